@@ -1,0 +1,56 @@
+/*
+ * A bounded append-only log of records on local disk: a worker's call records and an edge's journal.
+ *
+ * Folder of segment files "00000000000000000042.spool" (42: number of the first record). A record is
+ * framed: length (4 bytes, little-endian), CRC-32C of the payload (4 bytes), payload. A torn tail is
+ * cut when the folder is opened. A record is with the kernel (write) when cc_spool_append returns: it
+ * survives kill -9; fdatasync follows within sync_interval_ms on the thread pool: a power cut loses at
+ * most that. The file "acknowledged" holds the number of the first record not yet shipped; whole
+ * segments below it are deleted. A lock file keeps a second process out.
+ */
+#ifndef CC_IO_SPOOL_H
+#define CC_IO_SPOOL_H
+
+#include "base/buffer.h"
+#include "base/io/loop.h"
+
+struct cc_spool; /* opaque */
+
+struct cc_spool_options {
+    const char *directory;    /* made if absent, mode 0700 */
+    int64_t segment_bytes;    /* default 16 MiB */
+    int64_t maximum_bytes;    /* default 1 GiB; then CC_FULL */
+    int64_t record_max;       /* bytes of one record, default 64 KiB */
+    int64_t sync_interval_ms; /* default 50 */
+};
+/* CC_CONFLICT: another process holds it. CC_CORRUPT is never returned: damage is cut, counted, logged. */
+enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options *options,
+                            struct cc_spool **out) CC_MUST_CHECK;
+/* Syncs and closes. */
+void cc_spool_close(struct cc_spool *spool);
+
+/* CC_FULL (bound reached or disk full), CC_TOO_LARGE, CC_IO. */
+enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record) CC_MUST_CHECK;
+
+struct cc_spool_batch {
+    uint64_t first; /* number of the first record */
+    size_t count;
+    struct cc_slice *records; /* borrowed until cc_spool_batch_free */
+    struct cc_buffer _bytes;
+};
+/* Up to count_max records and about bytes_max bytes from the first unacknowledged one. count 0: none. */
+enum cc_error cc_spool_read(struct cc_spool *spool, size_t count_max, size_t bytes_max,
+                            struct cc_spool_batch *out) CC_MUST_CHECK;
+void cc_spool_batch_free(struct cc_spool_batch *batch);
+/* Everything below next (first + count of a batch) is shipped. Durable when it returns CC_OK. */
+enum cc_error cc_spool_acknowledge(struct cc_spool *spool, uint64_t next) CC_MUST_CHECK;
+
+struct cc_spool_state {
+    uint64_t records; /* not yet acknowledged */
+    int64_t bytes;    /* on disk */
+    int64_t oldest_us; /* wall clock when the oldest unacknowledged record was appended, 0: none */
+    uint64_t cut;     /* damaged tails cut since opening */
+};
+struct cc_spool_state cc_spool_state(const struct cc_spool *spool);
+
+#endif
