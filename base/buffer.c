@@ -1,0 +1,161 @@
+#include "base/buffer.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LIMIT_DEFAULT_BYTES = 16 * 1024 * 1024, CAPACITY_FIRST_BYTES = 256 };
+
+void cc_buffer_init(struct cc_buffer *buffer, size_t limit_bytes)
+{
+    *buffer = (struct cc_buffer){.limit_bytes = limit_bytes ? limit_bytes : LIMIT_DEFAULT_BYTES};
+}
+
+void cc_buffer_deinit(struct cc_buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct cc_buffer){.limit_bytes = buffer->limit_bytes};
+}
+
+void cc_buffer_clear(struct cc_buffer *buffer)
+{
+    buffer->length = 0;
+    buffer->error = CC_OK;
+}
+
+/* Makes room for extra bytes and a NUL behind them, which vsnprintf needs. */
+static bool reserve(struct cc_buffer *buffer, size_t extra)
+{
+    if (buffer->error)
+        return false;
+    if (extra > buffer->limit_bytes - buffer->length) {
+        buffer->error = CC_TOO_LARGE;
+        return false;
+    }
+    size_t needed = buffer->length + extra + 1;
+    if (needed <= buffer->capacity)
+        return true;
+    size_t capacity = buffer->capacity ? buffer->capacity : CAPACITY_FIRST_BYTES;
+    while (capacity < needed)
+        capacity *= 2;
+    char *data = realloc(buffer->data, capacity);
+    if (!data) {
+        buffer->error = CC_NO_MEMORY;
+        return false;
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void cc_buffer_append(struct cc_buffer *buffer, struct cc_slice slice)
+{
+    if (slice.length == 0 || !reserve(buffer, slice.length))
+        return;
+    memcpy(buffer->data + buffer->length, slice.data, slice.length);
+    buffer->length += slice.length;
+}
+
+void cc_buffer_text(struct cc_buffer *buffer, const char *text)
+{
+    cc_buffer_append(buffer, cc_slice_of(text));
+}
+
+void cc_buffer_printf(struct cc_buffer *buffer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        if (!buffer->error)
+            buffer->error = CC_INVALID;
+        return;
+    }
+    if (!reserve(buffer, (size_t)length))
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    buffer->length += (size_t)length;
+}
+
+void cc_buffer_integer(struct cc_buffer *buffer, int64_t value)
+{
+    char text[24];
+    int length = snprintf(text, sizeof(text), "%" PRId64, value);
+    cc_buffer_append(buffer, cc_slice(text, (size_t)length));
+}
+
+static bool is_continuation(unsigned char byte)
+{
+    return (byte & 0xC0) == 0x80;
+}
+
+/* Length of the well-formed UTF-8 sequence (RFC 3629) at the start, 0 if there is none. */
+static size_t utf8_length(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF)
+        return left >= 2 && is_continuation(p[1]) ? 2 : 0;
+    if ((p[0] & 0xF0) == 0xE0) {
+        if (left < 3 || !is_continuation(p[1]) || !is_continuation(p[2]))
+            return 0;
+        bool overlong = p[0] == 0xE0 && p[1] < 0xA0;
+        bool surrogate = p[0] == 0xED && p[1] > 0x9F;
+        return overlong || surrogate ? 0 : 3;
+    }
+    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+        if (left < 4 || !is_continuation(p[1]) || !is_continuation(p[2]) || !is_continuation(p[3]))
+            return 0;
+        bool overlong = p[0] == 0xF0 && p[1] < 0x90;
+        bool beyond = p[0] == 0xF4 && p[1] > 0x8F;
+        return overlong || beyond ? 0 : 4;
+    }
+    return 0;
+}
+
+static void append_escaped(struct cc_buffer *buffer, unsigned char byte)
+{
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"'};
+    if (byte == '\\')
+        cc_buffer_text(buffer, "\\\\");
+    else if (byte < sizeof(letters) && letters[byte])
+        cc_buffer_append(buffer, cc_slice((const char[]){'\\', letters[byte]}, 2));
+    else
+        cc_buffer_printf(buffer, "\\u%04x", byte);
+}
+
+void cc_buffer_json_string(struct cc_buffer *buffer, struct cc_slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    size_t plain_from = 0;
+    size_t i = 0;
+    cc_buffer_text(buffer, "\"");
+    while (i < text.length) {
+        size_t length = utf8_length(bytes + i, text.length - i);
+        bool escape = bytes[i] < 0x20 || bytes[i] == '"' || bytes[i] == '\\';
+        if (length > 0 && !escape) {
+            i += length;
+            continue;
+        }
+        cc_buffer_append(buffer, cc_slice(text.data + plain_from, i - plain_from));
+        if (escape)
+            append_escaped(buffer, bytes[i]);
+        else
+            cc_buffer_text(buffer, "\xEF\xBF\xBD");
+        i++;
+        plain_from = i;
+    }
+    if (plain_from < i)
+        cc_buffer_append(buffer, cc_slice(text.data + plain_from, i - plain_from));
+    cc_buffer_text(buffer, "\"");
+}
+
+struct cc_slice cc_buffer_slice(const struct cc_buffer *buffer)
+{
+    return cc_slice(buffer->data, buffer->length);
+}
