@@ -1,0 +1,66 @@
+#include "edge/settings.h"
+
+#define KEY(name, kind, required, fallback, low, high, help)                                       \
+    {                                                                                              \
+#name, CC_CONFIG_##kind, offsetof(struct edge_settings, name), required, fallback, low,    \
+            high, help                                                                             \
+    }
+
+static const struct cc_config_key keys[] = {
+    KEY(id, TEXT, true, NULL, 0, 0, "name of this edge, as reports and records show it"),
+    KEY(listen_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of both ports"),
+    KEY(listen_port, INTEGER, false, "8080", 0, 65535, "carriers; 0: any free port"),
+    KEY(telemetry_port, INTEGER, false, "8081", 0, 65535, "healthz, readyz, metrics, state"),
+    KEY(publications_directory, TEXT, true, NULL, 0, 0, "signed files, last known good"),
+    KEY(journal_directory, TEXT, true, NULL, 0, 0, "what the edge answered by itself"),
+    KEY(journal_max_bytes, INTEGER, false, "1073741824", 4194304, 0x10000000000, "over all cells"),
+    KEY(sources, TEXT_LIST, false, NULL, 0, 0, "control planes, host:port, tried in turn"),
+    KEY(source_token_file, TEXT, false, NULL, 0, 0, "bearer token for the sources"),
+    KEY(public_key_file, TEXT, true, NULL, 0, 0, "PEM, one or two Ed25519 keys"),
+    KEY(discovery_directory, TEXT, false, NULL, 0, 0, "<cell>.endpoints files"),
+    KEY(deadline_ms, INTEGER, false, "1000", 50, 60000, "a call is answered within this"),
+    KEY(drain_ms, INTEGER, false, "10000", 0, 600000, "hard end of a graceful stop"),
+    KEY(in_flight_max, INTEGER, false, "2000", 1, 100000, "calls waiting for a cell"),
+    KEY(log_level, TEXT, false, "info", 0, 0, "debug, info, warning or error"),
+};
+enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
+
+static const char *const levels[] = {"debug", "info", "warning", "error"};
+
+static int level_of(const char *name)
+{
+    for (int i = 0; i < 4; i++)
+        if (name && strcmp(name, levels[i]) == 0)
+            return i;
+    return -1;
+}
+
+enum cc_error edge_settings_load(struct cc_slice yaml, const char *file_name,
+                                 char *const *environment, struct edge_settings *out,
+                                 struct cc_buffer *errors)
+{
+    enum cc_error error =
+        cc_config_load(yaml, file_name, "CALLCELL_EDGE", environment, keys, KEY_COUNT, out, errors);
+    if (error == CC_OK && level_of(out->log_level) < 0) {
+        cc_buffer_printf(errors, "%s: log_level: must be debug, info, warning or error\n",
+                         file_name);
+        error = CC_INVALID;
+    }
+    return error;
+}
+
+void edge_settings_free(struct edge_settings *settings)
+{
+    cc_config_free(keys, KEY_COUNT, settings);
+}
+
+enum cc_log_level edge_settings_log_level(const struct edge_settings *settings)
+{
+    int level = level_of(settings->log_level);
+    return level < 0 ? CC_LOG_INFO : (enum cc_log_level)level;
+}
+
+void edge_settings_describe(struct cc_buffer *out)
+{
+    cc_config_describe(keys, KEY_COUNT, out);
+}
