@@ -1,0 +1,39 @@
+/*
+ * Where a load run's calls come from: a file of scripted dialogues, or calls made up by a seeded
+ * generator over a file of numbers (NDJSON as for `callcell number import`). Pure.
+ */
+#ifndef BENCH_SCRIPT_SOURCE_H
+#define BENCH_SCRIPT_SOURCE_H
+
+#include "bench/dialogue.h"
+
+struct bench_number {
+    char number[32];
+    char tenant[64];
+    char kind[16];
+};
+
+struct bench_script_source {
+    const char *country;
+    struct cc_slice rest;         /* unread lines of a --calls file */
+    struct bench_number *numbers; /* of a --numbers file; owned */
+    size_t number_count;
+    uint64_t random; /* generator's state */
+    uint64_t given;
+    int64_t line;
+};
+
+/* Borrows the bytes. */
+void bench_script_source_calls(struct bench_script_source *source, const char *country,
+                               struct cc_slice bytes);
+/* Copies what it needs; CC_INVALID with the line in reason. */
+enum cc_error bench_script_source_numbers(struct bench_script_source *source, const char *country,
+                                          struct cc_slice bytes, uint64_t seed,
+                                          struct cc_json_reason *reason) CC_MUST_CHECK;
+void bench_script_source_deinit(struct bench_script_source *source);
+
+/* CC_NOT_FOUND at the end of a --calls file; a generator never ends. */
+enum cc_error bench_script_source_next(struct bench_script_source *source, struct bench_script *out,
+                                       struct cc_json_reason *reason) CC_MUST_CHECK;
+
+#endif
