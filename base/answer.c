@@ -232,6 +232,14 @@ enum cc_error cc_answer_render(const struct cc_answer *answer, struct cc_slice t
     return error;
 }
 
+struct cc_action cc_action_connect_event(const struct cc_call_event *event)
+{
+    struct cc_action action = {.kind = CC_ACTION_CONNECT, .target_count = 1};
+    action.targets[0].kind = event->to_e164.length > 0 ? CC_TARGET_E164 : CC_TARGET_DIALLED;
+    action.targets[0].value = cc_call_event_dialled(event);
+    return action;
+}
+
 struct cc_action cc_action_connect_dialled(struct cc_slice dialled)
 {
     struct cc_action action = {.kind = CC_ACTION_CONNECT, .target_count = 1};

@@ -74,6 +74,9 @@ enum cc_error cc_answer_render(const struct cc_answer *answer, struct cc_slice t
 void cc_answer_render_actions(const struct cc_action *actions, size_t count, struct cc_buffer *out);
 
 /* Constructors; each returns a zeroed action with the given content. */
+/* "Connect as dialled": e164 with to.e164, dialled with to.dialled when that is all there is. */
+struct cc_action cc_action_connect_event(const struct cc_call_event *event);
+/* For a number without its event: e164 when it has that form, else dialled. */
 struct cc_action cc_action_connect_dialled(struct cc_slice dialled);
 struct cc_action cc_action_connect_e164(struct cc_slice number);
 struct cc_action cc_action_reject(int64_t sip_code, int64_t q850, const char *reason);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum { DIALLED_MAX = 64, E164_ROOM = 160 };
+enum { DIALLED_MAX = 64, COUNTRY_CODE_MAX = 3 };
 
 /* RFC 5031: "urn:service:sos" or "urn:service:sos.<sub-service>", without regard to case. */
 static bool is_sos_urn(struct cc_slice dialled)
@@ -40,10 +40,8 @@ static struct cc_slice without_clir_code(struct cc_slice dialled)
     return has_code ? after(dialled, 4) : dialled;
 }
 
-/* "+46..." as it is, "0046..." and, with the national prefix, "070..." into that form; anything
- * else (short codes) as it is. */
-static struct cc_slice to_e164(struct cc_slice dialled, const struct cc_call_policy *policy,
-                               char room[E164_ROOM])
+struct cc_slice cc_dialled_to_e164(struct cc_slice dialled, const struct cc_call_policy *policy,
+                                   char room[CC_DIALLED_ROOM])
 {
     struct cc_slice number = without_clir_code(dialled);
     struct cc_slice country_code = cc_slice(NULL, 0);
@@ -51,7 +49,7 @@ static struct cc_slice to_e164(struct cc_slice dialled, const struct cc_call_pol
         return number;
     if (cc_slice_starts_with(number, CC_SLICE_LITERAL("00"))) {
         number = after(number, 2);
-    } else if (policy->country_code.length > 0 &&
+    } else if (policy->country_code.length > 0 && policy->country_code.length <= COUNTRY_CODE_MAX &&
                cc_slice_starts_with(number, policy->national_prefix)) {
         number = after(number, policy->national_prefix.length);
         country_code = policy->country_code;
@@ -59,15 +57,15 @@ static struct cc_slice to_e164(struct cc_slice dialled, const struct cc_call_pol
         return number;
     }
     int length =
-        snprintf(room, E164_ROOM, "+%.*s%.*s", (int)country_code.length,
+        snprintf(room, CC_DIALLED_ROOM, "+%.*s%.*s", (int)country_code.length,
                  country_code.length ? country_code.data : "", (int)number.length, number.data);
-    return cc_slice(room, length < E164_ROOM ? (size_t)length : E164_ROOM - 1);
+    return cc_slice(room, length < CC_DIALLED_ROOM ? (size_t)length : CC_DIALLED_ROOM - 1);
 }
 
 bool cc_is_barred(const struct cc_call_event *event, const struct cc_call_policy *policy)
 {
-    char room[E164_ROOM];
-    struct cc_slice number = to_e164(cc_call_event_dialled(event), policy, room);
+    char room[CC_DIALLED_ROOM];
+    struct cc_slice number = cc_dialled_to_e164(cc_call_event_dialled(event), policy, room);
     for (size_t i = 0; i < policy->barred_count; i++) {
         if (cc_slice_starts_with(number, policy->barred_prefixes[i]))
             return true;
@@ -83,12 +81,10 @@ static enum cc_safest_case choose(const struct cc_call_event *event,
     if (cc_is_emergency(event, policy))
         return CC_SAFEST_EMERGENCY;
     if (event->type == CC_EVENT_UNKNOWN || event->type == CC_EVENT_CALL_ANSWERED ||
-        event->type == CC_EVENT_CALL_COMPLETED)
+        event->type == CC_EVENT_CALL_COMPLETED || event->type == CC_EVENT_PLAY_COMPLETED)
         return CC_SAFEST_NOTHING;
-    if (!known_number && !first)
-        return CC_SAFEST_HANGUP;
     if (!known_number && event->direction == CC_CALL_TERMINATING)
-        return CC_SAFEST_UNKNOWN_NUMBER;
+        return first ? CC_SAFEST_UNKNOWN_NUMBER : CC_SAFEST_HANGUP;
     if (event->kind == CC_CALL_MOBILE) {
         if (!first)
             return CC_SAFEST_NOTHING;
@@ -107,14 +103,12 @@ enum cc_safest_case cc_safest(const struct cc_call_event *event,
     enum cc_safest_case row = choose(event, policy, known_number, fallback_target.length > 0);
     *action_count = 1;
     switch (row) {
-    case CC_SAFEST_EMERGENCY:
-        actions[0] = cc_action_connect_dialled(event->to_dialled);
-        break;
     case CC_SAFEST_NOTHING:
         *action_count = 0;
         break;
+    case CC_SAFEST_EMERGENCY:
     case CC_SAFEST_CONNECT_DIALLED:
-        actions[0] = cc_action_connect_dialled(cc_call_event_dialled(event));
+        actions[0] = cc_action_connect_event(event);
         break;
     case CC_SAFEST_BARRED:
         actions[0] = cc_action_reject(603, 21, "barred");

@@ -4,12 +4,14 @@
  *
  *   emergency, originating       connect as dialled
  *   unknown event type           no actions
- *   call.answered / completed    no actions (nothing is to be done)
+ *   call.answered / completed,
+ *   play.completed               no actions (nothing is to be done)
  *   mobile, first                connect as dialled, unless a barred prefix matches: reject 603 / 21
  *   mobile, mid-call             no actions
  *   pbx, first                   connect to the fallback target, else reject 480 / 20
  *   pbx, mid-call                connect to the fallback target, else hangup
- *   unknown tenant or number     reject 404 / 1 (terminating, first); mid-call hangup
+ *   unknown tenant or number,
+ *   terminating                  first: reject 404 / 1; mid-call: hangup (goes before the four above)
  */
 #ifndef CC_SAFEST_H
 #define CC_SAFEST_H
@@ -29,6 +31,13 @@ struct cc_call_policy {
 /* Whether the caller dialled an emergency number: direction originating and call.to.dialled equal to one
  * of the country's numbers, or urn:service:sos with or without sub-services (RFC 5031). */
 bool cc_is_emergency(const struct cc_call_event *event, const struct cc_call_policy *policy);
+
+/* A dialled number in E.164 form: "0046701..." and, by the country's national prefix, "0701..." are
+ * resolved, a caller-ID code (*31# or #31#) in front is dropped; anything else (short codes) is
+ * returned as it is. The result is borrowed from dialled or room. */
+enum { CC_DIALLED_ROOM = 96 };
+struct cc_slice cc_dialled_to_e164(struct cc_slice dialled, const struct cc_call_policy *policy,
+                                   char room[CC_DIALLED_ROOM]);
 
 /* Whether the number the event would dial starts with a barred prefix. A dialled number in national
  * or international ("00") form is first brought into E.164 form. */
