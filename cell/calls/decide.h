@@ -24,7 +24,8 @@
     X(STATE_MISSING, "state_missing")                                                              \
     X(NO_FLOW, "no_flow") /* nothing published, or the pinned version cannot be had */             \
     X(UNFIT, "unfit")     /* the event does not fit the waiting node */                            \
-    X(NO_PLAN, "no_plan") /* no source could give the call plan: safest action */
+    X(NO_PLAN, "no_plan") /* no source could give the call plan: safest action */                  \
+    X(FAULT, "fault")     /* memory or cryptography refused: safest action */
 
 enum cell_decision {
 #define X(name, text) CELL_DECISION_##name,
@@ -39,19 +40,22 @@ struct cell_decide_input {
     struct cc_slice country;
     struct cc_slice tenant;
     const struct cell_call_plan *plan; /* NULL: see plan_known */
-    bool plan_known;                   /* plan NULL: true: there is no such number; false: not to be had */
-    const struct cell_flow *pinned_flow; /* the flow version that the state names, when it is not the
-                                            plan's own; NULL: not needed or not to be had */
+    bool plan_known; /* plan NULL: true: there is no such number; false: not to be had */
+    const struct cell_flow *pinned_flow; /* the flow version that the state names, when it is not
+                                            the plan's own; NULL: not needed or not to be had */
     const struct cc_call_policy *policy;
     const struct cc_sealing_keyring *keyring;
 };
 
-/* Which flow version a mid-call event needs besides the plan: CC_OK with id and version when the state opens
- * and names another version than the plan's; CC_NOT_FOUND when nothing more is needed. */
+/* Which flow version a mid-call event needs besides the plan: CC_OK with id and version when the
+ * state opens and names another version than the plan's; CC_NOT_FOUND when nothing more is needed.
+ */
 enum cc_error cell_decide_needs(const struct cell_decide_input *input, struct cc_arena *arena,
                                 struct cc_slice *flow_id, int64_t *flow_version) CC_MUST_CHECK;
 
-/* Fills answer (its memory from the arena); always an answer. */
+/* Fills answer (its memory from the arena, about 20 KB; strings are also borrowed from the event,
+ * the plan and the flow); always an answer, which has no actions when not even they found memory.
+ */
 enum cell_decision cell_decide(const struct cell_decide_input *input, struct cc_arena *arena,
                                struct cc_answer *answer);
 

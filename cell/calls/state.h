@@ -1,14 +1,15 @@
 /*
  * The sealed state that travels with a call (design section 3). Text: base64url of
  *   format (1 byte, 1) | key id (1 byte) | SIV tag (16) | ciphertext
- * associated data: country, tenant, call id, as three components. Deterministic, so that a repeat gives
- * the same bytes on any worker. Pure.
+ * associated data: country, tenant, call id, as three components. Deterministic, so that a repeat
+ * gives the same bytes on any worker. Pure.
  */
 #ifndef CELL_CALLS_STATE_H
 #define CELL_CALLS_STATE_H
 
 #include "base/arena.h"
 #include "base/keyring.h"
+#include "base/timestamp.h"
 #include "cell/flows/flow.h"
 
 #define CELL_STATE_LIFETIME_US (24 * INT64_C(3600) * CC_SECOND_US)
@@ -28,12 +29,13 @@ struct cell_call_identity {
 
 /* At most CC_STATE_TEXT_MAX characters, from the arena. */
 enum cc_error cell_state_seal(const struct cell_call_state *state,
-                              const struct cell_call_identity *call, const struct cc_sealing_key *key,
-                              struct cc_arena *arena, struct cc_slice *out) CC_MUST_CHECK;
+                              const struct cell_call_identity *call,
+                              const struct cc_sealing_key *key, struct cc_arena *arena,
+                              struct cc_slice *out) CC_MUST_CHECK;
 
-/* CC_SIGNATURE: forged, of another call, tenant or country, or of an unknown key; CC_EXPIRED: opened,
- * but the call started more than CELL_STATE_LIFETIME_US before occurred_at; CC_INVALID: no sealed
- * state. Strings come from the arena. */
+/* CC_SIGNATURE: forged, of another call, tenant or country, or of an unknown key; CC_EXPIRED:
+ * opened, but the call started more than CELL_STATE_LIFETIME_US before occurred_at; CC_INVALID: no
+ * sealed state. Strings come from the arena. */
 enum cc_error cell_state_open(struct cc_slice text, const struct cell_call_identity *call,
                               const struct cc_sealing_keyring *keyring, int64_t occurred_at_us,
                               struct cc_arena *arena, struct cell_call_state *out) CC_MUST_CHECK;

@@ -19,8 +19,8 @@ void cell_zone_free(struct cell_zone *zone);
 /* Seconds east of UTC in force at the time. */
 int64_t cell_zone_offset_s(const struct cell_zone *zone, int64_t time_us);
 
-/* Finds a parsed zone by IANA name ("Europe/Stockholm"); NULL when unknown. The rim gives one to those
- * who compile flows; names are checked against path tricks by the implementer. */
+/* Finds a parsed zone by IANA name ("Europe/Stockholm"); NULL when unknown. The rim gives one to
+ * those who compile flows; names are checked against path tricks by the implementer. */
 struct cell_zones {
     const struct cell_zone *(*find)(void *context, struct cc_slice name);
     void *context;

@@ -1,6 +1,7 @@
 /*
- * Call plan: all that an answer for one number needs, compiled at write time into one JSON value (held in
- * Postgres directory.call_plans, in Redis and in workers' memory), parsed here into an immutable struct.
+ * Call plan: all that an answer for one number needs, compiled at write time into one JSON value
+ * (held in Postgres directory.call_plans, in Redis and in workers' memory), parsed here into an
+ * immutable struct.
  *
  * {"format":1,"row_version":17,"tenant":"acme","number":"+46701234567","kind":"mobile",
  *  "mobile":{"forward_always":"+46..","barring":["incoming"],
@@ -34,8 +35,8 @@ struct cell_call_plan {
     struct cc_slice caller_id;       /* mobile: presented number, empty: own */
     struct cc_slice flow_id;         /* pbx; empty: none */
     int64_t flow_version;
-    const struct cell_flow *flow;    /* pbx; owned by the plan; NULL: none */
-    size_t memory_bytes;             /* for the cache's accounting */
+    const struct cell_flow *flow; /* pbx; owned by the plan; NULL: none */
+    size_t memory_bytes;          /* for the cache's accounting */
 };
 
 /* Reference counted: a plan in use by a call outlives its eviction. Parse gives one reference. */

@@ -1,0 +1,142 @@
+#include "cell/calls/state.h"
+
+/*
+ * Plain text, all integers big-endian: length of the flow id (1), flow id, flow version (8), node
+ * (2), tries (1), started_at in microseconds (8).
+ */
+enum {
+    FORMAT = 1,
+    FLOW_ID_MAX = 63,
+    PLAIN_MAX = 1 + FLOW_ID_MAX + 8 + 2 + 1 + 8,
+    HEAD_BYTES = 2 + CC_SIV_TAG_BYTES,
+    SEALED_MAX = HEAD_BYTES + PLAIN_MAX,
+    TEXT_MAX = (SEALED_MAX + 2) / 3 * 4
+};
+_Static_assert((int)TEXT_MAX <= (int)CC_STATE_TEXT_MAX, "a sealed state fits its bound");
+
+struct writer {
+    uint8_t bytes[PLAIN_MAX];
+    size_t length;
+};
+
+static void put(struct writer *writer, uint64_t value, size_t bytes)
+{
+    for (size_t i = bytes; i-- > 0;)
+        writer->bytes[writer->length++] = (uint8_t)(value >> (8 * i));
+}
+
+static void write_plain(const struct cell_call_state *state, struct writer *writer)
+{
+    put(writer, state->flow_id.length, 1);
+    memcpy(writer->bytes + writer->length, state->flow_id.data, state->flow_id.length);
+    writer->length += state->flow_id.length;
+    put(writer, (uint64_t)state->flow_version, 8);
+    put(writer, state->position.node, 2);
+    put(writer, state->position.tries, 1);
+    put(writer, (uint64_t)state->started_at_us, 8);
+}
+
+enum cc_error cell_state_seal(const struct cell_call_state *state,
+                              const struct cell_call_identity *call,
+                              const struct cc_sealing_key *key, struct cc_arena *arena,
+                              struct cc_slice *out)
+{
+    const struct cc_slice associated[] = {call->country, call->tenant, call->call_id};
+    struct writer plain = {.length = 0};
+    uint8_t sealed[SEALED_MAX] = {FORMAT, key->id};
+    char *text = NULL;
+    enum cc_error error = CC_OK;
+    *out = cc_slice(NULL, 0);
+    if (state->flow_id.length < 1 || state->flow_id.length > FLOW_ID_MAX)
+        return CC_INVALID;
+    write_plain(state, &plain);
+    error = cc_siv_seal(key->key, associated, 3, cc_slice((const char *)plain.bytes, plain.length),
+                        sealed + 2, sealed + HEAD_BYTES);
+    if (error)
+        return error;
+    text = cc_arena_alloc(arena, TEXT_MAX + 1);
+    if (!text)
+        return CC_NO_MEMORY;
+    *out = cc_slice(
+        text, cc_base64url_encode(cc_slice((const char *)sealed, HEAD_BYTES + plain.length), text));
+    return CC_OK;
+}
+
+struct reader {
+    const uint8_t *at;
+    size_t left;
+    bool failed;
+};
+
+static const uint8_t *take(struct reader *reader, size_t bytes)
+{
+    const uint8_t *taken = reader->at;
+    if (reader->failed || reader->left < bytes) {
+        reader->failed = true;
+        return NULL;
+    }
+    reader->at += bytes;
+    reader->left -= bytes;
+    return taken;
+}
+
+static uint64_t get(struct reader *reader, size_t bytes)
+{
+    const uint8_t *taken = take(reader, bytes);
+    uint64_t value = 0;
+    for (size_t i = 0; taken && i < bytes; i++)
+        value = value << 8 | taken[i];
+    return value;
+}
+
+static enum cc_error read_plain(struct reader reader, struct cc_arena *arena,
+                                struct cell_call_state *out)
+{
+    size_t id_length = get(&reader, 1);
+    const uint8_t *id = take(&reader, id_length);
+    out->flow_version = (int64_t)get(&reader, 8);
+    out->position.node = (uint16_t)get(&reader, 2);
+    out->position.tries = (uint8_t)get(&reader, 1);
+    out->started_at_us = (int64_t)get(&reader, 8);
+    if (reader.failed || reader.left > 0 || id_length < 1 || id_length > FLOW_ID_MAX)
+        return CC_INVALID;
+    out->flow_id = cc_slice(cc_arena_copy(arena, cc_slice((const char *)id, id_length)), id_length);
+    return out->flow_id.data ? CC_OK : CC_NO_MEMORY;
+}
+
+static bool is_expired(int64_t started_at_us, int64_t occurred_at_us)
+{
+    int64_t ends_at_us = 0;
+    if (__builtin_add_overflow(started_at_us, CELL_STATE_LIFETIME_US, &ends_at_us))
+        return false;
+    return ends_at_us < occurred_at_us;
+}
+
+enum cc_error cell_state_open(struct cc_slice text, const struct cell_call_identity *call,
+                              const struct cc_sealing_keyring *keyring, int64_t occurred_at_us,
+                              struct cc_arena *arena, struct cell_call_state *out)
+{
+    const struct cc_slice associated[] = {call->country, call->tenant, call->call_id};
+    const struct cc_sealing_key *key = NULL;
+    uint8_t sealed[SEALED_MAX];
+    uint8_t plain[PLAIN_MAX];
+    size_t length = 0;
+    enum cc_error error = CC_OK;
+    *out = (struct cell_call_state){0};
+    if (text.length > TEXT_MAX ||
+        cc_base64url_decode(text, sealed, sizeof(sealed), &length) != CC_OK)
+        return CC_INVALID;
+    if (length <= HEAD_BYTES || sealed[0] != FORMAT)
+        return CC_INVALID;
+    key = cc_sealing_keyring_find(keyring, sealed[1]);
+    if (!key)
+        return CC_SIGNATURE;
+    length -= HEAD_BYTES;
+    error = cc_siv_open(key->key, associated, 3, sealed + 2,
+                        cc_slice((const char *)sealed + HEAD_BYTES, length), plain);
+    if (!error)
+        error = read_plain((struct reader){plain, length, false}, arena, out);
+    if (!error && is_expired(out->started_at_us, occurred_at_us))
+        error = CC_EXPIRED;
+    return error;
+}
