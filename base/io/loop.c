@@ -1,0 +1,376 @@
+/* One uv loop: a heap of deadlines behind one timer, burials after each round, stop signals. */
+#include "base/io/loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HEAP_FIRST = 64, WORK_MAX = 1024, FREE_LIMIT_MS = 3000 };
+
+struct burial {
+    void *object;
+    void (*free_it)(void *object);
+};
+
+struct cc_loop {
+    uv_loop_t uv;
+    uv_async_t anchor; /* keeps uv_run going until cc_loop_end */
+    uv_prepare_t bury_before_poll;
+    uv_check_t bury_after_poll;
+    uv_timer_t timer;
+    uv_signal_t terminate, interrupt;
+    struct cc_deadline **heap; /* positions 1 .. heap_count */
+    size_t heap_count, heap_capacity;
+    struct burial *burials;
+    size_t burial_count, burial_capacity;
+    size_t work_count;
+    bool stopping;
+    void (*on_stop)(void *context);
+    void *stop_context;
+};
+
+static void on_timer(uv_timer_t *timer);
+
+static struct cc_loop *loop_of(const uv_handle_t *handle)
+{
+    return handle->loop->data;
+}
+
+/* ---- burials ---- */
+
+static void bury_all(struct cc_loop *loop)
+{
+    while (loop->burial_count > 0) {
+        struct burial burial = loop->burials[--loop->burial_count];
+        burial.free_it(burial.object);
+    }
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    bury_all(loop_of((uv_handle_t *)prepare));
+}
+
+static void on_check(uv_check_t *check)
+{
+    bury_all(loop_of((uv_handle_t *)check));
+}
+
+void cc_loop_bury(struct cc_loop *loop, void *object, void (*free_it)(void *object))
+{
+    if (loop->burial_count == loop->burial_capacity) {
+        size_t capacity = loop->burial_capacity ? loop->burial_capacity * 2 : HEAP_FIRST;
+        struct burial *grown = realloc(loop->burials, capacity * sizeof(*grown));
+        if (!grown)
+            return; /* leaked: freeing it now could pull it from under its caller */
+        loop->burials = grown;
+        loop->burial_capacity = capacity;
+    }
+    loop->burials[loop->burial_count++] = (struct burial){object, free_it};
+}
+
+/* ---- life ---- */
+
+static void on_anchor(uv_async_t *anchor)
+{
+    (void)anchor;
+}
+
+enum cc_error cc_loop_create(struct cc_loop **out)
+{
+    struct cc_loop *loop = calloc(1, sizeof(*loop));
+    *out = NULL;
+    if (!loop)
+        return CC_NO_MEMORY;
+    if (uv_loop_init(&loop->uv) != 0) {
+        free(loop);
+        return CC_IO;
+    }
+    loop->uv.data = loop;
+    /* Watchers run last started first: ours are the first, so they run after all others. */
+    uv_prepare_init(&loop->uv, &loop->bury_before_poll);
+    uv_prepare_start(&loop->bury_before_poll, on_prepare);
+    uv_unref((uv_handle_t *)&loop->bury_before_poll);
+    uv_check_init(&loop->uv, &loop->bury_after_poll);
+    uv_check_start(&loop->bury_after_poll, on_check);
+    uv_unref((uv_handle_t *)&loop->bury_after_poll);
+    uv_timer_init(&loop->uv, &loop->timer);
+    if (uv_async_init(&loop->uv, &loop->anchor, on_anchor) != 0) {
+        cc_loop_free(loop);
+        return CC_IO;
+    }
+    *out = loop;
+    return CC_OK;
+}
+
+static void on_free_limit(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void cc_loop_free(struct cc_loop *loop)
+{
+    if (!loop)
+        return;
+    if (loop->anchor.loop)
+        uv_close((uv_handle_t *)&loop->anchor, NULL);
+    if (loop->on_stop) {
+        uv_close((uv_handle_t *)&loop->terminate, NULL);
+        uv_close((uv_handle_t *)&loop->interrupt, NULL);
+    }
+    uv_timer_t limit;
+    uv_timer_init(&loop->uv, &limit);
+    uv_timer_start(&limit, on_free_limit, FREE_LIMIT_MS, 0);
+    uv_unref((uv_handle_t *)&limit);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_walk(&loop->uv, close_handle, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    bury_all(loop);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    uv_loop_close(&loop->uv);
+    free(loop->burials);
+    free(loop->heap);
+    free(loop);
+}
+
+uv_loop_t *cc_loop_uv(struct cc_loop *loop)
+{
+    return &loop->uv;
+}
+
+void cc_loop_run(struct cc_loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void cc_loop_end(struct cc_loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+/* ---- clocks ---- */
+
+int64_t cc_loop_now_us(struct cc_loop *loop)
+{
+    return (int64_t)uv_now(&loop->uv) * 1000;
+}
+
+static int64_t clock_us(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t cc_monotonic_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t cc_wall_clock_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+/* ---- deadlines: a binary heap, the earliest at position 1 ---- */
+
+static void heap_put(struct cc_loop *loop, struct cc_deadline *deadline, size_t position)
+{
+    loop->heap[position] = deadline;
+    deadline->_position = position;
+}
+
+static void heap_rise(struct cc_loop *loop, struct cc_deadline *deadline, size_t position)
+{
+    while (position > 1 && loop->heap[position / 2]->_due_us > deadline->_due_us) {
+        heap_put(loop, loop->heap[position / 2], position);
+        position /= 2;
+    }
+    heap_put(loop, deadline, position);
+}
+
+static void heap_sink(struct cc_loop *loop, struct cc_deadline *deadline, size_t position)
+{
+    for (;;) {
+        size_t child = position * 2;
+        if (child > loop->heap_count)
+            break;
+        if (child < loop->heap_count && loop->heap[child + 1]->_due_us < loop->heap[child]->_due_us)
+            child++;
+        if (loop->heap[child]->_due_us >= deadline->_due_us)
+            break;
+        heap_put(loop, loop->heap[child], position);
+        position = child;
+    }
+    heap_put(loop, deadline, position);
+}
+
+/* Up or down, as its due time asks. */
+static void heap_place(struct cc_loop *loop, struct cc_deadline *deadline, size_t position)
+{
+    if (position > 1 && loop->heap[position / 2]->_due_us > deadline->_due_us)
+        heap_rise(loop, deadline, position);
+    else
+        heap_sink(loop, deadline, position);
+}
+
+static void heap_remove(struct cc_loop *loop, struct cc_deadline *deadline)
+{
+    size_t position = deadline->_position;
+    struct cc_deadline *last = loop->heap[loop->heap_count--];
+    deadline->_position = 0;
+    if (last != deadline)
+        heap_place(loop, last, position);
+}
+
+static enum cc_error heap_reserve(struct cc_loop *loop)
+{
+    if (loop->heap_count + 1 < loop->heap_capacity)
+        return CC_OK;
+    size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : HEAP_FIRST;
+    struct cc_deadline **grown = realloc(loop->heap, capacity * sizeof(struct cc_deadline *));
+    if (!grown)
+        return CC_NO_MEMORY;
+    loop->heap = grown;
+    loop->heap_capacity = capacity;
+    return CC_OK;
+}
+
+static void arm_timer(struct cc_loop *loop)
+{
+    if (loop->heap_count == 0) {
+        uv_timer_stop(&loop->timer);
+        return;
+    }
+    int64_t wait_us = loop->heap[1]->_due_us - cc_loop_now_us(loop);
+    uint64_t wait_ms = wait_us <= 0 ? 0 : (uint64_t)(wait_us + 999) / 1000;
+    uv_timer_start(&loop->timer, on_timer, wait_ms, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct cc_loop *loop = loop_of((uv_handle_t *)timer);
+    int64_t now_us = cc_loop_now_us(loop);
+    /* Deadlines set by on_due for now or the past wait for the next round: none may starve the
+     * loop. */
+    size_t most = loop->heap_count;
+    while (most-- > 0 && loop->heap_count > 0 && loop->heap[1]->_due_us <= now_us) {
+        struct cc_deadline *deadline = loop->heap[1];
+        heap_remove(loop, deadline);
+        deadline->on_due(deadline);
+    }
+    arm_timer(loop);
+}
+
+void cc_deadline_init(struct cc_deadline *deadline, struct cc_loop *loop,
+                      void (*on_due)(struct cc_deadline *deadline))
+{
+    *deadline = (struct cc_deadline){.on_due = on_due, ._loop = loop};
+}
+
+enum cc_error cc_deadline_set(struct cc_deadline *deadline, int64_t due_us)
+{
+    struct cc_loop *loop = deadline->_loop;
+    if (deadline->_position == 0) {
+        if (heap_reserve(loop) != CC_OK)
+            return CC_NO_MEMORY;
+        deadline->_due_us = due_us;
+        heap_rise(loop, deadline, ++loop->heap_count);
+    } else {
+        deadline->_due_us = due_us;
+        heap_place(loop, deadline, deadline->_position);
+    }
+    if (deadline->_position == 1)
+        arm_timer(loop);
+    return CC_OK;
+}
+
+void cc_deadline_clear(struct cc_deadline *deadline)
+{
+    if (deadline->_position == 0)
+        return;
+    heap_remove(deadline->_loop, deadline);
+    if (deadline->_loop->heap_count == 0)
+        uv_timer_stop(&deadline->_loop->timer);
+}
+
+bool cc_deadline_is_set(const struct cc_deadline *deadline)
+{
+    return deadline->_position != 0;
+}
+
+/* ---- stop ---- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct cc_loop *loop = loop_of((uv_handle_t *)handle);
+    (void)number;
+    if (loop->stopping)
+        _exit(1);
+    loop->stopping = true;
+    loop->on_stop(loop->stop_context);
+}
+
+void cc_loop_on_stop(struct cc_loop *loop, void (*on_stop)(void *context), void *context)
+{
+    signal(SIGPIPE, SIG_IGN);
+    loop->on_stop = on_stop;
+    loop->stop_context = context;
+    uv_signal_init(&loop->uv, &loop->terminate);
+    uv_signal_init(&loop->uv, &loop->interrupt);
+    uv_signal_start(&loop->terminate, on_signal, SIGTERM);
+    uv_signal_start(&loop->interrupt, on_signal, SIGINT);
+    uv_unref((uv_handle_t *)&loop->terminate);
+    uv_unref((uv_handle_t *)&loop->interrupt);
+}
+
+/* ---- work ---- */
+
+struct work {
+    uv_work_t request;
+    struct cc_loop *loop;
+    void (*work)(void *context);
+    void (*done)(void *context);
+    void *context;
+};
+
+static void on_work(uv_work_t *request)
+{
+    struct work *work = request->data;
+    work->work(work->context);
+}
+
+static void on_work_done(uv_work_t *request, int status)
+{
+    struct work *work = request->data;
+    (void)status; /* never cancelled */
+    work->loop->work_count--;
+    work->done(work->context);
+    free(work);
+}
+
+enum cc_error cc_loop_work(struct cc_loop *loop, void (*work)(void *context),
+                           void (*done)(void *context), void *context)
+{
+    if (loop->work_count >= WORK_MAX)
+        return CC_FULL;
+    struct work *piece = calloc(1, sizeof(*piece));
+    if (!piece)
+        return CC_NO_MEMORY;
+    *piece = (struct work){.loop = loop, .work = work, .done = done, .context = context};
+    piece->request.data = piece;
+    if (uv_queue_work(&loop->uv, &piece->request, on_work, on_work_done) != 0) {
+        free(piece);
+        return CC_IO;
+    }
+    loop->work_count++;
+    return CC_OK;
+}
