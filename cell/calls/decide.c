@@ -55,9 +55,8 @@ static enum cell_decision safest(struct deciding *deciding, enum cell_decision d
     answer->flow_id = cc_slice(NULL, 0);
     answer->flow_version = 0;
     answer->state = cc_slice(NULL, 0);
-    if (!is_notice(deciding->event.type) || cc_is_emergency(&deciding->event, input->policy))
-        (void)cc_safest(&deciding->event, input->policy, known_number, fallback_target(input),
-                        answer->actions, &answer->action_count);
+    (void)cc_safest(&deciding->event, input->policy, known_number, fallback_target(input),
+                    answer->actions, &answer->action_count);
     return decision;
 }
 
@@ -88,21 +87,17 @@ static struct opened open_state(const struct cell_decide_input *input, struct cc
     return opened;
 }
 
-/* Whether the number the event would dial, in E.164 form, starts with the prefix. */
-static bool dials(const struct deciding *deciding, struct cc_slice prefix)
-{
-    struct cc_call_policy policy = *deciding->input->policy;
-    policy.barred_prefixes = &prefix;
-    policy.barred_count = 1;
-    return cc_is_barred(&deciding->event, &policy);
-}
-
 /* Short codes have no E.164 form: they belong to the country. */
 static bool is_international(const struct deciding *deciding)
 {
-    struct cc_slice code = deciding->input->policy->country_code;
-    struct cc_slice home = cc_arena_printf(deciding->arena, "+%.*s", (int)code.length, code.data);
-    return dials(deciding, CC_SLICE_LITERAL("+")) && !dials(deciding, home);
+    char room[CC_DIALLED_ROOM];
+    const struct cc_call_policy *policy = deciding->input->policy;
+    struct cc_slice number =
+        cc_dialled_to_e164(cc_call_event_dialled(&deciding->event), policy, room);
+    if (number.length == 0 || number.data[0] != '+')
+        return false;
+    return !cc_slice_starts_with(cc_slice(number.data + 1, number.length - 1),
+                                 policy->country_code);
 }
 
 static enum cell_decision bar(struct deciding *deciding)
@@ -113,7 +108,7 @@ static enum cell_decision bar(struct deciding *deciding)
 
 static enum cell_decision connect_as_dialled(struct deciding *deciding)
 {
-    only(deciding, cc_action_connect_dialled(cc_call_event_dialled(&deciding->event)));
+    only(deciding, cc_action_connect_event(&deciding->event));
     return CELL_DECISION_CONNECT;
 }
 
