@@ -177,6 +177,7 @@ static void on_answer(void *context, enum cc_error error, const struct cc_http_r
                    .body = response->body,
                    .source = cc_http_response_header(response, "callcell-source"),
                    .decision_id = cc_http_response_header(response, "callcell-decision-id"),
+                   .plan_version = cc_http_response_header(response, "callcell-plan-version"),
                    .edge = try->edge,
                    .attempts = sending->attempts,
                    .done_us = cc_monotonic_us()});

@@ -35,6 +35,7 @@ struct bench_outcome {
     struct cc_slice body;
     struct cc_slice source;
     struct cc_slice decision_id;
+    struct cc_slice plan_version;
     size_t edge; /* who answered */
     int attempts;
     int64_t done_us; /* monotonic */

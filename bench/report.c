@@ -65,6 +65,7 @@ void bench_report_line(const struct bench_webhook *webhook, const struct bench_o
     append_webhook(&line, webhook);
     append_slice(&line, "source", outcome->source);
     append_slice(&line, "decision_id", outcome->decision_id);
+    append_slice(&line, "plan_version", outcome->plan_version);
     append_slice(&line, "body", outcome->body);
     if (outcome->error)
         append_field(&line, "error", cc_error_name(outcome->error));
