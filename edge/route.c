@@ -140,10 +140,10 @@ static void look_up_number(const struct edge_snapshot *snapshot, struct cc_slice
                            const struct cc_call_event *event, struct edge_target *out)
 {
     struct cc_number_entry entry;
-    if (!snapshot->numbers || !event)
+    struct cc_slice served = event ? cc_call_event_served(event) : (struct cc_slice){0};
+    if (!snapshot->numbers || !event || (served.length == 0 && url_tenant.length > 0))
         return;
-    enum cc_error error =
-        cc_number_directory_find(snapshot->numbers, cc_call_event_served(event), &entry);
+    enum cc_error error = cc_number_directory_find(snapshot->numbers, served, &entry);
     bool found =
         error == CC_OK && (url_tenant.length == 0 || cc_slice_equal(entry.tenant, url_tenant));
     out->known_number = found;

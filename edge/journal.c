@@ -1,0 +1,339 @@
+#include "edge/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/io/spool.h"
+#include "base/log.h"
+#include "edge/telemetry_list.h"
+
+enum {
+    RECORDS_MAX = 500, /* of one delivery: docs/api/internal.md */
+    BYTES_MAX = 256 * 1024,
+    SOON_US = 100 * 1000,
+    RETRY_US = 1000 * 1000,
+    DELIVERY_US = 5 * 1000 * 1000
+};
+
+/* One cell's records, delivered one batch at a time. */
+struct lane {
+    struct edge_journal *journal;
+    char cell[CC_CELL_MAX + 1];
+    struct cc_spool *spool;
+    struct cc_deadline due;
+    struct cc_http_handle *handle; /* a batch is under way */
+    uint64_t batch_end;            /* first record behind it */
+    size_t batch_count;
+    size_t batch_limit; /* halved when the cell refuses a batch, down to the one bad record */
+    bool full;          /* said once until it has room again */
+};
+
+struct edge_journal {
+    struct edge_journal_options options;
+    char *directory;
+    struct lane **lanes;
+    size_t count;
+};
+
+static void on_due(struct cc_deadline *due);
+static void send_batch(struct lane *lane, const struct cc_spool_batch *batch);
+static void on_delivered(void *context, enum cc_error error,
+                         const struct cc_http_response *response);
+static void on_refused_batch(struct lane *lane, int status);
+
+static void schedule(struct lane *lane, int64_t delay_us)
+{
+    int64_t now_us = cc_loop_now_us(lane->journal->options.loop);
+    enum cc_error error = cc_deadline_set(&lane->due, now_us + delay_us);
+    if (error != CC_OK)
+        CC_LOG(CC_LOG_ERROR, "journal_delivery_stopped", cc_log_text("cell", lane->cell),
+               cc_log_error_field(error));
+}
+
+static void show_records(struct edge_journal *journal)
+{
+    cc_telemetry_set(journal->options.telemetry, EDGE_JOURNAL_RECORDS,
+                     (int64_t)edge_journal_records(journal, (struct cc_slice){0}));
+}
+
+static enum cc_error open_spool(struct lane *lane)
+{
+    const struct edge_journal_options *options = &lane->journal->options;
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof(path), "%s/%s", lane->journal->directory, lane->cell);
+    if (length < 0 || length >= (int)sizeof(path))
+        return CC_TOO_LARGE;
+    struct cc_spool_options spool = {
+        .directory = path,
+        .segment_bytes = 1024 * 1024,
+        .maximum_bytes = options->maximum_bytes / 2,
+    };
+    return cc_spool_open(options->loop, &spool, &lane->spool);
+}
+
+static enum cc_error add_lane(struct edge_journal *journal, struct cc_slice cell, struct lane **out)
+{
+    struct lane **grown = realloc(journal->lanes, (journal->count + 1) * sizeof(struct lane *));
+    if (!grown)
+        return CC_NO_MEMORY;
+    journal->lanes = grown;
+    struct lane *lane = calloc(1, sizeof(*lane));
+    if (!lane)
+        return CC_NO_MEMORY;
+    lane->journal = journal;
+    lane->batch_limit = RECORDS_MAX;
+    memcpy(lane->cell, cell.data, cell.length);
+    cc_deadline_init(&lane->due, journal->options.loop, on_due);
+    enum cc_error error = open_spool(lane);
+    if (error != CC_OK) {
+        free(lane);
+        return error;
+    }
+    journal->lanes[journal->count++] = lane;
+    schedule(lane, SOON_US);
+    *out = lane;
+    return CC_OK;
+}
+
+static struct lane *find_lane(const struct edge_journal *journal, struct cc_slice cell)
+{
+    for (size_t i = 0; i < journal->count; i++)
+        if (cc_slice_is(cell, journal->lanes[i]->cell))
+            return journal->lanes[i];
+    return NULL;
+}
+
+/* At start: the folder's cells. */
+static enum cc_error open_left_over(struct edge_journal *journal)
+{
+    if (mkdir(journal->directory, 0700) != 0 && errno != EEXIST)
+        return CC_IO;
+    DIR *folder = opendir(journal->directory);
+    if (!folder)
+        return CC_IO;
+    enum cc_error error = CC_OK;
+    for (struct dirent *entry; error == CC_OK && (entry = readdir(folder));) {
+        struct lane *lane = NULL;
+        if (cc_name_is_cell(cc_slice_of(entry->d_name)))
+            error = add_lane(journal, cc_slice_of(entry->d_name), &lane);
+    }
+    (void)closedir(folder);
+    return error;
+}
+
+enum cc_error edge_journal_create(const struct edge_journal_options *options,
+                                  struct edge_journal **out)
+{
+    struct edge_journal *journal = calloc(1, sizeof(*journal));
+    if (!journal)
+        return CC_NO_MEMORY;
+    journal->options = *options;
+    journal->directory = strdup(options->directory);
+    enum cc_error error = journal->directory ? open_left_over(journal) : CC_NO_MEMORY;
+    if (error != CC_OK) {
+        CC_LOG(CC_LOG_ERROR, "journal_not_opened", cc_log_text("directory", options->directory),
+               cc_log_error_field(error));
+        edge_journal_free(journal);
+        return error;
+    }
+    show_records(journal);
+    *out = journal;
+    return CC_OK;
+}
+
+void edge_journal_free(struct edge_journal *journal)
+{
+    if (!journal)
+        return;
+    for (size_t i = 0; i < journal->count; i++) {
+        struct lane *lane = journal->lanes[i];
+        cc_deadline_clear(&lane->due);
+        if (lane->handle)
+            cc_http_exchange_cancel(lane->handle);
+        cc_spool_close(lane->spool);
+        free(lane);
+    }
+    free(journal->lanes);
+    free(journal->directory);
+    free(journal);
+}
+
+uint64_t edge_journal_records(const struct edge_journal *journal, struct cc_slice cell)
+{
+    uint64_t records = 0;
+    for (size_t i = 0; i < journal->count; i++)
+        if (cell.length == 0 || cc_slice_is(cell, journal->lanes[i]->cell))
+            records += cc_spool_state(journal->lanes[i]->spool).records;
+    return records;
+}
+
+static int64_t bytes_on_disk(const struct edge_journal *journal)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < journal->count; i++)
+        bytes += cc_spool_state(journal->lanes[i]->spool).bytes;
+    return bytes;
+}
+
+static enum cc_error append(struct edge_journal *journal, struct cc_slice cell,
+                            struct cc_slice record, struct lane **lane)
+{
+    enum cc_error error = *lane ? CC_OK : add_lane(journal, cell, lane);
+    if (error != CC_OK)
+        return error;
+    if (bytes_on_disk(journal) >= journal->options.maximum_bytes)
+        return CC_FULL;
+    return cc_spool_append((*lane)->spool, record);
+}
+
+void edge_journal_append(struct edge_journal *journal, struct cc_slice cell, struct cc_slice record)
+{
+    struct lane *lane = find_lane(journal, cell);
+    enum cc_error error = append(journal, cell, record, &lane);
+    bool full = error == CC_FULL;
+    if (error != CC_OK) {
+        cc_telemetry_add(journal->options.telemetry, EDGE_JOURNAL_LOST, 1);
+        if (!full || !lane || !lane->full)
+            CC_LOG(CC_LOG_ERROR, "journal_record_lost", cc_log_slice("cell", cell),
+                   cc_log_error_field(error));
+    }
+    if (lane)
+        lane->full = full;
+    if (error != CC_OK)
+        return;
+    cc_telemetry_add(journal->options.telemetry, EDGE_JOURNAL_WRITTEN, 1);
+    show_records(journal);
+    if (!lane->handle && !cc_deadline_is_set(&lane->due))
+        schedule(lane, SOON_US);
+}
+
+static void on_due(struct cc_deadline *due)
+{
+    struct lane *lane = CC_CONTAINER_OF(due, struct lane, due);
+    struct cc_spool_batch batch = {0};
+    enum cc_error error = cc_spool_read(lane->spool, lane->batch_limit, BYTES_MAX, &batch);
+    if (error != CC_OK) {
+        CC_LOG(CC_LOG_ERROR, "journal_unreadable", cc_log_text("cell", lane->cell),
+               cc_log_error_field(error));
+        schedule(lane, RETRY_US);
+        return;
+    }
+    if (batch.count > 0)
+        send_batch(lane, &batch);
+    cc_spool_batch_free(&batch);
+}
+
+static void render_batch(const struct cc_spool_batch *batch, struct cc_buffer *body)
+{
+    cc_buffer_text(body, "{\"records\":[");
+    for (size_t i = 0; i < batch->count; i++) {
+        if (i > 0)
+            cc_buffer_text(body, ",");
+        cc_buffer_append(body, batch->records[i]);
+    }
+    cc_buffer_text(body, "]}");
+}
+
+static enum cc_error start_delivery(struct lane *lane, const char *address, struct cc_slice body)
+{
+    const struct edge_journal_options *options = &lane->journal->options;
+    struct cc_slice country = cc_slice(lane->cell, CC_COUNTRY_LENGTH);
+    struct edge_snapshot *snapshot = edge_countries_find(options->countries, country);
+    struct cc_slice token = {0};
+    if (snapshot)
+        token = edge_route_cell_token(snapshot, cc_slice_of(lane->cell));
+    char path[64], authorization[512];
+    (void)snprintf(path, sizeof(path), "/internal/v1/%.2s/journal", lane->cell);
+    (void)snprintf(authorization, sizeof(authorization), "Bearer %.*s", (int)token.length,
+                   token.length ? token.data : "");
+    const struct cc_http_header headers[] = {
+        {CC_SLICE_LITERAL("authorization"), cc_slice_of(authorization)},
+        {CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")},
+    };
+    struct cc_http_exchange exchange = {
+        .address = cc_slice_of(address),
+        .method = CC_SLICE_LITERAL("POST"),
+        .path = cc_slice_of(path),
+        .headers = headers,
+        .header_count = sizeof(headers) / sizeof(headers[0]),
+        .body = body,
+        .deadline_us = cc_loop_now_us(options->loop) + DELIVERY_US,
+        .retry_stale_connection = true,
+        .done = on_delivered,
+        .context = lane,
+    };
+    return cc_http_exchange_start(options->http, &exchange, &lane->handle);
+}
+
+static void send_batch(struct lane *lane, const struct cc_spool_batch *batch)
+{
+    struct edge_upstreams *upstreams = lane->journal->options.upstreams;
+    struct edge_cell *cell = edge_upstreams_cell(upstreams, cc_slice_of(lane->cell), false);
+    const struct edge_worker *worker = cell ? edge_cell_pick(cell, (struct cc_slice){0}) : NULL;
+    struct cc_buffer body;
+    cc_buffer_init(&body, 0);
+    render_batch(batch, &body);
+    lane->batch_end = batch->first + batch->count;
+    lane->batch_count = batch->count;
+    enum cc_error error = worker ? body.error : CC_UNAVAILABLE;
+    if (error == CC_OK)
+        error = start_delivery(lane, worker->address, cc_buffer_slice(&body));
+    cc_buffer_deinit(&body);
+    if (error != CC_OK) {
+        lane->handle = NULL;
+        schedule(lane, RETRY_US);
+    }
+}
+
+static void acknowledge(struct lane *lane, size_t series)
+{
+    struct edge_journal *journal = lane->journal;
+    enum cc_error error = cc_spool_acknowledge(lane->spool, lane->batch_end);
+    if (error != CC_OK) { /* delivered again: the cell counts a record once */
+        CC_LOG(CC_LOG_ERROR, "journal_not_acknowledged", cc_log_text("cell", lane->cell),
+               cc_log_error_field(error));
+        schedule(lane, RETRY_US);
+        return;
+    }
+    cc_telemetry_add(journal->options.telemetry, series, (int64_t)lane->batch_count);
+    show_records(journal);
+    lane->full = false;
+    schedule(lane, 0);
+}
+
+static void on_delivered(void *context, enum cc_error error,
+                         const struct cc_http_response *response)
+{
+    struct lane *lane = context;
+    int status = error == CC_OK ? response->status : 0;
+    lane->handle = NULL;
+    if (status == 200) {
+        CC_LOG(CC_LOG_INFO, "journal_delivered", cc_log_text("cell", lane->cell),
+               cc_log_number("records", (int64_t)lane->batch_count));
+        lane->batch_limit = RECORDS_MAX;
+        acknowledge(lane, EDGE_JOURNAL_DELIVERED);
+    } else if (status == 400 || status == 413 || status == 422) {
+        on_refused_batch(lane, status);
+    } else {
+        CC_LOG(CC_LOG_DEBUG, "journal_waits", cc_log_text("cell", lane->cell),
+               cc_log_number("status", status), cc_log_error_field(error));
+        schedule(lane, RETRY_US);
+    }
+}
+
+/* One record that the cell can never take must not hold back those behind it. */
+static void on_refused_batch(struct lane *lane, int status)
+{
+    CC_LOG(CC_LOG_ERROR, "journal_refused", cc_log_text("cell", lane->cell),
+           cc_log_number("status", status), cc_log_number("records", (int64_t)lane->batch_count));
+    if (lane->batch_count > 1) {
+        lane->batch_limit = lane->batch_count / 2;
+        schedule(lane, SOON_US);
+        return;
+    }
+    acknowledge(lane, EDGE_JOURNAL_LOST);
+}

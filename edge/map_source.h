@@ -1,0 +1,31 @@
+/*
+ * Keeps the countries' snapshots current: maps, number directories and carrier keys of all
+ * countries, from the control plane's sources and from disk.
+ */
+#ifndef EDGE_MAP_SOURCE_H
+#define EDGE_MAP_SOURCE_H
+
+#include "base/io/http_client.h"
+#include "base/telemetry.h"
+#include "edge/route.h"
+#include "edge/settings.h"
+#include "edge/upstream.h"
+
+struct edge_map_source; /* opaque */
+
+struct edge_map_source_options {
+    const struct edge_settings *settings;
+    struct edge_countries *countries;
+    struct edge_upstreams *upstreams; /* a map's cells and endpoints are entered here */
+    struct cc_telemetry *telemetry;
+};
+/* Boots from disk before it returns. The things pointed to outlive it. */
+enum cc_error edge_map_source_create(struct cc_loop *loop, struct cc_http_client *http,
+                                     const struct edge_map_source_options *options,
+                                     struct edge_map_source **out) CC_MUST_CHECK;
+void edge_map_source_free(struct edge_map_source *source);
+
+/* Milliseconds since a control plane last answered; -1: never. */
+int64_t edge_map_source_contact_age_ms(const struct edge_map_source *source);
+
+#endif
