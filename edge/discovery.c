@@ -1,3 +1,4 @@
+/* Rim: reads files on the thread pool. */
 #include "edge/discovery.h"
 
 #include <fcntl.h>

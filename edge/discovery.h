@@ -1,6 +1,6 @@
 /*
  * Service discovery of the `local` target: <directory>/<cell>.endpoints, read again every 500 ms
- * off the loop. A missing or empty file means the map's endpoints.
+ * off the loop. A missing or empty file means the map's endpoints. Rim: I/O.
  */
 #ifndef EDGE_DISCOVERY_H
 #define EDGE_DISCOVERY_H

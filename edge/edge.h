@@ -1,5 +1,6 @@
 /*
- * What one running edge consists of: made and taken down by main.c, read by the HTTP handlers.
+ * What one running edge consists of: made and taken down by main.c, read by the HTTP handlers. Rim:
+ * I/O.
  */
 #ifndef EDGE_EDGE_H
 #define EDGE_EDGE_H

@@ -1,3 +1,4 @@
+/* Rim: spools and deliveries. */
 #include "edge/journal.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /*
  * The journal: which decisions left for carriers that the cell may not know of. One spool per cell,
  * so that a dead cell holds back nobody else's records; handed to any worker of the cell once it is
- * back.
+ * back. Rim: I/O.
  */
 #ifndef EDGE_JOURNAL_H
 #define EDGE_JOURNAL_H

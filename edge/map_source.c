@@ -1,3 +1,4 @@
+/* Rim: the publication client. */
 #include "edge/map_source.h"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /*
  * Keeps the countries' snapshots current: maps, number directories and carrier keys of all
- * countries, from the control plane's sources and from disk.
+ * countries, from the control plane's sources and from disk. Rim: I/O.
  */
 #ifndef EDGE_MAP_SOURCE_H
 #define EDGE_MAP_SOURCE_H

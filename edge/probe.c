@@ -1,3 +1,4 @@
+/* Rim: asks workers over HTTP. */
 #include "edge/probe.h"
 
 #include <stdlib.h>

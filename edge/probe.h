@@ -1,6 +1,6 @@
 /*
  * Asks ejected workers GET /readyz every 500 ms and reinstates those that say 200: no live call is
- * spent on finding out.
+ * spent on finding out. Rim: I/O.
  */
 #ifndef EDGE_PROBE_H
 #define EDGE_PROBE_H
