@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+"""The gate's runner: lints, unit tests, integration tests and scenarios, all as TAP, counted together.
+
+usage: run.py --build DIR [unit|integration|scenario] [--long]
+
+Results are streamed; a failed program's output is printed. Skipped, missing, crashed and timed-out tests
+count as failed. The last line is "N passed, N failed".
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LINE = re.compile(r"^(not ok|ok)\b\s*[0-9]*\s*-?\s*(.*?)\s*(#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
+PLAN = re.compile(r"^1\.\.([0-9]+)\s*(#\s*skip.*)?$", re.IGNORECASE)
+KINDS = ["lint", "unit", "integration", "scenario"]
+LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 120, 240, 900
+
+
+class Program:
+    """One executable that speaks TAP, or (a lint) just succeeds."""
+
+    def __init__(self, name, command, environment=None, timeout_s=60, tap=True, cwd=ROOT):
+        self.name, self.command, self.timeout_s, self.tap = name, command, timeout_s, tap
+        self.environment = {**os.environ, **(environment or {})}
+        self.cwd = cwd
+
+
+class Tally:
+    """Counts and prints; safe from several threads."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.lock = threading.Lock()
+
+    def add(self, ok, name):
+        with self.lock:
+            self.passed += ok
+            self.failed += not ok
+            print(("ok   " if ok else "FAIL ") + name, flush=True)
+
+    def show(self, text):
+        with self.lock:
+            print(text, flush=True)
+
+
+class TapReader:
+    """Reads TAP lines as they come; close() settles what was promised and never came."""
+
+    def __init__(self, program, tally):
+        self.program, self.tally = program, tally
+        self.seen = self.failed = 0
+        self.planned = None
+
+    def add(self, ok, name):
+        self.seen += 1
+        self.failed += not ok
+        self.tally.add(ok, f"{self.program.name}: {name}")
+
+    def line(self, text):
+        plan, result = PLAN.match(text), LINE.match(text)
+        if plan:
+            self.planned = int(plan.group(1))
+        elif result:
+            skipped = result.group(3) is not None
+            name = result.group(2) + (" (skipped)" if skipped else "")
+            self.add(result.group(1).lower() == "ok" and not skipped, name)
+
+    def close(self, status):
+        if self.seen == 0:
+            self.add(False, f"no test ran (exit status {status})")
+        elif self.planned is not None and self.planned != self.seen:
+            self.add(False, f"{self.planned} tests planned, {self.seen} ran")
+        elif self.planned is None:
+            self.add(False, f"ended early (exit status {status})")
+        elif status != 0 and self.failed == 0:
+            self.add(False, f"exit status {status}")
+
+
+def kill_group(process):
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run_program(program, tally):
+    started = time.monotonic()
+    process = subprocess.Popen(program.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               env=program.environment, cwd=program.cwd, text=True,
+                               errors="replace", start_new_session=True)
+    timed_out = threading.Event()
+
+    def on_time_out():
+        timed_out.set()
+        kill_group(process)
+
+    timer = threading.Timer(program.timeout_s, on_time_out)
+    timer.start()
+    reader, output = TapReader(program, tally), []
+    try:
+        for line in process.stdout:
+            output.append(line)
+            if program.tap:
+                reader.line(line.rstrip("\n"))
+        status = process.wait()
+    except BaseException:
+        kill_group(process)
+        raise
+    finally:
+        timer.cancel()
+    if timed_out.is_set():
+        reader.add(False, f"no end within {program.timeout_s} s")
+    elif program.tap:
+        reader.close(status)
+    else:
+        reader.add(status == 0, "clean" if status == 0 else f"exit status {status}")
+    if reader.failed:
+        tally.show("".join(["--- output of " + program.name + "\n"] + output[-400:] + ["---"]))
+    tally.show(f"     {program.name}: {time.monotonic() - started:.1f} s")
+
+
+def lints():
+    for script in sorted((ROOT / "tests/lint").glob("*.sh")):
+        yield Program(f"lint {script.stem} self-test", [str(script), "--self-test"],
+                      timeout_s=LINT_TIMEOUT_S, tap=False)
+        yield Program(f"lint {script.stem}", [str(script)], timeout_s=LINT_TIMEOUT_S, tap=False)
+
+
+def meson_tests(build, suite):
+    listing = subprocess.run(["meson", "introspect", str(build), "--tests"], check=True,
+                             capture_output=True, text=True)
+    for test in json.loads(listing.stdout):
+        if any(name.split(":")[-1] == suite for name in test["suite"]):
+            environment = {**test.get("env", {}), "CK_TAP_LOG_FILE_NAME": "-", "CK_VERBOSITY": "silent"}
+            yield Program(f"{suite} {test['name'].removeprefix(suite + ' ')}", test["cmd"],
+                          environment, test["timeout"] or 60, test["protocol"] == "tap",
+                          test["workdir"] or ROOT)
+
+
+def python_tests(folder):
+    for script in sorted((ROOT / "tests" / folder).glob("test_*.py")):
+        yield Program(f"{folder} {script.stem.removeprefix('test_')}", ["/usr/bin/python3", str(script)])
+
+
+def scenarios(build, long):
+    for script in sorted((ROOT / "tests/scenario").glob("*.py")):
+        environment = {"CALLCELL_BUILD": str(build), "CALLCELL_LONG": "1" if long else "",
+                       "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
+        yield Program(f"scenario {script.stem}", ["/usr/bin/python3", str(script)], environment,
+                      LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
+
+
+def programs_of(kind, arguments):
+    if kind == "lint":
+        return list(lints())
+    if kind == "scenario":
+        return list(scenarios(arguments.build, arguments.long))
+    return list(meson_tests(arguments.build, kind)) + list(python_tests(kind))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("kind", nargs="?", choices=KINDS)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--only", help="regular expression on a program's name")
+    arguments = parser.parse_args()
+    tally, empty = Tally(), []
+    for kind in [arguments.kind] if arguments.kind else KINDS:
+        programs = programs_of(kind, arguments)
+        if arguments.only:
+            programs = [p for p in programs if re.search(arguments.only, p.name)]
+        elif not programs:
+            empty.append(kind)
+        # Scenarios and integration tests own ports and clocks: one at a time. The rest use both cores.
+        with ThreadPoolExecutor(1 if kind in ("scenario", "integration") else 2) as pool:
+            list(pool.map(lambda program: run_program(program, tally), programs))
+    for kind in empty:
+        tally.add(False, f"{kind}: there are no tests")
+    print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
+    return 0 if tally.failed == 0 and tally.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
