@@ -28,12 +28,22 @@ includes_of() { grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "$1" |
 
 without_comments() { sed -E 's://.*$::; s:/\*.*\*/::g; /^[[:space:]]*(\/\*|\*)/d; s:"([^"\\]|\\.)*":"":g' "$1"; }
 
+rim_headers_of() {
+    local header
+    while IFS= read -r header; do
+        if [[ -f $header && $header != base/io/* ]] && is_rim "$header"; then echo "$header"; fi
+    done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"([^"]+)".*/\1/p' "$1")
+}
+
 check_pure() {
     local file=$1 line
     is_rim "$file" && return
     while IFS= read -r line; do
         finding "$file:$line: a pure file includes an I/O header"
     done < <(grep -nE "$forbidden_include" "$file" || true)
+    while IFS= read -r line; do
+        finding "$file: a pure file includes the rim's $line"
+    done < <(rim_headers_of "$file")
     pure_exception "$file" && return
     while IFS= read -r line; do
         finding "$file: a pure file reads clock, randomness or environment: $line"
@@ -108,6 +118,8 @@ self_test() {
     expect_violation base/slot.c 'int64_t now = time(NULL);'
     expect_violation cell/calls/decide.c '  char *x = getenv("HOME");'
     expect_violation cell/calls/decide.c '#include "cell/events/spool_format.h"'
+    printf '/* Rim: I/O. */\n#include <uv.h>\n' >"$dir/edge/probe.h"
+    expect_violation edge/route.c '#include "edge/probe.h"'
     printf '#include "cell/events/events.h"\n' >"$dir/cell/calls/decide.c"
     bash "$script" "$dir" >/dev/null || { echo "layers: self-test: a public header was refused"; exit 1; }
 }
