@@ -1,0 +1,176 @@
+#include <check.h>
+#include <stdlib.h>
+
+#include "edge/upstream.h"
+
+static const char *const A = "127.0.0.1:20101";
+static const char *const B = "127.0.0.1:20102";
+static const char *const STANDBY = "127.0.0.2:20101";
+
+static struct edge_upstreams upstreams;
+static struct edge_cell *cell;
+
+static void set_up(void)
+{
+    edge_upstreams_init(&upstreams);
+    cell = edge_upstreams_cell(&upstreams, CC_SLICE_LITERAL("se-1"), true);
+    ck_assert_ptr_nonnull(cell);
+    struct edge_endpoint endpoints[] = {
+        {cc_slice_of(A), 0}, {cc_slice_of(B), 0}, {cc_slice_of(STANDBY), 1}};
+    ck_assert(edge_cell_set(cell, endpoints, 3));
+}
+
+static void tear_down(void)
+{
+    edge_upstreams_deinit(&upstreams);
+}
+
+static const char *pick(const char *avoid)
+{
+    const struct edge_worker *worker = edge_cell_pick(cell, cc_slice_of(avoid));
+    return worker ? worker->address : "none";
+}
+
+static void eject(const char *address)
+{
+    for (int i = 1; i < EDGE_EJECT_AFTER; i++)
+        ck_assert_int_eq(edge_cell_report(cell, cc_slice_of(address), false), EDGE_HEALTH_SAME);
+    ck_assert_int_eq(edge_cell_report(cell, cc_slice_of(address), false), EDGE_HEALTH_EJECTED);
+}
+
+START_TEST(takes_turns_within_the_active_site)
+{
+    int times_a = 0, times_b = 0;
+    for (int i = 0; i < 30; i++) {
+        const char *address = pick(NULL);
+        times_a += strcmp(address, A) == 0;
+        times_b += strcmp(address, B) == 0;
+    }
+    ck_assert_int_eq(times_a + times_b, 30);
+    ck_assert_int_ge(times_a, 10);
+    ck_assert_int_ge(times_b, 10);
+}
+END_TEST
+
+START_TEST(second_attempt_goes_elsewhere)
+{
+    for (int i = 0; i < 6; i++) {
+        ck_assert_str_eq(pick(A), B);
+        ck_assert_str_eq(pick(B), A);
+    }
+    eject(B);
+    for (int i = 0; i < 6; i++)
+        ck_assert_str_eq(pick(A), STANDBY);
+}
+END_TEST
+
+START_TEST(ejected_ones_are_left_alone_unless_all_are)
+{
+    eject(A);
+    for (int i = 0; i < 6; i++)
+        ck_assert_str_eq(pick(NULL), B);
+    eject(B);
+    for (int i = 0; i < 6; i++)
+        ck_assert_str_eq(pick(NULL), STANDBY);
+    eject(STANDBY);
+    for (int i = 0; i < 6; i++)
+        ck_assert_str_ne(pick(NULL), STANDBY);
+    ck_assert_str_eq(pick(A), B);
+}
+END_TEST
+
+START_TEST(only_consecutive_failures_eject)
+{
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(edge_cell_report(cell, cc_slice_of(A), i % EDGE_EJECT_AFTER == 0),
+                         EDGE_HEALTH_SAME);
+    }
+}
+END_TEST
+
+START_TEST(an_answer_reinstates)
+{
+    eject(A);
+    ck_assert_int_eq(edge_cell_report(cell, cc_slice_of(A), false), EDGE_HEALTH_SAME);
+    ck_assert_int_eq(edge_cell_report(cell, cc_slice_of(A), true), EDGE_HEALTH_REINSTATED);
+    ck_assert_int_eq(edge_cell_report(cell, cc_slice_of(A), true), EDGE_HEALTH_SAME);
+    ck_assert_uint_eq(cell->workers[0].ejections, 1);
+    ck_assert_int_eq(edge_cell_report(cell, CC_SLICE_LITERAL("127.0.0.9:1"), false),
+                     EDGE_HEALTH_SAME);
+}
+END_TEST
+
+START_TEST(a_new_list_keeps_what_is_known)
+{
+    size_t found = 0;
+    eject(B);
+    struct cc_slice file = CC_SLICE_LITERAL("# active\n127.0.0.1:20102 # second\r\n\n"
+                                            "  127.0.0.1:20109\n127.0.0.1:20109\nnonsense\n");
+    ck_assert(edge_cell_set_from_file(cell, file, &found));
+    ck_assert_uint_eq(found, 3);
+    ck_assert_uint_eq(cell->worker_count, 2);
+    ck_assert(cell->discovered);
+    ck_assert(cell->workers[0].ejected);
+    ck_assert_str_eq(pick(NULL), "127.0.0.1:20109");
+    ck_assert(!edge_cell_set_from_file(cell, file, &found));
+}
+END_TEST
+
+START_TEST(an_empty_file_says_nothing)
+{
+    size_t found = 9;
+    ck_assert(!edge_cell_set_from_file(cell, CC_SLICE_LITERAL("# none\n\n"), &found));
+    ck_assert_uint_eq(found, 0);
+    ck_assert_uint_eq(cell->worker_count, 3);
+    ck_assert(!cell->discovered);
+}
+END_TEST
+
+START_TEST(the_map_names_all_sites)
+{
+    struct cc_map_cell map_cell = {
+        .id = CC_SLICE_LITERAL("se-1"),
+        .sites = {{.endpoints = {CC_SLICE_LITERAL("127.0.0.1:1")}, .endpoint_count = 1},
+                  {.endpoints = {CC_SLICE_LITERAL("127.0.0.1:2")}, .endpoint_count = 1}},
+        .site_count = 2};
+    cell->discovered = true;
+    ck_assert(edge_cell_set_from_map(cell, &map_cell));
+    ck_assert(!cell->discovered);
+    ck_assert_uint_eq(cell->worker_count, 2);
+    ck_assert_int_eq(cell->workers[1].site, 1);
+    ck_assert(!edge_cell_set_from_map(cell, &map_cell));
+}
+END_TEST
+
+START_TEST(cells_are_found_and_bad_names_refused)
+{
+    ck_assert_ptr_eq(edge_upstreams_cell(&upstreams, CC_SLICE_LITERAL("se-1"), true), cell);
+    ck_assert_ptr_null(edge_upstreams_cell(&upstreams, CC_SLICE_LITERAL("se-2"), false));
+    ck_assert_ptr_null(edge_upstreams_cell(&upstreams, CC_SLICE_LITERAL("../etc"), true));
+    struct edge_cell *second = edge_upstreams_cell(&upstreams, CC_SLICE_LITERAL("se-2"), true);
+    ck_assert_ptr_nonnull(second);
+    ck_assert_ptr_null(edge_cell_pick(second, (struct cc_slice){0}));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("edge/upstream");
+    TCase *tests = tcase_create("upstream");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, takes_turns_within_the_active_site);
+    tcase_add_test(tests, second_attempt_goes_elsewhere);
+    tcase_add_test(tests, ejected_ones_are_left_alone_unless_all_are);
+    tcase_add_test(tests, only_consecutive_failures_eject);
+    tcase_add_test(tests, an_answer_reinstates);
+    tcase_add_test(tests, a_new_list_keeps_what_is_known);
+    tcase_add_test(tests, an_empty_file_says_nothing);
+    tcase_add_test(tests, the_map_names_all_sites);
+    tcase_add_test(tests, cells_are_found_and_bad_names_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
