@@ -1,0 +1,264 @@
+"""A whole platform in a home of its own, started exactly as `./dev up` starts it (`./dev start`)."""
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from support.carrier import Carrier, get
+from support.wait import wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ACCOUNT = "callcell"
+PORTS = (7300, 7301, 8080, 8081, 8090, 8091, 20101, 20102, 20120, 20130, 20131, 20132)
+START_TIMEOUT_S = 120
+SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:")
+
+
+def build_directory():
+    return pathlib.Path(os.environ.get("CALLCELL_BUILD") or ROOT / "build-test")
+
+
+def port_is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_offset():
+    """A port offset at which every port of a platform is free; spread by process id."""
+    for step in range(60):
+        offset = 1000 + 500 * ((os.getpid() + step) % 60)
+        if all(port_is_free(port + offset) for port in PORTS):
+            return offset
+    raise RuntimeError("no room for a platform's ports")
+
+
+class CliError(AssertionError):
+    """A command failed."""
+
+    def __init__(self, command, result):
+        super().__init__(f"{' '.join(command)}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+        self.status = result.returncode
+
+
+class Platform:
+    """with Platform() as platform: ... is torn down on failure and on Ctrl-C too.
+
+    environment reaches every program: CALLCELL_CELL__CALL_PLANS_MAX=2000 and the like.
+    """
+
+    def __init__(self, environment=None, start=True):
+        self.offset = free_offset()
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="cc-"))
+        self.environment = {**os.environ, "CALLCELL_HOME": str(self.home),
+                            "CALLCELL_PORT_OFFSET": str(self.offset),
+                            "CALLCELL_BUILD": str(build_directory()),
+                            "UBSAN_OPTIONS": "print_stacktrace=1", **(environment or {})}
+        self.start_at_once = start
+        self.findings = []
+        self.secret = None
+
+    # --- life ---
+
+    def __enter__(self):
+        try:
+            if self.start_at_once:
+                self.start()
+        except BaseException:
+            self.show_logs()
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self):
+        self.dev("start", timeout_s=START_TIMEOUT_S)
+        self.cli("carrier", "create", "test", "--country", "se", "--tenants", "*")
+        self.secret = (self.home / "carriers/test.secret").read_text().strip()
+        wait_until("both edges are ready", lambda: all(self.edge_is_ready(edge) for edge in (0, 1)))
+
+    def close(self):
+        """Ends everything, remembers what sanitizers said and what was left, removes the home."""
+        down = subprocess.run([str(ROOT / "dev"), "down"], env=self.environment, text=True,
+                              capture_output=True, timeout=120, check=False)
+        if down.returncode:
+            self.findings.append("dev down: " + down.stdout + down.stderr)
+            self._kill_left_overs()
+        for log in self.home.glob("log/**/*"):
+            if log.is_file():
+                self._scan(log)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _scan(self, log):
+        lines = log.read_text(errors="replace").splitlines()
+        for number, line in enumerate(lines):
+            if SANITIZER.search(line):
+                self.findings.append(f"{log.relative_to(self.home)}:\n" + "\n".join(lines[number:number + 25]))
+                return
+
+    def _kill_left_overs(self):
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def processes(self):
+        """Processes whose command line names this home."""
+        found = []
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if f"{self.home}/".encode() in command and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+        return found
+
+    def show_logs(self, lines=40):
+        for log in sorted(self.home.glob("log/*/current")):
+            tail = log.read_text(errors="replace").splitlines()[-lines:]
+            print(f"# --- {log.relative_to(self.home)}")
+            for line in tail:
+                print("# " + line[:600])
+
+    # --- commands ---
+
+    def run(self, command, timeout_s=60, check=True, stdin=None):
+        command = [str(part) for part in command]
+        result = subprocess.run(command, env=self.environment, text=True, capture_output=True,
+                                timeout=timeout_s, input=stdin, cwd="/", check=False)
+        if check and result.returncode:
+            raise CliError(command, result)
+        return result
+
+    def dev(self, *arguments, timeout_s=120, check=True):
+        return self.run([ROOT / "dev", *arguments], timeout_s, check)
+
+    def cli(self, *arguments, timeout_s=60, check=True):
+        return self.run([self.home / "bin/callcell", *arguments], timeout_s, check)
+
+    def cli_json(self, *arguments, timeout_s=60):
+        return json.loads(self.cli(*arguments, "--output", "json", timeout_s=timeout_s).stdout)
+
+    def as_owner(self, command, **options):
+        if os.geteuid() == 0:
+            command = ["runuser", "-u", ACCOUNT, "--", *command]
+        return self.run(command, **options)
+
+    def file(self, name, text):
+        """A file in the home that every program may read."""
+        path = self.home / "test" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(ACCOUNT)
+            for item in (path.parent, path):
+                os.chown(item, owner.pw_uid, owner.pw_gid)
+        return path
+
+    # --- edges and calls ---
+
+    def port(self, base):
+        return base + self.offset
+
+    def edge_ports(self):
+        return [self.port(8080), self.port(8090)]
+
+    def worker_port(self, number):
+        return self.port(20100 + number)
+
+    def edge_is_ready(self, edge):
+        return get(self.port((8081, 8091)[edge]), "/readyz").status == 200
+
+    def carrier(self):
+        return Carrier(self.edge_ports(), "test", self.secret)
+
+    def bench(self, *arguments, timeout_s=120, check=True):
+        edges = ",".join(f"127.0.0.1:{port}" for port in self.edge_ports())
+        return self.as_owner([self.home / "bin/callcell-bench", *arguments, "--edge", edges, "--key",
+                              "test", "--secret-file", self.home / "carriers/test.secret"],
+                             timeout_s=timeout_s, check=check)
+
+    def telemetry(self, port):
+        """{series with labels: value} of a /metrics page."""
+        values = {}
+        for line in get(port, "/metrics").body.decode().splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                values[name] = float(value)
+        return values
+
+    # --- processes, by the name of their service ---
+
+    def services(self):
+        return sorted(path.name for path in (self.home / "run/services").iterdir())
+
+    def service(self, name):
+        """The service folder whose name is or ends in this."""
+        match = [s for s in self.services() if s == name or s.endswith("-" + name)]
+        if len(match) != 1:
+            raise AssertionError(f"service {name}: {match or self.services()}")
+        return self.home / "run/services" / match[0]
+
+    def pid(self, name):
+        text = (self.service(name) / "supervise/pid").read_text().strip()
+        return int(text) if text else None
+
+    def signal(self, name, number):
+        os.kill(self.pid(name), number)
+
+    def kill(self, name):
+        self.signal(name, signal.SIGKILL)
+
+    def freeze(self, name):
+        self.signal(name, signal.SIGSTOP)
+
+    def thaw(self, name):
+        self.signal(name, signal.SIGCONT)
+
+    def sv(self, action, name):
+        return self.as_owner(["sv", "-w", "20", action, self.service(name)], timeout_s=40)
+
+    def stop_service(self, name):
+        self.sv("force-stop", name)
+
+    def start_service(self, name):
+        self.sv("start", name)
+
+    # --- stores ---
+
+    def secret_file(self, *parts):
+        return self.home.joinpath(*parts).read_text().strip()
+
+    def psql(self, sql, port=None, database="cell"):
+        """Rows of text from a Postgres of cell se-1, as its superuser (the home's owner)."""
+        port = port or self.primary_port()
+        result = self.as_owner(["psql", "-h", "127.0.0.1", "-p", str(port), "-d", database, "-U", ACCOUNT
+                                if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name,
+                                "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+        return [line.split("\t") for line in result.stdout.splitlines()]
+
+    def primary_port(self):
+        for port in (self.port(20131), self.port(20132)):
+            try:
+                if self.psql("select pg_is_in_recovery()", port) == [["f"]]:
+                    return port
+            except CliError:
+                continue
+        raise AssertionError("no Postgres of the cell is a primary")
+
+    def flush_redis(self):
+        raise NotImplementedError

@@ -1,0 +1,74 @@
+"""Runs a scenario file: its tests in the order of the file, on one platform, as TAP.
+
+A test is a function decorated with @test; it gets the platform. After a failure the others still run.
+CALLCELL_TEST_SEED repeats a run's random choices.
+"""
+import os
+import random
+import signal
+import sys
+import traceback
+
+LONG = bool(os.environ.get("CALLCELL_LONG"))
+SEED = int(os.environ.get("CALLCELL_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+
+_tests = []
+
+
+def test(function):
+    _tests.append(function)
+    return function
+
+
+def generator():
+    """The scenario's one source of chance."""
+    return random.Random(SEED)
+
+
+def expect(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def expect_equal(actual, expected, what):
+    if actual != expected:
+        raise AssertionError(f"{what}: {actual!r} instead of {expected!r}")
+
+
+def _on_signal(number, _frame):
+    raise KeyboardInterrupt(f"signal {number}")
+
+
+def _run_one(number, function, *arguments):
+    name = function.__name__.replace("_", " ")
+    try:
+        function(*arguments)
+    except Exception:
+        print(f"not ok {number} - {name}", flush=True)
+        for line in traceback.format_exc().splitlines():
+            print("# " + line, flush=True)
+        return False
+    print(f"ok {number} - {name}", flush=True)
+    return True
+
+
+def main(make_platform=None):
+    """make_platform: a callable giving a context manager, or None for scenarios that start their own."""
+    signal.signal(signal.SIGTERM, _on_signal)
+    print(f"# seed {SEED} (CALLCELL_TEST_SEED={SEED} repeats it)", flush=True)
+    if make_platform is None:
+        results = [_run_one(i, function) for i, function in enumerate(_tests, 1)]
+    else:
+        platform = make_platform()
+        with platform:
+            results = [_run_one(i, function, platform) for i, function in enumerate(_tests, 1)]
+            if not all(results):
+                platform.show_logs()
+        results.append(_run_one(len(results) + 1, stopped_cleanly, platform))
+    print(f"1..{len(results)}", flush=True)
+    sys.exit(0 if all(results) else 1)
+
+
+def stopped_cleanly(platform):
+    """Nothing is left running, and no sanitizer had anything to say."""
+    expect(not platform.findings, "\n".join(platform.findings))
