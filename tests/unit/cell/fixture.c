@@ -112,12 +112,17 @@ struct cell_call_plan *fixture_plan(const char *quoted)
     return plan;
 }
 
-/* 64 bytes of 'A', 'B' ... in base64. */
+/* 64 bytes of 'A' and of 'B', in base64. */
+#define KEY_A                                                                                      \
+    "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"                                                 \
+    "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQQ=="
+#define KEY_B                                                                                      \
+    "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC"                                                 \
+    "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQg=="
+
 const char *const fixture_two_keys =
-    "{'keys':[{'id':1,'key':'QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU"
-    "FBQUFBQUFBQUFBQUFBQQ==','active_from':'2026-01-01T00:00:00Z'},"
-    "{'id':2,'key':'QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC"
-    "QkJCQkJCQg==','active_from':'2026-06-01T00:00:00Z'}]}";
+    "{'keys':[{'id':1,'key':'" KEY_A "','active_from':'2026-01-01T00:00:00Z'},"
+    "{'id':2,'key':'" KEY_B "','active_from':'2026-06-01T00:00:00Z'}]}";
 
 struct cc_sealing_keyring *fixture_keyring(const char *quoted)
 {

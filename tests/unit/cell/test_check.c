@@ -6,8 +6,8 @@
 #define BYE "'bye':{'type':'hangup'}"
 #define HOURS(open, closed)                                                                        \
     "{'type':'hours','zone':'UTC','weekly':{},'branches':{'open':'" open "','closed':'" closed "'" \
-                                                                                               "}" \
-                                                                                               "}"
+    "}"                                                                                            \
+    "}"
 #define SAY(next) "{'type':'say','text':'x','next':'" next "'}"
 #define MENU(digit) "{'type':'menu','prompt':{'say':{'text':'x'}},'branches':{'1':'" digit "'}}"
 #define FLOW(nodes) "{'version':1,'entry':'a','nodes':{" nodes "}}"
