@@ -38,7 +38,8 @@ static inline bool cc_slice_is(struct cc_slice a, const char *text)
 
 static inline bool cc_slice_starts_with(struct cc_slice a, struct cc_slice prefix)
 {
-    return a.length >= prefix.length && memcmp(a.data, prefix.data, prefix.length) == 0;
+    return a.length >= prefix.length &&
+           (prefix.length == 0 || memcmp(a.data, prefix.data, prefix.length) == 0);
 }
 
 #endif
