@@ -145,7 +145,9 @@ const struct edge_worker *edge_cell_pick(struct edge_cell *cell, struct cc_slice
 {
     if (cell->worker_count == 0)
         return NULL;
-    size_t start = cell->cursor++ % cell->worker_count;
+    /* A second attempt leaves the turn as it is: with two workers it would else pin the first
+     * attempts to one of them. */
+    size_t start = (avoid.length > 0 ? cell->cursor : cell->cursor++) % cell->worker_count;
     const struct edge_worker *best = NULL;
     for (size_t i = 0; i < cell->worker_count; i++) {
         const struct edge_worker *worker = &cell->workers[(start + i) % cell->worker_count];

@@ -64,6 +64,17 @@ START_TEST(second_attempt_goes_elsewhere)
 }
 END_TEST
 
+START_TEST(second_attempts_do_not_take_turns)
+{
+    size_t found = 0;
+    struct cc_slice file = CC_SLICE_LITERAL("127.0.0.1:20101\n127.0.0.1:20102\n");
+    ck_assert(edge_cell_set_from_file(cell, file, &found));
+    const char *first = pick(NULL);
+    ck_assert_str_ne(pick(first), first);
+    ck_assert_str_ne(pick(NULL), first);
+}
+END_TEST
+
 START_TEST(ejected_ones_are_left_alone_unless_all_are)
 {
     eject(A);
@@ -160,6 +171,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, takes_turns_within_the_active_site);
     tcase_add_test(tests, second_attempt_goes_elsewhere);
+    tcase_add_test(tests, second_attempts_do_not_take_turns);
     tcase_add_test(tests, ejected_ones_are_left_alone_unless_all_are);
     tcase_add_test(tests, only_consecutive_failures_eject);
     tcase_add_test(tests, an_answer_reinstates);

@@ -1,0 +1,625 @@
+#!/usr/bin/python3
+"""callcell-edge itself, between a carrier over real sockets and scripted cell workers. TAP."""
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import pathlib
+import re
+import socket
+import sys
+import threading
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from support.carrier import event, get, path_of, post, sign
+from support.edgehost import EdgeHost, FakeSource, map_payload, numbers_payload
+from support.wait import wait_until
+
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def equal(actual, wanted, what=""):
+    if actual != wanted:
+        raise AssertionError(f"{what}: {actual!r} is not {wanted!r}")
+
+
+def send(host, message, tenant="acme", secret=None, key="telia-1", path=None, headers=None, timestamp=None,
+         body=None):
+    body = json.dumps(message).encode() if body is None else body
+    signed = sign(secret or host.secret, message.get("event_id", "x"), body, timestamp)
+    signed.update({"callcell-key": key, **(headers or {})})
+    signed = {name: value for name, value in signed.items() if value is not None}
+    return post(host.port, path or path_of(message, tenant), body, signed)
+
+
+def mobile(**fields):
+    return event(**{"to": "+46701112233", "sender": "+46700000009", **fields})
+
+
+def pbx(**fields):
+    return event(**{"kind": "pbx", "to": "+46101234567", "sender": "+46700000009", **fields})
+
+
+def refused(reply, status, host, seen=0):
+    equal(reply.status, status, "status")
+    equal(reply.headers["content-type"].split(";")[0], "application/problem+json", "content-type")
+    expect(reply.json()["type"].startswith("urn:callcell:problem:"), "problem type")
+    equal(host.calls_seen(), seen, "requests that the cell saw")
+
+
+# ---- the plain path ----
+
+@test
+def a_call_is_passed_on_and_answered_as_the_cell_says(host):
+    message = mobile()
+    body = json.dumps(message, indent=1).encode()
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    reply = send(host, message, body=body, headers={"traceparent": trace, "cookie": "a=b", "x-evil": "1",
+                                                    "callcell-attempt": "9", "authorization": "Bearer me"})
+    equal(reply.status, 200)
+    path, headers, seen = next(worker for worker in host.workers if worker.calls).calls[0]
+    equal(path, "/internal/v1/se/tenants/acme/calls")
+    equal(seen, body, "body")
+    equal(set(headers), {"host", "content-length", "content-type", "authorization", "callcell-attempt",
+                         "callcell-remaining-ms", "callcell-map-epoch", "callcell-request-id",
+                         "callcell-carrier-key", "traceparent"}, "head")
+    equal(headers["authorization"], "Bearer token-of-se-1")
+    equal(headers["callcell-attempt"], "1")
+    expect(300 <= int(headers["callcell-remaining-ms"]) <= 350, headers["callcell-remaining-ms"])
+    equal(headers["callcell-map-epoch"], "7")
+    equal(headers["callcell-carrier-key"], "telia-1")
+    expect(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+                        headers["callcell-request-id"]), headers["callcell-request-id"])
+    expect(headers["traceparent"].startswith(trace[:36]) and headers["traceparent"] != trace,
+           headers["traceparent"])
+    equal(reply.body, next(w for w in host.workers if w.calls).answer(body), "answer")
+    equal((reply.source, reply.headers["callcell-plan-version"], reply.headers["callcell-decision-id"]),
+          ("memory", "5", "ab" * 16))
+
+
+@test
+def a_dialogue_goes_on_at_its_own_path(host):
+    message = pbx(name="gather.completed", call_id="c-77")
+    equal(send(host, message).status, 200)
+    refused(send(host, message, path="/v1/se/tenants/acme/calls/c-78/events"), 400, host, 1)
+    paths = [call[0] for worker in host.workers for call in worker.calls]
+    equal(paths, ["/internal/v1/se/tenants/acme/calls/c-77/events"])
+
+
+@test
+def one_url_finds_tenant_and_cell_by_the_served_number(host):
+    equal(send(host, mobile(to="+46701112244"), tenant=None).status, 200)
+    equal(host.other.calls[0][0], "/internal/v1/se/tenants/globex/calls")
+    equal(host.other.calls[0][1]["authorization"], "Bearer token-of-se-2")
+    equal(send(host, mobile(direction="originating", sender="+46701112244", to="+46101234567"),
+               tenant=None).status, 200)
+    equal(len(host.other.calls), 2)
+    equal(send(host, pbx(name="dial.completed", call_id="c-5"), tenant=None).status, 200)
+    paths = [call[0] for worker in host.workers for call in worker.calls]
+    equal(paths, ["/internal/v1/se/tenants/acme/calls/c-5/events"])
+
+
+@test
+def unknown_numbers_on_the_one_url_form(host):
+    reply = send(host, mobile(to="+46109999999"), tenant=None)
+    equal((reply.status, reply.source), (200, "edge"))
+    equal(reply.json()["actions"], [{"reject": {"sip_code": 404, "q850": 1, "reason": "unknown number"}}])
+    reply = send(host, mobile(direction="originating", sender="+46109999999", to="+46701112233"), tenant=None)
+    equal(reply.json()["actions"], [{"connect": {"targets": [{"e164": "+46701112233"}]}}])
+    equal(host.calls_seen(), 0)
+
+
+# ---- who may ----
+
+@test
+def signatures(host):
+    now = int(time.time())
+    for what, status, options in [
+            ("first secret", 200, {}), ("second secret", 200, {"secret": host.second_secret}),
+            ("no key name", 200, {"key": None}), ("old enough", 200, {"timestamp": now - 290}),
+            ("another key's secret", 401, {"secret": host.acme_secret}),
+            ("a key that is not there", 401, {"key": "nobody"}),
+            ("no such secret", 401, {"secret": host.report_secret, "key": None}),
+            ("too old", 401, {"timestamp": now - 310}), ("too new", 401, {"timestamp": now + 310}),
+            ("no id", 401, {"headers": {"webhook-id": None}}),
+            ("no timestamp", 401, {"headers": {"webhook-timestamp": None}}),
+            ("no signature", 401, {"headers": {"webhook-signature": None}}),
+            ("another scheme", 401, {"headers": {"webhook-signature": "v2,AAAA"}}),
+            ("another id", 401, {"headers": {"webhook-id": "other"}}),
+            ("key of the tenant", 200, {"key": "acme-only", "secret": host.acme_secret})]:
+        host.forget()
+        reply = send(host, mobile(), **options)
+        equal(reply.status, status, what)
+        equal(host.calls_seen(), int(status == 200), what)
+    reply = send(host, mobile(to="+46701112244"), tenant="globex", key="acme-only", secret=host.acme_secret)
+    equal(reply.status, 403, "another tenant")
+    reply = send(host, mobile(to="+46701112244"), tenant=None, key=None, secret=host.acme_secret)
+    equal(reply.status, 403, "another tenant, by number")
+    reply = send(host, mobile(), key="telenor-1", secret=host.norway_secret)
+    equal(reply.status, 403, "a key of another country")
+    equal(host.metric("callcell_edge_refused_total", why="forbidden"), 3)
+    equal(host.metric("callcell_edge_refused_total", why="signature"), 10)
+    equal(len([line for line in host.log("request_refused") if line["status"] in (401, 403)]), 13, "log lines")
+    expect("whsec" not in host.log_path.read_text(), "a secret in the log")
+
+
+@test
+def a_signature_may_be_one_of_several_and_may_come_again(host):
+    body = json.dumps(mobile()).encode()
+    signed = sign(host.secret, "m-1", body)
+    other = base64.b64encode(hmac.new(b"x", body, hashlib.sha256).digest()).decode()
+    signed["webhook-signature"] = f"v1,{other} {signed['webhook-signature']}"
+    for _ in range(3):
+        equal(post(host.port, "/v1/se/tenants/acme/calls", body, signed).status, 200)
+    signed["webhook-signature"] = f"v1,{other}"
+    equal(post(host.port, "/v1/se/tenants/acme/calls", body, signed).status, 401)
+
+
+@test
+def report_only_lets_a_bad_signature_through_and_counts_it(host):
+    message = mobile()
+    reply = send(host, message, path="/v1/no/tenants/acme/calls", key="upgrade-1", secret=host.secret)
+    equal((reply.status, reply.source), (200, "edge"))  # its only worker does not exist
+    reply = send(host, message, path="/v1/no/tenants/acme/calls", key="telenor-1", secret=host.secret)
+    equal(reply.status, 401)
+    equal(host.metric("callcell_edge_report_only_total"), 1)
+
+
+@test
+def bodies_that_are_no_call_event(host):
+    for body in (b"", b"{}", b"[1]", b"null", b'{"event_id":"e"}', b"\xff\xfe", b"{" * 5000):
+        refused(post(host.port, "/v1/se/tenants/acme/calls", body), 401, host)
+        refused(send(host, {"event_id": "e"}, path="/v1/se/tenants/acme/calls", body=body), 400, host)
+        refused(send(host, {"event_id": "e"}, path="/v1/se/calls", body=body), 400, host)
+    refused(send(host, mobile(), path="/v1/xx/tenants/acme/calls"), 404, host)
+    refused(send(host, mobile(), path="/v1/se/nothing"), 404, host)
+    refused(get(host.port, "/v1/se/calls"), 405, host)
+    equal(send(host, mobile(), path="/v1/se/calls", body=b"x" * 70000).status, 413)
+    reply = send(host, mobile(), path="/v1/se/tenants/ACME/calls")  # no tenant has such a name
+    equal((reply.status, reply.source), (200, "edge"))
+    equal(host.calls_seen(), 0)
+
+
+@test
+def verify_says_what_is_wrong(host):
+    def verify(**options):
+        reply = send(host, mobile(), path="/v1/se/carrier/verify", **options)
+        equal(reply.status, 200)
+        return reply.json()
+    equal(verify(), {"valid": True, "problem": None, "key": "telia-1"})
+    for words, options in [("does not match", {"secret": host.acme_secret}),
+                           ("webhook-timestamp", {"timestamp": 1000}),
+                           ("webhook-id is missing", {"headers": {"webhook-id": None}}),
+                           ("names no key", {"key": "nobody"})]:
+        said = verify(**options)
+        expect(not said["valid"] and words in said["problem"], said)
+    equal(host.calls_seen(), 0)
+
+
+# ---- framing ----
+
+def raw(port, data, timeout_s=3.0):
+    """All bytes until the server closes, and whether it did."""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
+        connection.sendall(data)
+        received = b""
+        try:
+            while True:
+                piece = connection.recv(65536)
+                if not piece:
+                    return received, True
+                received += piece
+        except ConnectionResetError:
+            return received, True
+        except TimeoutError:
+            return received, False
+
+
+@test
+def doubtful_framing_never_reaches_the_cell(host):
+    body = json.dumps(mobile()).encode()
+    signed = "".join(f"{k}: {v}\r\n" for k, v in sign(host.secret, "m", body).items())
+    length = f"content-length: {len(body)}\r\n"
+    line = "POST /v1/se/tenants/acme/calls HTTP/1.1\r\n"
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    smuggled = body + line.encode() + b"host: a\r\n" + signed.encode() + length.encode() + b"\r\n" + body
+    cases = [
+        ("CL and TE", line + "host: a\r\n" + signed + length + "transfer-encoding: chunked\r\n\r\n", chunked),
+        ("TE", line + "host: a\r\n" + signed + "transfer-encoding: chunked\r\n\r\n", chunked),
+        ("TE identity", line + "host: a\r\n" + signed + length + "transfer-encoding: identity\r\n\r\n", body),
+        ("two CL", line + "host: a\r\n" + signed + length + "content-length: 1\r\n\r\n", smuggled),
+        ("signed CL", line + "host: a\r\n" + signed + f"content-length: +{len(body)}\r\n\r\n", body),
+        ("two Hosts", line + "host: a\r\nhost: b\r\n" + signed + length + "\r\n", smuggled),
+        ("no Host", line + signed + length + "\r\n", body),
+        ("absolute form", line.replace("/v1", "http://a/v1") + "host: a\r\n" + signed + length + "\r\n", body),
+        ("folding", line + "host: a\r\n" + signed + "x: a\r\n b\r\n" + length + "\r\n", body),
+        ("bare LF", line + "host: a\n" + signed + length + "\r\n", body),
+        ("space before colon", line + "host: a\r\ncontent-length : 5\r\n" + signed + length + "\r\n", body),
+        ("large head", line + "host: a\r\nx: " + "y" * 20000 + "\r\n" + signed + length + "\r\n", body),
+    ]
+    for what, head, rest in cases:
+        before = host.metric("callcell_edge_refused_total", why="framing")
+        received, closed = raw(host.port, head.encode() + rest)
+        expect(closed, f"{what}: the connection stays open")
+        expect(not received or re.match(rb"HTTP/1\.1 (4\d\d|501) ", received), f"{what}: {received[:60]}")
+        expect(b"HTTP/1.1 200" not in received, f"{what}: answered 200")
+        wait_until(f"{what}: counted once",
+                   lambda: host.metric("callcell_edge_refused_total", why="framing") == before + 1, 3)
+    equal(host.calls_seen(), 0, "requests that the cell saw")
+    equal(send(host, mobile()).status, 200, "an honest request afterwards")
+
+
+# ---- two attempts ----
+
+def attempts(host):
+    return sorted(int(call[1]["callcell-attempt"]) for worker in host.workers for call in worker.calls)
+
+
+def journal_of(*workers):
+    return [record for worker in workers for record in worker.journalled]
+
+
+@test
+def a_fast_failure_is_tried_at_the_other_worker_at_once(host):
+    for behaviour in (503, 421, "reset", 500):
+        host.behave(behaviour, "answer")
+        host.forget()
+        replies = [send(host, mobile()) for _ in range(2)]
+        host.behave()
+        for reply in replies:
+            equal((reply.status, reply.source, reply.json()["by"]), (200, "memory", "se-1/worker-2"), behaviour)
+            expect(reply.seconds < 0.3, f"{behaviour}: {reply.seconds} s")
+        # a reset on a kept connection may be a stale one: the attempt is made again on a fresh one
+        equal(attempts(host), [1, 1, 1, 2] if behaviour == "reset" else [1, 1, 2], behaviour)
+    records = wait_until("second attempts are journalled", lambda: len(journal_of(*host.workers)) >= 1
+                         and journal_of(*host.workers))
+    record = records[-1]
+    equal((record["tenant"], record["attempt"], record["delivered"], record["source"], record["decision_id"],
+           record["plan_version"], record["flow"], record["flow_version"], record["actions"]),
+          ("acme", 2, True, "memory", "ab" * 16, 5, "main", 3, [{"hangup": {}}]))
+    host.wait_all_healthy()
+
+
+@test
+def a_silent_worker_costs_one_share(host):
+    host.behave("hang", "answer")
+    replies = [send(host, mobile()) for _ in range(2)]
+    slow = max(replies, key=lambda reply: reply.seconds)
+    equal([(r.status, r.source) for r in replies], [(200, "memory")] * 2)
+    expect(0.3 <= slow.seconds < 0.6, f"{slow.seconds} s")
+    equal(attempts(host), [1, 1, 2])
+
+
+@test
+def a_worker_that_fails_is_left_alone_and_probed_back(host):
+    host.behave(503, "answer")
+    for _ in range(8):
+        equal(send(host, mobile()).status, 200)
+    broken = host.workers[0]
+    wait_until("it is ejected", lambda: [w["ejected"] for w in host.state_of("se-1")["workers"]
+                                         if w["address"] == broken.address] == [True])
+    host.forget()
+    for _ in range(6):
+        equal(send(host, mobile()).json()["by"], "se-1/worker-2")
+    equal(len(broken.calls), 0, "calls spent on an ejected worker")
+    host.behave()
+    host.wait_all_healthy()
+    for _ in range(4):
+        send(host, mobile())
+    expect(broken.calls, "the worker is not used again")
+    equal(host.metric("callcell_edge_reinstated_total"), 1)
+
+
+# ---- the edge's own answer ----
+
+POLICY = [
+    ("mobile", mobile(), [{"connect": {"targets": [{"e164": "+46701112233"}]}}]),
+    ("barred", mobile(direction="originating", sender="+46701112233", to=None, dialled="0900123456"),
+     [{"reject": {"sip_code": 603, "q850": 21, "reason": "barred"}}]),
+    ("mobile, mid-call", mobile(name="dial.completed", state="c3RhdGU"), []),
+    ("fallback target", pbx(), [{"connect": {"targets": [{"e164": "+46700000001"}]}}]),
+    ("busy", pbx(to="+46101234568"), [{"reject": {"sip_code": 480, "q850": 20, "reason": "unavailable"}}]),
+    ("PBX, mid-call", pbx(name="gather.completed", state="c3RhdGU"),
+     [{"connect": {"targets": [{"e164": "+46700000001"}]}}]),
+    ("PBX, mid-call, no target", pbx(name="dial.completed", to="+46101234568", state="c3RhdGU"),
+     [{"hangup": {}}]),
+    ("answered", pbx(name="call.answered", state="c3RhdGU"), []),
+    ("another event", pbx(name="call.invented"), []),
+    ("unknown number", pbx(to="+46109999999"),
+     [{"reject": {"sip_code": 404, "q850": 1, "reason": "unknown number"}}]),
+    ("emergency", mobile(direction="originating", sender="+46701112233", to=None, dialled="112"),
+     [{"connect": {"targets": [{"dialled": "112"}]}}]),
+]
+
+
+def check_policy(host, limit_s):
+    for what, message, actions in POLICY:
+        reply = send(host, message)
+        equal((reply.status, reply.source, reply.headers["callcell-plan-version"]), (200, "edge", "7"), what)
+        answer = reply.json()
+        equal(answer["actions"], actions, what)
+        equal(answer["state"], message["state"], what)
+        equal(answer["decision_id"], reply.headers["callcell-decision-id"], what)
+        expect(reply.seconds < limit_s, f"{what}: {reply.seconds} s")
+
+
+@test
+def both_workers_dead_then_the_journal_reaches_them(host):
+    for worker in host.workers:
+        worker.stop()
+    check_policy(host, 0.5)
+    equal(host.state_of("se-1")["journal_records"], len(POLICY))
+    reply = send(host, mobile(to="+46701112244"), tenant="globex")
+    equal(reply.source, "memory", "the other cell")
+    host.other.stop()
+    equal(send(host, mobile(to="+46701112244"), tenant="globex").source, "edge")
+    host.other.start()
+    wait_until("the other cell's record is not held back", lambda: len(host.other.journalled) == 1)
+    equal(host.state_of("se-1")["journal_records"], len(POLICY), "the dead cell's records wait")
+    for worker in host.workers:
+        worker.journal_status = 503
+        worker.start()
+    wait_until("it was tried", lambda: all(worker.connections for worker in host.workers))
+    equal(host.state_of("se-1")["journal_records"], len(POLICY), "not taken, not forgotten")
+    for worker in host.workers:
+        worker.journal_status = 200
+    wait_until("the journal is empty", lambda: host.state_of("se-1")["journal_records"] == 0)
+    records = journal_of(*host.workers)
+    equal(sorted(r["event_id"] for r in records), sorted(m["event_id"] for _, m, _ in POLICY))
+    for record in records:
+        equal((record["tenant"], record["source"], record["attempt"], record["delivered"], record["giver"],
+               record["carrier_key"], record["plan_version"]),
+              ("acme", "edge", 0, True, "edge-1", "telia-1", 7))
+    wanted = {m["event_id"]: actions for _, m, actions in POLICY}
+    equal({r["event_id"]: r["actions"] for r in records}, wanted)
+    host.wait_all_healthy()
+
+
+@test
+def both_workers_silent(host):
+    host.behave("hang", "hang")
+    started = time.monotonic()
+    replies = [None] * len(POLICY)
+
+    def call(i):
+        replies[i] = send(host, POLICY[i][1])
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(len(POLICY))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(time.monotonic() - started < 1.5, "they were not served side by side")
+    for (what, _, actions), reply in zip(POLICY, replies):
+        equal((reply.status, reply.source, reply.json()["actions"]), (200, "edge", actions), what)
+        expect(reply.seconds < 1.0, f"{what}: {reply.seconds} s")
+
+
+@test
+def the_carriers_deadline_is_kept(host):
+    host.behave("hang", "hang")
+    for deadline_ms in (100, 300, 600):
+        host.forget()
+        reply = send(host, mobile(deadline_ms=deadline_ms))
+        equal((reply.status, reply.source), (200, "edge"))
+        expect(reply.seconds < deadline_ms / 1000, f"{deadline_ms} ms: {reply.seconds} s")
+        given = [int(call[1]["callcell-remaining-ms"]) for w in host.workers for call in w.calls]
+        expect(given and max(given) <= deadline_ms * 0.35, f"{deadline_ms} ms: {given}")
+    equal(host.metric("callcell_edge_ejections_total"), 0, "short deadlines ejected a worker")
+
+
+@test
+def too_many_in_flight_get_the_edge_answer_at_once(host):
+    host.behave("hang", "hang")
+    replies = [None] * 12
+
+    def call(i):
+        replies[i] = send(host, mobile())
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal({(r.status, r.source) for r in replies}, {(200, "edge")})
+    expect(host.metric("callcell_edge_answers_total", by="edge", why="overload") >= 8, "nobody was spared")
+    expect(sorted(r.seconds for r in replies)[7] < 0.3, "waited although over the bound")
+
+
+too_many_in_flight_get_the_edge_answer_at_once.settings = {"in_flight_max": 4}
+
+
+# ---- emergency ----
+
+@test
+def emergency_calls_always_connect(host):
+    connect = [{"connect": {"targets": [{"dialled": "112"}]}}]
+
+    def call(**options):
+        return send(host, mobile(direction="originating", sender="+46701112233", to=None, dialled="112"),
+                    **options)
+    for what, options in [("signed", {}), ("bad", {"secret": host.acme_secret}),
+                          ("unsigned", {"headers": {"webhook-signature": None}}),
+                          ("too old", {"timestamp": 1000}), ("one URL", {"tenant": None}),
+                          ("another tenant's key", {"tenant": "globex", "key": "acme-only",
+                                                    "secret": host.acme_secret})]:
+        reply = call(**options)
+        equal((reply.status, reply.source, reply.json()["actions"]), (200, "edge", connect), what)
+    sos = send(host, mobile(direction="originating", sender="+46701112233", to=None,
+                            dialled="urn:service:sos.police"), headers={"webhook-signature": None})
+    equal(sos.json()["actions"], [{"connect": {"targets": [{"dialled": "urn:service:sos.police"}]}}])
+    equal(host.calls_seen(), 0)
+    equal(host.metric("callcell_edge_emergency_unverified_total"), 5)
+    wait_until("the verified ones are journalled", lambda: len(journal_of(*host.workers)) == 2)
+    equal({r["tenant"] for r in journal_of(*host.workers)}, {"acme"})
+    reply = send(host, mobile(to=None, dialled="112"))  # terminating: the operator's own number
+    equal(reply.source, "memory")
+    for worker in host.workers:
+        worker.stop()
+    equal(call(headers={"webhook-signature": None}).json()["actions"], connect)
+
+
+# ---- discovery ----
+
+@test
+def workers_are_found_by_the_discovery_file(host):
+    from support.edgehost import FakeWorker
+    new = FakeWorker("se-1/new")
+    try:
+        host.discover("se-1", f"# moved\n{new.address}\n")
+        wait_until("the file is read", lambda: [w["address"] for w in host.state_of("se-1")["workers"]]
+                   == [new.address])
+        for _ in range(4):
+            equal(send(host, mobile()).json()["by"], "se-1/new")
+        host.discover("se-1", "")
+        wait_until("an empty file means the map", lambda: len(host.state_of("se-1")["workers"]) == 2)
+        equal(send(host, mobile()).json()["by"][:12], "se-1/worker-")
+    finally:
+        new.stop()
+
+
+# ---- signed files ----
+
+@test
+def an_edge_restarts_from_disk_without_any_source(host):
+    equal(host.stop(), 0)
+    host.start()
+    equal(get(host.port, "/readyz").status, 200)
+    equal(send(host, mobile()).source, "memory")
+    state = host.state()
+    equal(state["control_plane_contact_age_ms"], None)
+    country = next(c for c in state["countries"] if c["country"] == "se")
+    equal((country["map"]["epoch"], country["numbers"]["epoch"], country["carriers"]["epoch"]), (7, 3, 2))
+    equal(country["map"]["sha256"], hashlib.sha256(host.published[("se", "map")][1]).hexdigest())
+
+
+@test
+def damaged_files_on_disk_are_passed_over(host):
+    equal(host.stop(), 0)
+    good = host.published[("se", "map")]
+    content, signature = host.publisher.publication("map", "se", 8, host.map_of())
+    host.place("map", "se", 8, "", signature=signature, content=content.replace(b"acme", b"acmf"))
+    host.place("map", "se", 9, host.map_of(), signature=b"")
+    host.start()
+    equal(send(host, mobile()).source, "memory")
+    country = next(c for c in host.state()["countries"] if c["country"] == "se")
+    equal(country["map"]["epoch"], good[0])
+    expect(host.metric("callcell_edge_publications_refused_total", kind="map") >= 2, "not counted")
+
+
+@test
+def no_country_no_readiness(host):
+    equal(host.stop(), 0)
+    for path in (host.folder / "publications").glob("*/*"):
+        path.unlink()
+    host.start()
+    equal(get(host.port, "/healthz").status, 200)
+    for port in (host.port, host.telemetry_port):
+        equal(get(port, "/readyz").status, 503)
+    refused(send(host, mobile()), 404, host)
+
+
+# ---- stopping ----
+
+@test
+def sigterm_under_load_drops_nothing(host):
+    host.behave(("delay", 0.05), ("delay", 0.05))
+    lost, answered = [], []
+    stopping = threading.Event()
+
+    def carrier():
+        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=5)
+        while True:
+            body = json.dumps(mobile()).encode()
+            headers = sign(host.secret, "m", body)
+            try:
+                if connection.sock is None:
+                    connection.connect()
+            except OSError:
+                return
+            try:
+                connection.request("POST", "/v1/se/tenants/acme/calls", body, headers)
+                reply = connection.getresponse()
+                reply.read()
+            except (OSError, http.client.HTTPException) as error:
+                lost.append(f"{error!r} after stop: {stopping.is_set()}")
+                return
+            answered.append((reply.status, reply.getheader("callcell-source"), stopping.is_set()))
+    threads = [threading.Thread(target=carrier) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    wait_until("load is on", lambda: len(answered) > 200)
+    stopping.set()
+    started = time.monotonic()
+    equal(host.stop(), 0, "exit status")
+    took = time.monotonic() - started
+    for thread in threads:
+        thread.join(10)
+    equal(lost, [])
+    equal({(status, source) for status, source, _ in answered}, {(200, "memory")})
+    expect(any(after for _, _, after in answered), "nothing was in flight at the stop")
+    expect(took < 8, f"draining took {took} s")
+    expect(host.log("stopped"), "no last line")
+
+
+@test
+def telemetry_is_well_formed(host):
+    send(host, mobile())
+    send(host, mobile(), secret=host.acme_secret)
+    text = get(host.telemetry_port, "/metrics")
+    equal(text.headers["content-type"].split(";")[0], "text/plain")
+    for line in text.body.decode().splitlines():
+        expect(line.startswith("# ") or re.fullmatch(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+|'
+                                                     r'[a-z_]+\{.*le="\+Inf".*\} [0-9]+', line), line)
+    equal(host.metric("callcell_edge_answers_total", by="cell", why="first"), 1)
+    equal(host.metric("callcell_edge_answer_seconds_count"), 1)
+    equal(host.metric("callcell_edge_countries"), 2)
+    equal(get(host.telemetry_port, "/healthz").status, 200)
+    equal(get(host.port, "/metrics").status, 404)
+    expect(all("ts" in line and line["component"] == "edge" for line in host.log()), "log lines")
+
+
+def run(function):
+    source = FakeSource() if getattr(function, "source", False) else None
+    try:
+        with EdgeHost(source=source, **getattr(function, "settings", {})) as host:
+            function(host)
+            if host.process:
+                equal(host.stop(), 0, "exit status at the end")
+    finally:
+        if source:
+            source.stop()
+
+
+def main():
+    wanted = sys.argv[1:]
+    tests = [t for t in TESTS if not wanted or any(w in t.__name__ for w in wanted)]
+    print(f"1..{len(tests)}", flush=True)
+    failed = 0
+    for number, function in enumerate(tests, 1):
+        name = function.__name__.replace("_", " ")
+        try:
+            run(function)
+            print(f"ok {number} - {name}", flush=True)
+        except BaseException as error:
+            failed += 1
+            text = traceback.format_exc().replace("\n", "\n# ")
+            print(f"not ok {number} - {name}\n# {text}", flush=True)
+            if isinstance(error, KeyboardInterrupt):
+                return 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
