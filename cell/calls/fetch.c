@@ -1,0 +1,342 @@
+/* Rim: Redis and Postgres. */
+#include "cell/calls/fetch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+enum {
+    READ_CONNECTIONS = 4,
+    BREAKER_US = 1000 * 1000,
+    SHARE_DEADLINE_US = 1000 * 1000,
+    VERSION_TEXT = 24,
+    FLOW_LIFETIME_S = 604800
+};
+
+struct cell_sources {
+    struct cell_worker *worker;
+    struct cc_pg_pool *replica;
+    struct cc_pg_pool *primary;
+    int64_t open_until_us[CELL_SOURCE_PRIMARY + 1]; /* breakers, by source */
+};
+
+static const struct cc_pg_statement plan_statement = {
+    "call_plan", "SELECT row_version, flow_id, plan FROM directory.call_plans "
+                 "WHERE tenant_id = $1 AND number = $2"};
+static const struct cc_pg_statement flow_statement = {
+    "flow_version", "SELECT document::text FROM directory.flow_versions "
+                    "WHERE tenant_id = $1 AND flow_id = $2 AND version = $3::bigint"};
+
+static bool go_on(struct cell_fetch *fetch);
+static void on_redis(void *context, enum cc_error error, const redisReply *reply);
+static void on_replica(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
+static void on_primary(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
+
+const char *cell_source_name(enum cell_source source)
+{
+    static const char *const names[] = {"memory", "redis", "replica", "primary"};
+    return names[source];
+}
+
+enum cc_error cell_sources_create(struct cell_worker *worker, struct cell_sources **out)
+{
+    struct cell_sources *sources = calloc(1, sizeof(*sources));
+    *out = NULL;
+    if (!sources)
+        return CC_NO_MEMORY;
+    sources->worker = worker;
+    enum cc_error error = cell_worker_pool(worker, "calls-replica", "calls", "prefer-standby",
+                                           READ_CONNECTIONS, &sources->replica);
+    if (!error)
+        error = cell_worker_pool(worker, "calls-primary", "calls", "read-write",
+                                 READ_CONNECTIONS, &sources->primary);
+    if (error) {
+        cell_sources_free(sources);
+        return error;
+    }
+    *out = sources;
+    return CC_OK;
+}
+
+void cell_sources_free(struct cell_sources *sources)
+{
+    if (!sources)
+        return;
+    if (sources->replica)
+        cc_pg_pool_free(sources->replica);
+    if (sources->primary)
+        cc_pg_pool_free(sources->primary);
+    free(sources);
+}
+
+bool cell_sources_primary_is_up(const struct cell_sources *sources)
+{
+    return cc_pg_pool_is_up(sources->primary);
+}
+
+bool cell_sources_replica_is_up(const struct cell_sources *sources)
+{
+    return cc_pg_pool_is_up(sources->replica);
+}
+
+/* One command in Redis: EVAL for a plan (its flow's version is compared there), GET for a flow. */
+static enum cc_error ask_redis(struct cell_fetch *fetch, int64_t deadline_us)
+{
+    char key[CELL_SHARED_KEY_MAX];
+    char flows[CELL_SHARED_KEY_MAX];
+    struct cc_redis *redis = fetch->_sources->worker->redis;
+    if (fetch->version) {
+        struct cc_slice get[] = {
+            CC_SLICE_LITERAL("GET"),
+            cell_shared_flow_key(fetch->tenant, fetch->name, fetch->version, key)};
+        return cc_redis_command(redis, get, 2, deadline_us, on_redis, fetch);
+    }
+    struct cc_slice eval[] = {CC_SLICE_LITERAL("EVAL"), cc_slice_of(cell_shared_read_script),
+                              CC_SLICE_LITERAL("2"),
+                              cell_shared_plan_key(fetch->tenant, fetch->name, key),
+                              cell_shared_flows_key(fetch->tenant, flows)};
+    return cc_redis_command(redis, eval, 5, deadline_us, on_redis, fetch);
+}
+
+static enum cc_error ask_postgres(struct cell_fetch *fetch, struct cc_pg_pool *pool,
+                                  cc_pg_done done, int64_t deadline_us)
+{
+    char version[VERSION_TEXT];
+    struct cc_pg_query query = {.statement = fetch->version ? &flow_statement : &plan_statement,
+                                .parameters = {fetch->tenant, fetch->name},
+                                .parameter_count = 2};
+    if (fetch->version) {
+        snprintf(version, sizeof(version), "%" PRId64, fetch->version);
+        query.parameters[query.parameter_count++] = cc_slice_of(version);
+    }
+    struct cc_pg_transaction transaction = {.tenant = fetch->tenant,
+                                            .queries = &query,
+                                            .query_count = 1,
+                                            .deadline_us = deadline_us,
+                                            .done = done,
+                                            .context = fetch};
+    return cc_pg_submit(pool, &transaction);
+}
+
+static enum cc_error ask(struct cell_fetch *fetch, enum cell_source source)
+{
+    struct cell_sources *sources = fetch->_sources;
+    const struct cell_settings *settings = sources->worker->settings;
+    int64_t now_us = cc_loop_now_us(sources->worker->loop);
+    switch (source) {
+    case CELL_SOURCE_REDIS:
+        return ask_redis(fetch, now_us + settings->budget_redis_ms * 1000);
+    case CELL_SOURCE_REPLICA:
+        return ask_postgres(fetch, sources->replica, on_replica,
+                            now_us + settings->budget_replica_ms * 1000);
+    case CELL_SOURCE_PRIMARY:
+        return ask_postgres(fetch, sources->primary, on_primary,
+                            now_us + settings->budget_primary_ms * 1000);
+    case CELL_SOURCE_MEMORY:
+        break;
+    }
+    return CC_UNSUPPORTED;
+}
+
+static void count_failure(struct cell_sources *sources, enum cell_source source)
+{
+    cell_worker_count(sources->worker,
+                      (enum cell_series)(CELL_T_FAIL_REDIS + (int)source - CELL_SOURCE_REDIS), 1);
+}
+
+bool cell_fetch_start(struct cell_sources *sources, struct cell_fetch *fetch)
+{
+    fetch->_sources = sources;
+    fetch->_next = fetch->skip_redis ? CELL_SOURCE_REPLICA : CELL_SOURCE_REDIS;
+    fetch->last = CELL_SOURCE_MEMORY;
+    return go_on(fetch);
+}
+
+/* Asks the next source that can be asked; false when none is left. */
+static bool go_on(struct cell_fetch *fetch)
+{
+    struct cell_sources *sources = fetch->_sources;
+    int64_t now_us = cc_loop_now_us(sources->worker->loop);
+    while (fetch->_next <= CELL_SOURCE_PRIMARY) {
+        enum cell_source source = (enum cell_source)fetch->_next++;
+        fetch->last = source;
+        if (sources->open_until_us[source] > now_us)
+            continue;
+        if (ask(fetch, source) == CC_OK)
+            return true;
+        count_failure(sources, source);
+    }
+    return false;
+}
+
+static void end_or_go_on(struct cell_fetch *fetch, bool taken)
+{
+    if (taken || !go_on(fetch))
+        fetch->on_end(fetch);
+}
+
+static void on_failure(struct cell_fetch *fetch, enum cell_source source, enum cc_error error)
+{
+    struct cell_sources *sources = fetch->_sources;
+    count_failure(sources, source);
+    if (error == CC_TIMEOUT) {
+        int64_t now_us = cc_loop_now_us(sources->worker->loop);
+        if (sources->open_until_us[source] <= now_us)
+            CC_LOG(CC_LOG_WARNING, "source_timed_out",
+                   cc_log_text("source", cell_source_name(source)));
+        sources->open_until_us[source] = now_us + BREAKER_US;
+    }
+    if (error == CC_CANCELLED)
+        fetch->on_end(fetch); /* shutdown: no further source */
+    else
+        end_or_go_on(fetch, false);
+}
+
+static bool give(struct cell_fetch *fetch, const struct cell_fetched *value)
+{
+    bool taken = fetch->on_value(fetch, value);
+    if (taken)
+        cell_worker_count(
+            fetch->_sources->worker,
+            (enum cell_series)(CELL_T_LOAD_REDIS + (int)value->source - CELL_SOURCE_REDIS), 1);
+    return taken;
+}
+
+static void on_redis(void *context, enum cc_error error, const redisReply *reply)
+{
+    struct cell_fetch *fetch = context;
+    struct cell_fetched value = {.source = CELL_SOURCE_REDIS};
+    struct cell_shared_value shared;
+    if (error) {
+        on_failure(fetch, CELL_SOURCE_REDIS, error);
+        return;
+    }
+    if (reply->type != REDIS_REPLY_STRING) {
+        end_or_go_on(fetch, false);
+        return;
+    }
+    value.text = cc_slice(reply->str, reply->len);
+    if (!fetch->version) {
+        if (cell_shared_read(value.text, &shared)) {
+            on_failure(fetch, CELL_SOURCE_REDIS, CC_INVALID);
+            return;
+        }
+        value.kind = shared.kind;
+        value.row_version = shared.row_version;
+        value.flow_id = shared.flow_id;
+        value.text = shared.plan;
+    }
+    end_or_go_on(fetch, give(fetch, &value));
+}
+
+static void read_row(const struct cell_fetch *fetch, const PGresult *result,
+                     struct cell_fetched *value)
+{
+    value->kind = CELL_SHARED_GONE;
+    if (PQntuples(result) == 0)
+        return;
+    if (fetch->version) {
+        value->kind = CELL_SHARED_PLAN;
+        value->text = cc_pg_value(result, 0, 0);
+        return;
+    }
+    value->row_version = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    value->flow_id = cc_pg_value(result, 0, 1);
+    value->text = cc_pg_value(result, 0, 2);
+    if (!PQgetisnull(result, 0, 2))
+        value->kind = CELL_SHARED_PLAN;
+}
+
+static void on_postgres(struct cell_fetch *fetch, enum cell_source asked, enum cc_error error,
+                        const struct cc_pg_outcome *outcome)
+{
+    if (error) {
+        if (error == CC_PROTOCOL || error == CC_FORBIDDEN)
+            CC_LOG(CC_LOG_ERROR, "source_failed", cc_log_text("source", cell_source_name(asked)),
+                   cc_log_text("sqlstate", outcome ? outcome->sqlstate : ""),
+                   cc_log_text("reason", outcome ? outcome->message : ""),
+                   cc_log_error_field(error));
+        on_failure(fetch, asked, error);
+        return;
+    }
+    struct cell_fetched value = {
+        .source = outcome->standby ? CELL_SOURCE_REPLICA : CELL_SOURCE_PRIMARY,
+        .final = !outcome->standby};
+    read_row(fetch, outcome->results[0], &value);
+    end_or_go_on(fetch, give(fetch, &value));
+}
+
+static void on_replica(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
+{
+    on_postgres(context, CELL_SOURCE_REPLICA, error, outcome);
+}
+
+static void on_primary(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
+{
+    on_postgres(context, CELL_SOURCE_PRIMARY, error, outcome);
+}
+
+/* Sharing is best effort: Redis heals with the next look-up. */
+static void on_shared(void *context, enum cc_error error, const redisReply *reply)
+{
+    (void)context;
+    (void)reply;
+    if (error)
+        CC_LOG(CC_LOG_DEBUG, "share_failed", cc_log_error_field(error));
+}
+
+static bool redis_may_be_asked(const struct cell_sources *sources)
+{
+    return cc_redis_is_up(sources->worker->redis) &&
+           sources->open_until_us[CELL_SOURCE_REDIS] <= cc_loop_now_us(sources->worker->loop);
+}
+
+void cell_sources_share_plan(struct cell_sources *sources, struct cc_slice tenant,
+                             struct cc_slice number, const struct cell_fetched *value)
+{
+    char key[CELL_SHARED_KEY_MAX];
+    char head[CELL_SHARED_HEAD_MAX];
+    char version[VERSION_TEXT];
+    struct cc_buffer shared;
+    if (!redis_may_be_asked(sources) || value->row_version == 0)
+        return;
+    cc_buffer_init(&shared, 0);
+    cc_buffer_append(&shared, cc_slice(head, cell_shared_head(value->kind, value->row_version,
+                                                              value->flow_id, head)));
+    cc_buffer_append(&shared, value->text);
+    snprintf(version, sizeof(version), "%" PRId64, value->row_version);
+    struct cc_slice eval[] = {CC_SLICE_LITERAL("EVAL"),
+                              cc_slice_of(cell_shared_put_script),
+                              CC_SLICE_LITERAL("1"),
+                              cell_shared_plan_key(tenant, number, key),
+                              cc_slice_of(version),
+                              cc_buffer_slice(&shared)};
+    enum cc_error error = shared.error;
+    if (!error)
+        error = cc_redis_command(sources->worker->redis, eval, 6,
+                                 cc_loop_now_us(sources->worker->loop) + SHARE_DEADLINE_US,
+                                 on_shared, NULL);
+    if (error)
+        on_shared(NULL, error, NULL);
+    cc_buffer_deinit(&shared);
+}
+
+void cell_sources_share_flow(struct cell_sources *sources, struct cc_slice tenant,
+                             struct cc_slice flow, int64_t version, struct cc_slice document)
+{
+    char key[CELL_SHARED_KEY_MAX];
+    char lifetime[VERSION_TEXT];
+    if (!redis_may_be_asked(sources))
+        return;
+    snprintf(lifetime, sizeof(lifetime), "%d", FLOW_LIFETIME_S);
+    struct cc_slice set[] = {CC_SLICE_LITERAL("SET"),
+                             cell_shared_flow_key(tenant, flow, version, key), document,
+                             CC_SLICE_LITERAL("EX"), cc_slice_of(lifetime)};
+    enum cc_error error =
+        cc_redis_command(sources->worker->redis, set, 5,
+                         cc_loop_now_us(sources->worker->loop) + SHARE_DEADLINE_US, on_shared, NULL);
+    if (error)
+        on_shared(NULL, error, NULL);
+}

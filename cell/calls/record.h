@@ -1,0 +1,13 @@
+/*
+ * Recording an answer: into the spool before it leaves. A full spool still answers: counted, and logged at
+ * most once a second. Rim: the spool.
+ */
+#ifndef CELL_CALLS_RECORD_H
+#define CELL_CALLS_RECORD_H
+
+#include "base/call_record.h"
+#include "cell/worker.h"
+
+void cell_record(struct cell_worker *worker, const struct cc_call_record *record);
+
+#endif

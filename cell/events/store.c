@@ -1,0 +1,248 @@
+/* Rim: Postgres. */
+#include "cell/events/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { CONNECTIONS = 2, PARTITIONS_DEADLINE_US = 30 * 1000 * 1000, NUMBER_TEXT = 24 };
+
+struct cell_event_store {
+    struct cell_worker *worker;
+    struct cc_pg_pool *primary;
+    char *quarantine_file;
+};
+
+static const struct cc_pg_statement ingest_statement = {"ingest",
+                                                        "SELECT events.ingest($1::jsonb)"};
+static const struct cc_pg_statement partitions_statement = {
+    "partitions", "SELECT events.ensure_partitions($1::integer)"};
+static const struct cc_pg_statement list_statement = {
+    "call_events",
+    "SELECT coalesce(jsonb_agg(jsonb_build_object("
+    "'event_id', event_id, 'event', event, 'occurred_at', occurred_at, 'call_id', call_id, "
+    "'kind', kind, 'direction', direction, 'from', from_number, 'to', to_number, "
+    "'sequence', sequence, 'source', source, 'decision_id', decision_id, "
+    "'plan_version', plan_version, 'flow', flow_id, 'flow_version', flow_version, "
+    "'carrier_key', carrier_key, 'giver', giver, 'attempt', attempt, 'delivered', delivered, "
+    "'received_at', received_at, 'processing_us', processing_us, 'actions', actions) "
+    "ORDER BY occurred_at, sequence, received_at, event_id), '[]')::text "
+    "FROM (SELECT * FROM events.events WHERE tenant_id = $1 AND call_id = $2 "
+    "ORDER BY occurred_at, sequence LIMIT 1000) e"};
+
+static enum cc_error submit_batch(struct cell_ingest *ingest);
+static void on_batch(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
+
+enum cc_error cell_event_store_create(struct cell_worker *worker, const char *quarantine_file,
+                                      struct cell_event_store **out)
+{
+    struct cell_event_store *store = calloc(1, sizeof(*store));
+    *out = NULL;
+    if (!store)
+        return CC_NO_MEMORY;
+    store->worker = worker;
+    store->quarantine_file = strdup(quarantine_file);
+    enum cc_error error = store->quarantine_file ? CC_OK : CC_NO_MEMORY;
+    if (!error)
+        error = cell_worker_pool(worker, "events", "events", "read-write", CONNECTIONS,
+                                 &store->primary);
+    if (error) {
+        cell_event_store_free(store);
+        return error;
+    }
+    *out = store;
+    return CC_OK;
+}
+
+void cell_event_store_free(struct cell_event_store *store)
+{
+    if (!store)
+        return;
+    if (store->primary)
+        cc_pg_pool_free(store->primary);
+    free(store->quarantine_file);
+    free(store);
+}
+
+bool cell_event_store_is_up(const struct cell_event_store *store)
+{
+    return cc_pg_pool_is_up(store->primary);
+}
+
+enum cc_error cell_ingest_start(struct cell_event_store *store, struct cell_ingest *ingest)
+{
+    ingest->_store = store;
+    ingest->_first = 0;
+    ingest->_size = ingest->count;
+    ingest->quarantined = 0;
+    return submit_batch(ingest);
+}
+
+static enum cc_error submit_batch(struct cell_ingest *ingest)
+{
+    struct cc_buffer array;
+    cc_buffer_init(&array, (size_t)64 * 1024 * 1024);
+    cc_buffer_text(&array, "[");
+    for (size_t i = 0; i < ingest->_size; i++) {
+        if (i > 0)
+            cc_buffer_text(&array, ",\n");
+        cc_buffer_append(&array, ingest->records[ingest->_first + i]);
+    }
+    cc_buffer_text(&array, "]");
+    struct cc_pg_query query = {.statement = &ingest_statement,
+                                .parameters = {cc_buffer_slice(&array)},
+                                .parameter_count = 1};
+    struct cc_pg_transaction transaction = {.queries = &query,
+                                            .query_count = 1,
+                                            .writes = true,
+                                            .deadline_us = ingest->deadline_us,
+                                            .done = on_batch,
+                                            .context = ingest};
+    enum cc_error error = array.error;
+    if (!error)
+        error = cc_pg_submit(ingest->_store->primary, &transaction);
+    cc_buffer_deinit(&array);
+    return error;
+}
+
+/* Whether Postgres refused what stands in a record: SQLSTATE class 22 data, 23 constraint, 54 a limit
+ * exceeded, P0001 raised. All else may go away by itself. */
+static bool is_poison(enum cc_error error, const struct cc_pg_outcome *outcome)
+{
+    if (!outcome || error == CC_UNKNOWN_OUTCOME)
+        return false;
+    const char *state = outcome->sqlstate ? outcome->sqlstate : "";
+    return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+           strncmp(state, "54", 2) == 0 || strcmp(state, "P0001") == 0;
+}
+
+/* One line of the file, durable when it returns CC_OK. */
+static enum cc_error write_quarantine(const char *path, struct cc_slice record)
+{
+    struct cc_buffer line;
+    cc_buffer_init(&line, 0);
+    cc_buffer_append(&line, record);
+    cc_buffer_text(&line, "\n");
+    enum cc_error error = line.error;
+    int file = error ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (file >= 0) {
+        ssize_t written = write(file, line.data, line.length);
+        if (written != (ssize_t)line.length || fdatasync(file) != 0)
+            error = CC_IO;
+        close(file);
+    } else if (!error) {
+        error = CC_IO;
+    }
+    cc_buffer_deinit(&line);
+    return error;
+}
+
+static enum cc_error quarantine(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
+{
+    struct cell_event_store *store = ingest->_store;
+    enum cc_error error =
+        write_quarantine(store->quarantine_file, ingest->records[ingest->_first]);
+    CC_LOG(CC_LOG_ERROR, "record_quarantined", cc_log_text("sqlstate", outcome->sqlstate),
+           cc_log_text("file", store->quarantine_file), cc_log_error_field(error));
+    if (error)
+        return error;
+    cell_worker_count(store->worker, CELL_T_QUARANTINED, 1);
+    ingest->quarantined++;
+    return CC_OK;
+}
+
+static void on_batch(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
+{
+    struct cell_ingest *ingest = context;
+    bool alone = ingest->_size == 1;
+    if (error && is_poison(error, outcome)) {
+        error = alone ? quarantine(ingest, outcome) : CC_OK;
+        if (!alone)
+            ingest->_size /= 2;
+    } else if (error) {
+        if (outcome && outcome->message && *outcome->message)
+            CC_LOG(CC_LOG_WARNING, "ingest_failed", cc_log_text("sqlstate", outcome->sqlstate),
+                   cc_log_text("reason", outcome->message), cc_log_error_field(error));
+        alone = false;
+    } else {
+        alone = true; /* this batch is done */
+    }
+    if (!error && alone) {
+        ingest->_first += ingest->_size;
+        ingest->_size = ingest->count - ingest->_first;
+    }
+    if (error || ingest->_first == ingest->count) {
+        ingest->on_done(ingest, error);
+        return;
+    }
+    error = submit_batch(ingest);
+    if (error)
+        ingest->on_done(ingest, error);
+}
+
+struct partitions {
+    void (*on_done)(void *context, enum cc_error error);
+    void *context;
+};
+
+static void on_partitions(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
+{
+    struct partitions *asked = context;
+    if (error == CC_OK)
+        CC_LOG(CC_LOG_INFO, "partitions_ensured",
+               cc_log_slice("outcome", cc_pg_value(outcome->results[0], 0, 0)));
+    else if (error != CC_CANCELLED)
+        CC_LOG(CC_LOG_WARNING, "partitions_failed",
+               cc_log_text("reason", outcome && outcome->message ? outcome->message : ""),
+               cc_log_error_field(error));
+    asked->on_done(asked->context, error);
+    free(asked);
+}
+
+void cell_event_store_ensure_partitions(struct cell_event_store *store, int64_t days,
+                                        void (*on_done)(void *context, enum cc_error error),
+                                        void *context)
+{
+    char text[NUMBER_TEXT];
+    struct partitions *asked = calloc(1, sizeof(*asked));
+    enum cc_error error = asked ? CC_OK : CC_NO_MEMORY;
+    if (asked) {
+        *asked = (struct partitions){on_done, context};
+        snprintf(text, sizeof(text), "%" PRId64, days);
+        struct cc_pg_query query = {.statement = &partitions_statement,
+                                    .parameters = {cc_slice_of(text)},
+                                    .parameter_count = 1};
+        struct cc_pg_transaction transaction = {
+            .queries = &query,
+            .query_count = 1,
+            .writes = true,
+            .deadline_us = cc_loop_now_us(store->worker->loop) + PARTITIONS_DEADLINE_US,
+            .done = on_partitions,
+            .context = asked};
+        error = cc_pg_submit(store->primary, &transaction);
+    }
+    if (error) {
+        free(asked);
+        on_done(context, error);
+    }
+}
+
+enum cc_error cell_event_store_list(struct cell_event_store *store, struct cc_slice tenant,
+                                    struct cc_slice call_id, int64_t deadline_us, cc_pg_done done,
+                                    void *context)
+{
+    struct cc_pg_query query = {
+        .statement = &list_statement, .parameters = {tenant, call_id}, .parameter_count = 2};
+    struct cc_pg_transaction transaction = {.tenant = tenant,
+                                            .queries = &query,
+                                            .query_count = 1,
+                                            .deadline_us = deadline_us,
+                                            .done = done,
+                                            .context = context};
+    return cc_pg_submit(store->primary, &transaction);
+}

@@ -1,0 +1,59 @@
+/*
+ * The series of a worker (base/telemetry.h): exposition and documentation come from this list.
+ */
+#ifndef CELL_TELEMETRY_LIST_H
+#define CELL_TELEMETRY_LIST_H
+
+#include "base/telemetry.h"
+
+#define CELL_ANSWERS "callcell_cell_answers_total"
+#define CELL_PLANS "callcell_cell_call_plan_loads_total"
+
+#define CELL_TELEMETRY(X)                                                                          \
+    X(CELL_T_CALLS, COUNTER, "callcell_cell_call_events_total", "", "Call events received")       \
+    X(CELL_T_ANSWER_TIME, HISTOGRAM, "callcell_cell_answer_seconds", "",                           \
+      "From the whole request to the answer")                                                      \
+    X(CELL_T_SOURCE_MEMORY, COUNTER, CELL_ANSWERS, "source=\"memory\"", "Answers by source")       \
+    X(CELL_T_SOURCE_REDIS, COUNTER, CELL_ANSWERS, "source=\"redis\"", "Answers by source")         \
+    X(CELL_T_SOURCE_REPLICA, COUNTER, CELL_ANSWERS, "source=\"replica\"", "Answers by source")     \
+    X(CELL_T_SOURCE_PRIMARY, COUNTER, CELL_ANSWERS, "source=\"primary\"", "Answers by source")     \
+    X(CELL_T_NO_EVENT, COUNTER, "callcell_cell_refused_total", "why=\"no_event\"", "Refused")      \
+    X(CELL_T_TOKEN, COUNTER, "callcell_cell_refused_total", "why=\"token\"", "Refused")            \
+    X(CELL_T_NOT_MINE, COUNTER, "callcell_cell_refused_total", "why=\"not_mine\"", "Refused")      \
+    X(CELL_T_NOT_READY, COUNTER, "callcell_cell_refused_total", "why=\"not_ready\"", "Refused")    \
+    X(CELL_T_HTTP, COUNTER, "callcell_cell_refused_total", "why=\"http\"", "Refused")              \
+    X(CELL_T_LOAD_REDIS, COUNTER, CELL_PLANS, "source=\"redis\",outcome=\"ok\"", "Loads")          \
+    X(CELL_T_LOAD_REPLICA, COUNTER, CELL_PLANS, "source=\"replica\",outcome=\"ok\"", "Loads")      \
+    X(CELL_T_LOAD_PRIMARY, COUNTER, CELL_PLANS, "source=\"primary\",outcome=\"ok\"", "Loads")      \
+    X(CELL_T_FAIL_REDIS, COUNTER, CELL_PLANS, "source=\"redis\",outcome=\"failed\"", "Loads")      \
+    X(CELL_T_FAIL_REPLICA, COUNTER, CELL_PLANS, "source=\"replica\",outcome=\"failed\"", "Loads")  \
+    X(CELL_T_FAIL_PRIMARY, COUNTER, CELL_PLANS, "source=\"primary\",outcome=\"failed\"", "Loads")  \
+    X(CELL_T_REVALIDATIONS, COUNTER, "callcell_cell_revalidations_total", "",                      \
+      "Call plans looked up again in the background")                                              \
+    X(CELL_T_PLANS_HELD, GAUGE, "callcell_cell_call_plans_held", "", "Call plans in memory")       \
+    X(CELL_T_PLANS_EVICTED, GAUGE, "callcell_cell_call_plans_evicted", "",                         \
+      "Call plans that left memory for others since the start")                                    \
+    X(CELL_T_CHANGES, COUNTER, "callcell_cell_changes_applied_total", "",                          \
+      "Entries of the change stream applied")                                                      \
+    X(CELL_T_UNRECORDED, COUNTER, "callcell_cell_unrecorded_total", "",                            \
+      "Answers whose record the spool refused")                                                    \
+    X(CELL_T_SPOOL_RECORDS, GAUGE, "callcell_cell_spool_records", "", "Records not yet shipped")   \
+    X(CELL_T_SPOOL_BYTES, GAUGE, "callcell_cell_spool_bytes", "", "Bytes of the spool")            \
+    X(CELL_T_SHIPPED, COUNTER, "callcell_cell_records_shipped_total", "",                          \
+      "Records committed in Postgres")                                                             \
+    X(CELL_T_SHIP_FAILURES, COUNTER, "callcell_cell_ship_failures_total", "",                      \
+      "Batches to be tried again")                                                                 \
+    X(CELL_T_QUARANTINED, COUNTER, "callcell_cell_records_quarantined_total", "",                  \
+      "Records that Postgres refuses, kept in a file")                                             \
+    X(CELL_T_JOURNALLED, COUNTER, "callcell_cell_journal_records_total", "",                       \
+      "Records taken from edges' journals")                                                        \
+    X(CELL_T_WRITES, COUNTER, "callcell_cell_directory_writes_total", "", "Directory writes")      \
+    X(CELL_T_WRITES_PENDING, COUNTER, "callcell_cell_directory_writes_pending_total", "",          \
+      "Directory writes answered before every live worker had them")                               \
+    X(CELL_T_MAP_EPOCH, GAUGE, "callcell_cell_map_epoch", "", "Epoch of the routing map in use")   \
+    X(CELL_T_PUBLICATIONS_REFUSED, COUNTER, "callcell_cell_publications_refused_total", "",        \
+      "Publications refused")
+
+enum cell_series { CELL_TELEMETRY(CC_SERIES_ID) CELL_SERIES_COUNT };
+
+#endif
