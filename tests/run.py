@@ -149,17 +149,21 @@ def meson_tests(build, suite):
                           test["workdir"] or ROOT)
 
 
-def python_tests(folder):
+def python_environment(build, long=False):
+    return {"CALLCELL_BUILD": str(build.resolve()), "CALLCELL_LONG": "1" if long else "",
+            "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def python_tests(build, folder):
     for script in sorted((ROOT / "tests" / folder).glob("test_*.py")):
-        yield Program(f"{folder} {script.stem.removeprefix('test_')}", ["/usr/bin/python3", str(script)])
+        yield Program(f"{folder} {script.stem.removeprefix('test_')}",
+                      ["/usr/bin/python3", str(script)], python_environment(build))
 
 
 def scenarios(build, long):
     for script in sorted((ROOT / "tests/scenario").glob("*.py")):
-        environment = {"CALLCELL_BUILD": str(build), "CALLCELL_LONG": "1" if long else "",
-                       "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
-        yield Program(f"scenario {script.stem}", ["/usr/bin/python3", str(script)], environment,
-                      LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
+        yield Program(f"scenario {script.stem}", ["/usr/bin/python3", str(script)],
+                      python_environment(build, long), LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
 
 
 def programs_of(kind, arguments):
@@ -167,7 +171,7 @@ def programs_of(kind, arguments):
         return list(lints())
     if kind == "scenario":
         return list(scenarios(arguments.build, arguments.long))
-    return list(meson_tests(arguments.build, kind)) + list(python_tests(kind))
+    return list(meson_tests(arguments.build, kind)) + list(python_tests(arguments.build, kind))
 
 
 def main():

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 
 from support.carrier import Carrier, get
+from support.reference import Policy
 from support.wait import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -153,20 +154,26 @@ class Platform:
     def cli_json(self, *arguments, timeout_s=60):
         return json.loads(self.cli(*arguments, "--output", "json", timeout_s=timeout_s).stdout)
 
+    def owner_command(self, command):
+        return ["runuser", "-u", ACCOUNT, "--", *command] if os.geteuid() == 0 else list(command)
+
     def as_owner(self, command, **options):
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", ACCOUNT, "--", *command]
-        return self.run(command, **options)
+        return self.run(self.owner_command(command), **options)
+
+    def give_to_owner(self, *paths):
+        if os.geteuid() != 0:
+            return
+        owner = pwd.getpwnam(ACCOUNT)
+        for path in paths:
+            if path.exists():
+                os.chown(path, owner.pw_uid, owner.pw_gid)
 
     def file(self, name, text):
         """A file in the home that every program may read."""
         path = self.home / "test" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam(ACCOUNT)
-            for item in (path.parent, path):
-                os.chown(item, owner.pw_uid, owner.pw_gid)
+        self.give_to_owner(path.parent, path)
         return path
 
     # --- edges and calls ---
@@ -186,11 +193,17 @@ class Platform:
     def carrier(self):
         return Carrier(self.edge_ports(), "test", self.secret)
 
-    def bench(self, *arguments, timeout_s=120, check=True):
+    def bench_command(self, arguments):
         edges = ",".join(f"127.0.0.1:{port}" for port in self.edge_ports())
-        return self.as_owner([self.home / "bin/callcell-bench", *arguments, "--edge", edges, "--key",
-                              "test", "--secret-file", self.home / "carriers/test.secret"],
-                             timeout_s=timeout_s, check=check)
+        return self.owner_command([self.home / "bin/callcell-bench", *arguments, "--edge", edges, "--key",
+                                   "test", "--secret-file", self.home / "carriers/test.secret"])
+
+    def bench(self, *arguments, timeout_s=120, check=True):
+        return self.run(self.bench_command(arguments), timeout_s=timeout_s, check=check)
+
+    def start_bench(self, *arguments):
+        command = [str(part) for part in self.bench_command(arguments)]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, cwd="/")
 
     def telemetry(self, port):
         """{series with labels: value} of a /metrics page."""
@@ -238,6 +251,36 @@ class Platform:
     def start_service(self, name):
         self.sv("start", name)
 
+    def kill_for_good(self, name):
+        """kill -9, and the supervisor does not bring it back."""
+        self.as_owner(["sv", "once", self.service(name)])
+        self.kill(name)
+        wait_until(f"{name} is dead", lambda: self.pid(name) is None)
+
+    def worker_is_ready(self, number):
+        return get(self.worker_port(number), "/readyz").status == 200
+
+    def stop_control_plane(self):
+        self.stop_service("serve")
+        wait_until("the control plane is gone", lambda: port_is_free(self.port(7300)))
+
+    def stop_postgres(self):
+        """Both nodes and their monitor: nobody promotes anything."""
+        for name in ("pg-monitor", "pg-node1", "pg-node2"):
+            self.stop_service(name)
+
+    def start_postgres(self):
+        for name in ("pg-monitor", "pg-node1", "pg-node2"):
+            self.start_service(name)
+        wait_until("Postgres has a primary", self.primary_port, 60)
+
+    def stop_cell_stores(self):
+        """Redis and the primary, without a failover: the replica stays a replica."""
+        primary = 1 if self.primary_port() == self.port(20131) else 2
+        self.stop_service("pg-monitor")
+        self.stop_service("redis")
+        self.stop_service(f"pg-node{primary}")
+
     # --- stores ---
 
     def secret_file(self, *parts):
@@ -262,3 +305,39 @@ class Platform:
 
     def flush_redis(self):
         raise NotImplementedError
+
+    # --- what the edges route by ---
+
+    def newest_publication(self, kind, edge="edge-1", country="se"):
+        folder = self.home / "edges" / edge / "publications" / country
+        return sorted(folder.glob(f"{kind}-*.pub"))[-1]
+
+    def map(self, edge="edge-1"):
+        """The routing map that an edge holds on disk."""
+        _header, _, payload = self.newest_publication("map", edge).read_bytes().partition(b"\n")
+        return json.loads(payload)
+
+    def policy(self):
+        """The country's call policy, for the reference."""
+        policy = self.map()["policy"]
+        return Policy(policy["country_code"], policy["national_prefix"], policy["emergency"],
+                      policy["barred_prefixes"])
+
+    # --- what waits to be recorded ---
+
+    def backlog(self):
+        """Records still in spools and journals."""
+        spooled = sum(self.telemetry(self.worker_port(n))["callcell_cell_spool_records"] for n in (1, 2))
+        journalled = sum(self.telemetry(self.port(p))["callcell_edge_journal_records"] for p in (8081, 8091))
+        return int(spooled + journalled)
+
+    def backlog_of_worker(self, number):
+        return int(self.telemetry(self.worker_port(number))["callcell_cell_spool_records"])
+
+    def wait_until_recorded(self, timeout_s=60):
+        wait_until("spools and journals are empty", lambda: self.backlog() == 0, timeout_s)
+
+    def recorded(self, where="true"):
+        """{(tenant, event id): (source, decision id)} of the events in Postgres."""
+        rows = self.psql(f"select tenant_id, event_id, source, decision_id from events.events where {where}")
+        return {(tenant, event): (source, decision) for tenant, event, source, decision in rows}

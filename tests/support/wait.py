@@ -19,3 +19,8 @@ def wait_until(what, condition, timeout_s=20.0, every_s=0.05):
             last = error
         time.sleep(every_s)
     raise NeverHappened(f"not within {timeout_s} s: {what} (last: {last!r})")
+
+
+def wait_for_seconds(seconds):
+    """Only where the length of a fault is what is being tested."""
+    time.sleep(seconds)

@@ -1,0 +1,108 @@
+"""A repeat gets the same bytes from any worker; a dialogue outlives its worker and its Redis."""
+import json
+
+from support.carrier import event
+from support.dataset import deep_flow
+from support.platform import Platform
+from support.scenario import expect, expect_equal, generator, main, test
+from support.wait import wait_until
+
+MOBILE, SWITCHBOARD, FALLBACK = "+46701234567", "+46101234567", "+46700000009"
+FLOW = {"version": 1, "entry": "menu", "nodes": {
+    "menu": {"type": "menu", "prompt": {"say": {"text": "1 or 2", "language": "en"}}, "retries": 2,
+             "branches": {"1": "sales", "2": "bye"}},
+    "sales": {"type": "connect", "targets": [{"e164": "+46700000001"}], "branches": {"busy": "bye"}},
+    "bye": {"type": "hangup"}}}
+
+
+@test
+def tenant_is_there(platform):
+    platform.cli("tenant", "create", "acme", "--country", "se")
+    path = platform.file("flow.json", json.dumps(FLOW))
+    platform.cli("flow", "put", "main", "--tenant", "acme", "--file", path)
+    platform.cli("flow", "publish", "main", "--tenant", "acme")
+    platform.cli("number", "create", MOBILE, "--tenant", "acme", "--kind", "mobile", "--forward-always",
+                 "+46733333333")
+    platform.cli("number", "create", SWITCHBOARD, "--tenant", "acme", "--kind", "pbx", "--flow", "main",
+                 "--fallback", FALLBACK)
+
+
+def only_worker(platform, number):
+    """Leaves one of the two workers running."""
+    other = 3 - number
+    platform.start_service(f"worker-{number}")
+    wait_until(f"worker-{number} is ready", lambda: platform.worker_is_ready(number))
+    platform.stop_service(f"worker-{other}")
+
+
+def repeat_everywhere(platform, carrier, message):
+    """The same event to each worker alone, Redis empty in between."""
+    bodies = []
+    for number in (1, 2, 1):
+        only_worker(platform, number)
+        reply = carrier.send(message)
+        expect_equal(reply.status, 200, f"status of worker-{number}'s answer")
+        expect(reply.source != "edge", f"worker-{number} did not answer: {reply}")
+        bodies.append(reply.body)
+        platform.flush_redis()
+    return bodies
+
+
+@test
+def a_repeat_gets_the_same_bytes_from_the_other_worker(platform):
+    carrier = platform.carrier()
+    for message in (event(kind="mobile", to=MOBILE, sender="+46701112233"),
+                    event(kind="pbx", to=SWITCHBOARD, sender="+46701112233")):
+        first, second, third = repeat_everywhere(platform, carrier, message)
+        expect_equal(second, first, "body of the other worker")
+        expect_equal(third, first, "body after a restart")
+
+
+@test
+def both_edges_give_the_same_bytes(platform):
+    carrier = platform.carrier()
+    message = event(kind="pbx", to=SWITCHBOARD)
+    expect_equal(carrier.send(message, edge=1).body, carrier.send(message, edge=0).body, "body")
+
+
+@test
+def a_dialogue_goes_on_with_the_other_worker_and_an_empty_redis(platform):
+    carrier = platform.carrier()
+    only_worker(platform, 1)
+    first = event(kind="pbx", to=SWITCHBOARD, sender="+46701112233")
+    answer = carrier.send(first)
+    expect("gather" in answer.json()["actions"][-1], f"a menu was expected: {answer}")
+    platform.start_service("worker-2")
+    wait_until("worker-2 is ready", lambda: platform.worker_is_ready(2))
+    platform.kill_for_good("worker-1")
+    platform.flush_redis()
+    second = carrier.follow_up(first, answer, "gather.completed", {"reason": "dtmf", "digits": "1"})
+    answer = carrier.send(second)
+    expect(answer.source not in (None, "edge"), f"the other worker was expected to answer: {answer}")
+    targets = answer.json()["actions"][-1]["connect"]["targets"]
+    expect_equal(targets, [{"e164": "+46700000001"}], "whom the call is connected to")
+    third = carrier.follow_up(first, answer, "dial.completed", {"status": "busy"})
+    answer = carrier.send(third)
+    expect_equal(answer.json()["actions"], [{"hangup": {}}], "actions after busy")
+    expect_equal(answer.json()["state"], None, "state after the end")
+
+
+@test
+def a_published_change_does_not_reach_calls_under_way(platform):
+    platform.start_service("worker-1")
+    carrier = platform.carrier()
+    first = event(kind="pbx", to=SWITCHBOARD)
+    answer = carrier.send(first)
+    expect_equal(answer.json()["flow"], {"id": "main", "version": 1}, "flow")
+    path = platform.file("second.json", json.dumps(deep_flow(generator())))
+    platform.cli("flow", "put", "main", "--tenant", "acme", "--file", path)
+    platform.cli("flow", "publish", "main", "--tenant", "acme")
+    wait_until("new calls follow version 2", lambda: carrier.send(event(kind="pbx", to=SWITCHBOARD))
+               .json()["flow"]["version"] == 2)
+    second = carrier.follow_up(first, answer, "gather.completed", {"reason": "dtmf", "digits": "1"})
+    answer = carrier.send(second)
+    expect_equal(answer.json()["flow"], {"id": "main", "version": 1}, "flow of the call under way")
+    expect("connect" in answer.json()["actions"][-1], f"a connect was expected: {answer}")
+
+
+main(Platform)

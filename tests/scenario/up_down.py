@@ -1,0 +1,61 @@
+"""./dev up from nothing, again without change, and ./dev down without a trace."""
+import re
+
+from support.platform import PORTS, Platform, port_is_free
+from support.scenario import expect, expect_equal, main, test
+
+_first = []
+
+
+def answers_of(output):
+    """Questions and answers as printed, without how long each took and where the call plan was."""
+    return [re.sub(r" from \w+ in [0-9.]+ ms", "", line) for line in output.splitlines()
+            if line.startswith(("->", "<-", "   {"))]
+
+
+def everything_configured(platform):
+    """What must not change: files of configuration and keys, processes, the map's epoch, row versions."""
+    files = {str(path): path.read_bytes() for folder in ("etc", "cells/se-1/etc", "carriers")
+             for path in sorted((platform.home / folder).rglob("*")) if path.is_file()}
+    pids = {name: platform.pid(name) for name in platform.services()}
+    return {"files": files, "processes": pids, "map": platform.newest_publication("map").name,
+            "numbers": platform.newest_publication("numbers").name,
+            "versions": platform.psql("select tenant_id, number, row_version from directory.numbers order by 2")}
+
+
+@test
+def up_from_nothing_places_both_calls(platform):
+    output = platform.dev("up", timeout_s=180).stdout
+    answers = answers_of(output)
+    _first.extend([answers, everything_configured(platform)])
+    text = "\n".join(answers)
+    expect("-> call.initiated mobile terminating" in text, f"no mobile call in:\n{output}")
+    expect('"gather"' in text and '"connect"' in text, f"no dialogue in:\n{output}")
+    expect_equal([line for line in answers if line.startswith("<-") and not line.startswith("<- 200")], [],
+                 "answers other than 200")
+
+
+@test
+def up_again_changes_nothing_and_prints_the_same(platform):
+    answers, configured = _first
+    output = platform.dev("up", timeout_s=120).stdout
+    expect_equal(answers_of(output), answers, "questions and answers")
+    now = everything_configured(platform)
+    for what, before in configured.items():
+        expect_equal(now[what], before, what)
+
+
+@test
+def down_leaves_no_process_and_no_port(platform):
+    output = platform.dev("down", timeout_s=120).stdout
+    expect("is down" in output, output)
+    expect_equal(platform.processes(), [], "processes")
+    expect_equal([port for port in PORTS if not port_is_free(platform.port(port))], [], "ports in use")
+
+
+@test
+def down_twice_is_fine(platform):
+    platform.dev("down")
+
+
+main(lambda: Platform(start=False))

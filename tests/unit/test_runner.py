@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""The gate's runner counts what it must: nothing that did not run, or ran badly, looks like success."""
+import pathlib
+import subprocess
+import sys
+
+from support.scenario import expect_equal, main, test
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import run  # noqa: E402
+
+
+class Silent(run.Tally):
+    """Counts without printing."""
+
+    def add(self, ok, name):
+        self.passed += ok
+        self.failed += not ok
+
+    def show(self, text):
+        pass
+
+
+def counted(script, timeout_s=20, tap=True):
+    tally = Silent()
+    run.run_program(run.Program("x", [sys.executable, "-c", script], timeout_s=timeout_s, tap=tap), tally)
+    return tally.passed, tally.failed
+
+
+@test
+def passes_and_failures_are_counted():
+    expect_equal(counted("print('ok 1 - a\\nnot ok 2 - b\\nok 3 - c\\n1..3'); exit(1)"), (2, 1), "counts")
+    expect_equal(counted("print('1..2\\nok 1 a\\nok 2 b')"), (2, 0), "plan first")
+
+
+@test
+def a_skip_is_a_failure():
+    expect_equal(counted("print('ok 1 - a # SKIP no database\\n1..1')"), (0, 1), "skip")
+    expect_equal(counted("print('1..0 # SKIP nothing here')"), (0, 1), "skip all")
+    expect_equal(counted("print('not ok 1 - a # TODO later\\n1..1')"), (0, 1), "unfinished")
+
+
+@test
+def what_did_not_run_is_a_failure():
+    expect_equal(counted(""), (0, 1), "silence")
+    expect_equal(counted("print('ok 1 - a\\n1..3')"), (1, 1), "fewer than planned")
+    expect_equal(counted("print('ok 1 - a')"), (1, 1), "no plan")
+
+
+@test
+def a_crash_or_a_bad_exit_is_a_failure():
+    expect_equal(counted("import os; print('ok 1 - a', flush=True); os.abort()"), (1, 1), "crash")
+    expect_equal(counted("print('ok 1 - a\\n1..1'); exit(3)"), (1, 1), "exit status")
+    expect_equal(counted("exit(3)", tap=False), (0, 1), "lint")
+    expect_equal(counted("", tap=False), (1, 0), "clean lint")
+
+
+@test
+def a_program_that_hangs_is_ended():
+    script = "import threading; print('ok 1 - a', flush=True); threading.Event().wait()"
+    expect_equal(counted(script, timeout_s=1), (1, 1), "counts")
+
+
+@test
+def the_last_line_and_the_exit_status():
+    empty = subprocess.run([sys.executable, str(ROOT / "run.py"), "--build", "/nonexistent", "lint", "--only",
+                            "no such lint"], text=True, capture_output=True, check=False)
+    expect_equal(empty.stdout.splitlines()[-1], "0 passed, 0 failed", "last line")
+    expect_equal(empty.returncode, 1, "exit status when nothing ran")
+
+
+main()
