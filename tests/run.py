@@ -95,11 +95,19 @@ def kill_group(process):
         pass
 
 
+def start(program):
+    return subprocess.Popen(program.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env=program.environment, cwd=program.cwd, text=True, errors="replace",
+                            start_new_session=True)
+
+
 def run_program(program, tally):
     started = time.monotonic()
-    process = subprocess.Popen(program.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               env=program.environment, cwd=program.cwd, text=True,
-                               errors="replace", start_new_session=True)
+    try:
+        process = start(program)
+    except OSError as error:
+        TapReader(program, tally).add(False, f"cannot be started: {error}")
+        return
     timed_out = threading.Event()
 
     def on_time_out():

@@ -58,6 +58,13 @@ def a_crash_or_a_bad_exit_is_a_failure():
 
 
 @test
+def a_program_that_is_not_there_is_a_failure():
+    tally = Silent()
+    run.run_program(run.Program("x", ["/nonexistent/program"]), tally)
+    expect_equal((tally.passed, tally.failed), (0, 1), "counts")
+
+
+@test
 def a_program_that_hangs_is_ended():
     script = "import threading; print('ok 1 - a', flush=True); threading.Event().wait()"
     expect_equal(counted(script, timeout_s=1), (1, 1), "counts")
