@@ -142,6 +142,22 @@ static void decide_any(const struct cc_carrier_keyring *keyring,
     report_any(keyring, request, out);
 }
 
+bool edge_auth_is_elsewhere(const struct edge_countries *countries,
+                            const struct edge_auth_request *request)
+{
+    struct edge_auth_request anywhere = *request;
+    anywhere.tenant = (struct cc_slice){0};
+    for (size_t i = 0; i < countries->count; i++) {
+        struct edge_auth_result result;
+        if (!countries->current[i]->carriers)
+            continue;
+        edge_auth_decide(countries->current[i]->carriers, &anywhere, &result);
+        if (result.verdict == EDGE_AUTH_VALID)
+            return true;
+    }
+    return false;
+}
+
 bool edge_auth_passes(const struct edge_auth_result *result)
 {
     return result->verdict == EDGE_AUTH_VALID || result->verdict == EDGE_AUTH_REPORTED;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/keyring.h"
 #include "base/webhook_signature.h"
+#include "edge/route.h"
 
 enum { EDGE_AUTH_TRIED_KEYS_MAX = 16 };
 
@@ -36,6 +37,11 @@ struct edge_auth_result {
 
 void edge_auth_decide(const struct cc_carrier_keyring *keyring,
                       const struct edge_auth_request *request, struct edge_auth_result *out);
+
+/* Whether some country's keyring knows the named key and its signature: a known carrier in the
+ * wrong place gets 403, a stranger 401. */
+bool edge_auth_is_elsewhere(const struct edge_countries *countries,
+                            const struct edge_auth_request *request);
 
 /* Whether the verdict lets the request through. */
 bool edge_auth_passes(const struct edge_auth_result *result);

@@ -12,6 +12,7 @@
 #include "edge/admin.h"
 #include "edge/edge.h"
 #include "edge/pipeline.h"
+#include "edge/verify.h"
 
 enum {
     SETTINGS_MAX = 64 * 1024,

@@ -32,7 +32,9 @@
 #include "edge/emergency.h"
 #include "edge/fallback.h"
 #include "edge/retry.h"
+#include "edge/segment.h"
 #include "edge/trace.h"
+#include "edge/verify.h"
 
 enum { ANSWER_MAX = 64 * 1024 };
 
@@ -80,7 +82,9 @@ static void refuse(struct edge_call *call, enum edge_series series, int status, 
            cc_log_number("status", status), cc_log_text("why", name),
            cc_log_slice("country", call->request->segments[1]),
            cc_log_slice("carrier_key", call->auth.key ? call->auth.key->id : (struct cc_slice){0}),
-           cc_log_slice("peer", call->request->peer), cc_log_text("detail", detail));
+           cc_log_slice("peer", call->request->peer),
+           /* what is wrong with a body quotes it */
+           cc_log_text("detail", series == EDGE_REFUSED_BODY ? "" : detail));
     cc_http_problem(call->request, status, name, title, cc_slice_of(detail));
     edge_snapshot_release(snapshot);
 }
@@ -171,43 +175,12 @@ static bool identify(struct edge_call *call)
 
 /* ---- auth ---- */
 
-static struct edge_auth_request auth_request(const struct cc_http_request *request,
-                                             struct cc_slice tenant)
-{
-    return (struct edge_auth_request){
-        .webhook = {.id = cc_http_header(request, "webhook-id", NULL),
-                    .timestamp = cc_http_header(request, "webhook-timestamp", NULL),
-                    .signature = cc_http_header(request, "webhook-signature", NULL),
-                    .body = request->body},
-        .key_id = cc_http_header(request, "callcell-key", NULL),
-        .tenant = tenant,
-        .now_us = request->received_wall_us,
-    };
-}
-
-/* A key of another country with a good signature is a known carrier in the wrong place: 403. */
-static bool belongs_elsewhere(const struct edge_countries *countries,
-                              const struct edge_auth_request *request)
-{
-    struct edge_auth_request anywhere = *request;
-    anywhere.tenant = (struct cc_slice){0};
-    for (size_t i = 0; i < countries->count; i++) {
-        struct edge_auth_result result;
-        if (!countries->current[i]->carriers)
-            continue;
-        edge_auth_decide(countries->current[i]->carriers, &anywhere, &result);
-        if (result.verdict == EDGE_AUTH_VALID)
-            return true;
-    }
-    return false;
-}
-
 static void judge_signature(struct edge_call *call)
 {
-    struct edge_auth_request request = auth_request(call->request, call->target.tenant);
+    struct edge_auth_request request = edge_signed_request(call->request, call->target.tenant);
     edge_auth_decide(call->snapshot->carriers, &request, &call->auth);
     if (call->auth.verdict == EDGE_AUTH_UNKNOWN_KEY &&
-        belongs_elsewhere(&call->edge->countries, &request))
+        edge_auth_is_elsewhere(&call->edge->countries, &request))
         call->auth.verdict = EDGE_AUTH_FORBIDDEN;
 }
 
@@ -239,30 +212,6 @@ static bool authenticate(struct edge_call *call)
     return false;
 }
 
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef0123456789ABCDEF";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)((at - digits) % 16) : -1;
-}
-
-/* Whether a path segment, percent-decoded (RFC 3986), is this id. */
-static bool segment_is(struct cc_slice segment, struct cc_slice id)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < segment.length; i++, at++) {
-        char c = segment.data[i];
-        if (c == '%' && i + 2 < segment.length && hex_digit(segment.data[i + 1]) >= 0 &&
-            hex_digit(segment.data[i + 2]) >= 0) {
-            c = (char)(hex_digit(segment.data[i + 1]) * 16 + hex_digit(segment.data[i + 2]));
-            i += 2;
-        }
-        if (at >= id.length || id.data[at] != c)
-            return false;
-    }
-    return at == id.length;
-}
-
 static bool check_body(struct edge_call *call)
 {
     if (call->body == EDGE_BODY_NONE) {
@@ -270,7 +219,7 @@ static bool check_body(struct edge_call *call)
                call->reason.text);
         return false;
     }
-    if (call->url_call_id.length > 0 && !segment_is(call->url_call_id, call->event.call_id)) {
+    if (call->url_call_id.length > 0 && !edge_segment_is(call->url_call_id, call->event.call_id)) {
         refuse(call, EDGE_REFUSED_BODY, 400, "call-id-mismatch", "No call event of this call",
                "call.id: is not the call id in the path");
         return false;
@@ -340,18 +289,6 @@ static void note_failure(struct edge_call *call, enum edge_outcome outcome)
            cc_log_text("why", edge_outcome_name(outcome)));
 }
 
-/* What a segment may hold without percent-encoding, RFC 3986 unreserved. */
-static bool is_plain_segment(struct cc_slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && !(c >= '0' && c <= '9') && !strchr("-._~", c))
-            return false;
-    }
-    return text.length > 0 && text.data[0] != '.';
-}
-
 /* The body says what the event is; an id that would need encoding is left out of the path. */
 static struct cc_slice worker_path(struct edge_call *call)
 {
@@ -360,7 +297,7 @@ static struct cc_slice worker_path(struct edge_call *call)
     struct cc_arena *arena = &call->request->arena;
     bool starts = call->url_tenant.length > 0 ? call->url_call_id.length == 0
                                               : cc_call_event_is_first(&call->event);
-    if (starts || !is_plain_segment(id))
+    if (starts || !edge_segment_is_plain(id))
         return cc_arena_printf(arena, "/internal/v1/%s/tenants/%.*s/calls", country,
                                (int)tenant.length, tenant.data);
     return cc_arena_printf(arena, "/internal/v1/%s/tenants/%.*s/calls/%.*s/events", country,
@@ -577,36 +514,6 @@ static void journal_record(struct edge_call *call, const struct cc_call_record *
 }
 
 /* ---- beside the path ---- */
-
-void edge_on_carrier_verify(struct cc_http_request *request)
-{
-    struct edge *edge = request->server_context;
-    struct edge_snapshot *snapshot = edge_countries_find(&edge->countries, request->segments[1]);
-    if (!snapshot || !snapshot->carriers) {
-        cc_telemetry_add(&edge->telemetry, EDGE_REFUSED_COUNTRY, 1);
-        CC_LOG(CC_LOG_INFO, "request_refused", cc_log_number("status", 404),
-               cc_log_text("why", "unknown-country"),
-               cc_log_slice("country", request->segments[1]));
-        cc_http_problem(request, 404, "unknown-country", "Unknown country", (struct cc_slice){0});
-        return;
-    }
-    struct edge_auth_request auth = auth_request(request, (struct cc_slice){0});
-    struct edge_auth_result result;
-    struct cc_buffer body;
-    edge_auth_decide(snapshot->carriers, &auth, &result);
-    bool valid = result.verdict == EDGE_AUTH_VALID;
-    cc_buffer_init(&body, 0);
-    cc_buffer_printf(&body, "{\"valid\":%s,\"problem\":", valid ? "true" : "false");
-    if (valid)
-        cc_buffer_text(&body, "null,\"key\":");
-    if (valid)
-        cc_buffer_json_string(&body, result.key->id);
-    else
-        cc_buffer_json_string(&body, cc_slice_of(result.reason.text));
-    cc_buffer_text(&body, "}");
-    cc_http_json(request, 200, cc_buffer_slice(&body));
-    cc_buffer_deinit(&body);
-}
 
 void edge_on_refused(void *context, int status, const char *why,
                      const struct cc_http_request *request)

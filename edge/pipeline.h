@@ -10,7 +10,6 @@
 void edge_on_call(struct cc_http_request *request);         /* /v1/:country/calls */
 void edge_on_tenant_call(struct cc_http_request *request);  /* /v1/:country/tenants/:tenant/calls */
 void edge_on_tenant_event(struct cc_http_request *request); /* ... /calls/:call/events */
-void edge_on_carrier_verify(struct cc_http_request *request); /* /v1/:country/carrier/verify */
 
 /* For the server's on_refused; context is the struct edge. */
 void edge_on_refused(void *context, int status, const char *why,

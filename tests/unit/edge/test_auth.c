@@ -171,6 +171,20 @@ static void many_keys(int count)
     cc_buffer_deinit(&keys);
 }
 
+START_TEST(a_known_carrier_in_the_wrong_country)
+{
+    struct edge_countries countries = {0};
+    struct edge_auth_request request = signed_request(SECRET_A, NOW_US);
+    request.key_id = CC_SLICE_LITERAL("telia-1");
+    ck_assert(!edge_auth_is_elsewhere(&countries, &request));
+    ck_assert_ptr_nonnull(fixture_country(&countries));
+    ck_assert(edge_auth_is_elsewhere(&countries, &request));
+    request.webhook.body = CC_SLICE_LITERAL("{ }");
+    ck_assert(!edge_auth_is_elsewhere(&countries, &request));
+    edge_countries_deinit(&countries);
+}
+END_TEST
+
 START_TEST(all_keys_are_tried_up_to_sixteen)
 {
     many_keys(EDGE_AUTH_TRIED_KEYS_MAX);
@@ -194,6 +208,7 @@ int main(void)
     tcase_add_test(tests, timestamps);
     tcase_add_test(tests, missing_and_malformed_headers);
     tcase_add_test(tests, report_only_lets_through_and_says_so);
+    tcase_add_test(tests, a_known_carrier_in_the_wrong_country);
     tcase_add_test(tests, all_keys_are_tried_up_to_sixteen);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
