@@ -32,7 +32,7 @@ static const struct cell_edge *edges_of(const struct check *check, size_t node, 
     while (end < compiler->edge_count && compiler->edges[end].from == node)
         end++;
     *count = end - first;
-    return compiler->edges + first;
+    return end > first ? compiler->edges + first : NULL;
 }
 
 static void index_edges(struct check *check)

@@ -1,10 +1,7 @@
 /* The input as a state text, and as the plain text inside a validly sealed state: nothing but what
  * cell_state_seal could have written may open. */
 #include "cell/calls/state.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct cell_call_identity call = {{"se", 2}, {"acme", 4}, {"c-1", 3}};
 
@@ -19,8 +16,7 @@ static struct cc_sealing_keyring *make_keyring(void)
                                          .epoch = 1,
                                          .payload = CC_SLICE_LITERAL(payload)};
     struct cc_sealing_keyring *keyring = NULL;
-    if (cc_sealing_keyring_parse(&publication, &keyring, NULL))
-        abort();
+    HOLDS(cc_sealing_keyring_parse(&publication, &keyring, NULL) == CC_OK);
     return keyring;
 }
 
@@ -31,10 +27,9 @@ static void open_text(struct cc_slice text, const struct cc_sealing_keyring *key
     struct cc_arena arena;
     cc_arena_init(&arena, 0);
     if (cell_state_open(text, &call, keyring, 0, &arena, &state) == CC_OK) {
-        if (cell_state_seal(&state, &call, cc_sealing_keyring_find(keyring, 1), &arena, &again))
-            abort();
-        if (!cc_slice_equal(again, text))
-            abort();
+        HOLDS(cell_state_seal(&state, &call, cc_sealing_keyring_find(keyring, 1), &arena, &again) ==
+              CC_OK);
+        HOLDS(cc_slice_equal(again, text));
     }
     cc_arena_reset(&arena);
 }
@@ -60,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct cc_sealing_keyring *keyring;
     if (!keyring)
         keyring = make_keyring();
-    open_text(cc_slice((const char *)data, size), keyring);
-    open_sealed(cc_slice((const char *)data, size), keyring);
+    open_text(fuzz_input(data, size), keyring);
+    open_sealed(fuzz_input(data, size), keyring);
     return 0;
 }

@@ -1,9 +1,6 @@
 /* Any JSON as a flow; whatever compiles is walked by calls of random length and random results. */
 #include "cell/flows/flow.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct cell_zone *zone;
 
@@ -23,8 +20,7 @@ static void make_zone(void)
     memcpy(file, block, sizeof(block) - 1);
     memcpy(file + sizeof(block) - 1, block, sizeof(block) - 1);
     memcpy(file + 2 * (sizeof(block) - 1), footer, sizeof(footer) - 1);
-    if (cell_zone_parse(cc_slice(file, sizeof(file)), &zone))
-        abort();
+    HOLDS(cell_zone_parse(cc_slice(file, sizeof(file)), &zone) == CC_OK);
 }
 
 /* The first bytes of the document serve as the caller's choices too. */
@@ -45,15 +41,13 @@ static void walk(const struct cell_flow *flow, const uint8_t *data, size_t size)
     struct cell_flow_position at, next;
     size_t count = 0;
     enum cell_flow_outcome outcome = cell_flow_walk(flow, NULL, &event, actions, &count, &next);
-    if (outcome == CELL_FLOW_UNFIT)
-        abort(); /* the compiler's bounds make a start always fit */
+    HOLDS(outcome != CELL_FLOW_UNFIT); /* the compiler's bounds make a start always fit */
     for (size_t i = 0; i < size && i < 50 && outcome == CELL_FLOW_WAITING; i++) {
         enum cell_flow_outcome last = CELL_FLOW_UNFIT;
         at = next;
         set_result(&event, data[i]);
         last = cell_flow_walk(flow, &at, &event, actions, &count, &next);
-        if (count > CC_ACTIONS_MAX)
-            abort();
+        HOLDS(count <= CC_ACTIONS_MAX);
         if (last == CELL_FLOW_UNFIT)
             next = at;
         else
@@ -70,14 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum cc_error error = CC_OK;
     if (!zone)
         make_zone();
-    if (cc_json_parse(cc_slice((const char *)data, size), CELL_FLOW_BYTES_MAX, &document, &reason))
+    if (cc_json_parse(fuzz_input(data, size), CELL_FLOW_BYTES_MAX, &document, &reason))
         return 0;
     error = cell_flow_compile(document, &zones, &flow, &reason);
     json_decref(document);
     if (!error)
         walk(flow, data, size);
-    else if (error != CC_INVALID || reason.text[0] == '\0')
-        abort();
+    else
+        HOLDS(error == CC_INVALID && reason.text[0]);
     cell_flow_free(flow);
     return 0;
 }
