@@ -53,6 +53,15 @@ static void lower(char *text, size_t length)
             text[i] = (char)(text[i] | 0x20);
 }
 
+/* The parser leaves white space behind a value. */
+static struct cc_slice trim_end(struct cc_slice value)
+{
+    while (value.length > 0 &&
+           (value.data[value.length - 1] == ' ' || value.data[value.length - 1] == '\t'))
+        value.length--;
+    return value;
+}
+
 static bool read_head(struct http_call *call, size_t length, size_t *head_length)
 {
     struct phr_header headers[CC_HTTP_HEADERS_MAX];
@@ -66,7 +75,7 @@ static bool read_head(struct http_call *call, size_t length, size_t *head_length
     for (size_t i = 0; i < call->header_count; i++) {
         lower(call->bytes + (headers[i].name - call->bytes), headers[i].name_len);
         call->headers[i].name = cc_slice(headers[i].name, headers[i].name_len);
-        call->headers[i].value = cc_slice(headers[i].value, headers[i].value_len);
+        call->headers[i].value = trim_end(cc_slice(headers[i].value, headers[i].value_len));
     }
     call->request.method = method;
     read_target(&call->request, target);

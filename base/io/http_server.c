@@ -53,7 +53,7 @@ struct cc_http_server {
     h2o_linklist_t connections; /* all */
     h2o_linklist_t dirty;       /* those whose request is over: alloc_cb to be put in place again */
     size_t connection_count, in_flight;
-    uint64_t errors_400_seen, errors_413_seen;
+    uint64_t too_large_seen; /* of libh2o's count of its 413 answers */
     bool listening, listener_open, draining, freed, released;
     struct cc_deadline drain_tick;
     int64_t drain_deadline_us;
@@ -67,14 +67,17 @@ struct connection {
     h2o_socket_t *sock; /* NULL once h2o has closed it */
     h2o_linklist_t all, dirty;
     uv_alloc_cb alloc;      /* h2o's */
+    uv_read_cb read;        /* h2o's */
     struct http_link *link; /* of the pending call; see cut() */
     bool serving;           /* a request reached on_request and is not over */
+    bool partial;           /* bytes of a request that has not reached on_request */
     bool oversized;         /* the input bound cut it */
     size_t written_before;  /* bytes written before the current request */
     int64_t idle_since_us;
 };
 
 static void guarded_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
+static void guarded_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 static void on_accept(uv_stream_t *listener, int status);
 static void on_socket_close(void *data);
 static void on_connection_closed(uv_handle_t *handle);
@@ -208,7 +211,9 @@ static void guard_input(struct connection *connection)
     uv_stream_t *stream = (uv_stream_t *)&connection->tcp;
     if (stream->alloc_cb && stream->alloc_cb != guarded_alloc) {
         connection->alloc = stream->alloc_cb;
+        connection->read = stream->read_cb;
         stream->alloc_cb = guarded_alloc;
+        stream->read_cb = guarded_read;
     }
 }
 
@@ -264,14 +269,13 @@ static void guarded_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffe
     connection->alloc(handle, suggested, buffer);
 }
 
-/* The library answers some malformed requests itself: count them too. */
-static void report_library_errors(struct cc_http_server *server)
+static void guarded_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
-    const uint64_t *emitted = server->context.emitted_error_status;
-    for (; server->errors_400_seen < emitted[H2O_STATUS_ERROR_400]; server->errors_400_seen++)
-        refused(server, 400, "malformed", NULL);
-    for (; server->errors_413_seen < emitted[H2O_STATUS_ERROR_413]; server->errors_413_seen++)
-        refused(server, 413, "body_too_large", NULL);
+    h2o_socket_t *sock = stream->data;
+    struct connection *connection = sock->on_close.data;
+    if (count > 0)
+        connection->partial = true;
+    connection->read(stream, count, buffer);
 }
 
 /* Before each poll: connections whose request is over await the next one. */
@@ -286,22 +290,34 @@ static void on_guard(uv_prepare_t *guard)
         connection->idle_since_us = cc_loop_now_us(server->loop);
         if (connection->sock) {
             connection->written_before = connection->sock->bytes_written;
+            connection->partial = connection->sock->input->size > 0;
             guard_input(connection);
         }
     }
-    report_library_errors(server);
+}
+
+/* What never reached on_request: cut by a bound or a deadline, or answered by the library itself.
+ */
+static void report_unserved(struct connection *connection)
+{
+    struct cc_http_server *server = connection->server;
+    if (connection->oversized)
+        refused(server, 431, "head_too_large", NULL);
+    else if (connection->sock->bytes_written <= connection->written_before + CONTINUE_BYTES)
+        refused(server, 408, "incomplete", NULL);
+    else if (server->context.emitted_error_status[H2O_STATUS_ERROR_413] > server->too_large_seen) {
+        server->too_large_seen++;
+        refused(server, 413, "body_too_large", NULL);
+    } else
+        refused(server, 400, "malformed", NULL);
 }
 
 static void on_socket_close(void *data)
 {
     struct connection *connection = data;
-    h2o_socket_t *sock = connection->sock;
-    bool answered = sock->bytes_written > connection->written_before + CONTINUE_BYTES;
+    if (!connection->serving && connection->partial)
+        report_unserved(connection);
     connection->sock = NULL;
-    if (connection->oversized)
-        refused(connection->server, 431, "head_too_large", NULL);
-    else if (!connection->serving && !answered && sock->input->size > 0)
-        refused(connection->server, 408, "incomplete", NULL);
 }
 
 static void on_connection_closed(uv_handle_t *handle)
@@ -572,6 +588,15 @@ static void on_guard_closed(uv_handle_t *handle)
     cc_loop_bury(server->loop, server, free_server);
 }
 
+/* h2o_context_dispose runs the loop once, inside: never with somebody's callback on the stack. */
+static void dispose_server(void *object)
+{
+    struct cc_http_server *server = object;
+    h2o_context_dispose(&server->context);
+    h2o_config_dispose(&server->config);
+    uv_close((uv_handle_t *)&server->guard, on_guard_closed);
+}
+
 /* Handlers hold requests, h2o holds connections: the memory goes after the last of both. */
 static void release_when_done(struct cc_http_server *server)
 {
@@ -579,7 +604,5 @@ static void release_when_done(struct cc_http_server *server)
         server->connection_count > 0 || server->in_flight > 0)
         return;
     server->released = true;
-    h2o_context_dispose(&server->context);
-    h2o_config_dispose(&server->config);
-    uv_close((uv_handle_t *)&server->guard, on_guard_closed);
+    cc_loop_bury(server->loop, server, dispose_server);
 }

@@ -25,7 +25,7 @@ struct cc_loop {
     struct burial *burials;
     size_t burial_count, burial_capacity;
     size_t work_count;
-    bool stopping;
+    bool stopping, ending;
     void (*on_stop)(void *context);
     void *stop_context;
 };
@@ -49,7 +49,10 @@ static void bury_all(struct cc_loop *loop)
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-    bury_all(loop_of((uv_handle_t *)prepare));
+    struct cc_loop *loop = loop_of((uv_handle_t *)prepare);
+    bury_all(loop);
+    if (loop->ending) /* libh2o runs the loop inside a callback, which swallows uv_stop */
+        uv_stop(&loop->uv);
 }
 
 static void on_check(uv_check_t *check)
@@ -149,10 +152,12 @@ uv_loop_t *cc_loop_uv(struct cc_loop *loop)
 void cc_loop_run(struct cc_loop *loop)
 {
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    loop->ending = false;
 }
 
 void cc_loop_end(struct cc_loop *loop)
 {
+    loop->ending = true;
     uv_stop(&loop->uv);
 }
 
