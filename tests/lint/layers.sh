@@ -92,7 +92,7 @@ check_tree() {
     while IFS= read -r file; do
         check_pure "$file"
         check_programs "$file"
-        case "$file" in cell/*) check_services "$file" ;; esac
+        check_services "$file"
     done < <(find base cell edge control-plane bench -name '*.[ch]' 2>/dev/null | sort)
 }
 

@@ -13,7 +13,7 @@ from support.scenario import LONG, SEED, expect, expect_equal, generator, main, 
 
 RATE, SECONDS = 200, 60 if LONG else 15
 NUMBERS, CALLS = 20000, RATE * SECONDS
-WARM = 3000
+CALL_PLANS_MAX, WARM = 2000, 3000
 COLD_AT_THE_END = 100
 
 chance = generator()
@@ -47,6 +47,11 @@ def compare(platform, log, calls):
 
 
 @test
+def workers_are_capped(platform):
+    platform.configure_workers(call_plans_max=CALL_PLANS_MAX)
+
+
+@test
 def twenty_thousand_numbers_are_imported(platform):
     dataset.load_into(platform)
     expect_equal(platform.psql("select count(*) from directory.call_plans"), [[str(NUMBERS)]], "call plans")
@@ -71,4 +76,4 @@ def without_redis_and_primary_cold_numbers_come_from_the_replica(platform):
     expect_equal(set(sources), {"replica"}, f"sources of cold numbers ({dict(sources)})")
 
 
-main(lambda: Platform({"CALLCELL_CELL__CALL_PLANS_MAX": "2000"}))
+main(Platform)

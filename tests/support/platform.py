@@ -53,18 +53,14 @@ class CliError(AssertionError):
 
 
 class Platform:
-    """with Platform() as platform: ... is torn down on failure and on Ctrl-C too.
+    """with Platform() as platform: ... is torn down on failure and on Ctrl-C too."""
 
-    environment reaches every program: CALLCELL_CELL__CALL_PLANS_MAX=2000 and the like.
-    """
-
-    def __init__(self, environment=None, start=True):
+    def __init__(self, start=True):
         self.offset = free_offset()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="cc-"))
         self.environment = {**os.environ, "CALLCELL_HOME": str(self.home),
                             "CALLCELL_PORT_OFFSET": str(self.offset),
-                            "CALLCELL_BUILD": str(build_directory()),
-                            "UBSAN_OPTIONS": "print_stacktrace=1", **(environment or {})}
+                            "CALLCELL_BUILD": str(build_directory())}
         self.start_at_once = start
         self.findings = []
         self.secret = None
@@ -257,6 +253,19 @@ class Platform:
         self.kill(name)
         wait_until(f"{name} is dead", lambda: self.pid(name) is None)
 
+    def configure_workers(self, **settings):
+        """Changes keys of the workers' cell.yaml and restarts them, one after the other."""
+        for number in (1, 2):
+            path = self.home / f"cells/se-1/etc/cell-worker-{number}.yaml"
+            text = path.read_text()
+            for key, value in settings.items():
+                text, count = re.subn(rf"^{key}:.*$", f"{key}: {value}", text, flags=re.MULTILINE)
+                if count == 0:
+                    text += f"{key}: {value}\n"
+            path.write_text(text)
+            self.sv("restart", f"worker-{number}")
+            wait_until(f"worker-{number} is ready", lambda: self.worker_is_ready(number))
+
     def worker_is_ready(self, number):
         return get(self.worker_port(number), "/readyz").status == 200
 
@@ -266,20 +275,20 @@ class Platform:
 
     def stop_postgres(self):
         """Both nodes and their monitor: nobody promotes anything."""
-        for name in ("pg-monitor", "pg-node1", "pg-node2"):
+        for name in ("monitor", "node-1", "node-2"):
             self.stop_service(name)
 
     def start_postgres(self):
-        for name in ("pg-monitor", "pg-node1", "pg-node2"):
+        for name in ("monitor", "node-1", "node-2"):
             self.start_service(name)
         wait_until("Postgres has a primary", self.primary_port, 60)
 
     def stop_cell_stores(self):
         """Redis and the primary, without a failover: the replica stays a replica."""
         primary = 1 if self.primary_port() == self.port(20131) else 2
-        self.stop_service("pg-monitor")
+        self.stop_service("monitor")
         self.stop_service("redis")
-        self.stop_service(f"pg-node{primary}")
+        self.stop_service(f"node-{primary}")
 
     # --- stores ---
 
