@@ -39,7 +39,8 @@ struct cell_call_plan {
     size_t memory_bytes;          /* for the cache's accounting */
 };
 
-/* Reference counted: a plan in use by a call outlives its eviction. Parse gives one reference. */
+/* Reference counted, on one loop: a plan in use by a call outlives its eviction. Parse gives one
+ * reference. */
 enum cc_error cell_call_plan_parse(struct cc_slice value, const struct cell_zones *zones,
                                    struct cell_call_plan **out,
                                    struct cc_json_reason *reason) CC_MUST_CHECK;
