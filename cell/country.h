@@ -11,15 +11,15 @@
 #include "base/route_map.h"
 
 struct cell_country {
-    struct cc_route_map *map;             /* NULL: none yet */
-    struct cc_sealing_keyring *keyring;   /* NULL: none yet */
+    struct cc_route_map *map;                  /* NULL: none yet */
+    struct cc_sealing_keyring *keyring;        /* NULL: none yet */
     struct cc_publication keyring_publication; /* of keyring, without payload */
 };
 
 void cell_country_deinit(struct cell_country *country);
 
-/* A verified publication (map or sealing): parses it, checks that it follows the one held, and takes its
- * place. Else the refusal: the old one stays. */
+/* A verified publication (map or sealing): parses it, checks that it follows the one held, and
+ * takes its place. Else the refusal: the old one stays. */
 enum cc_error cell_country_take(struct cell_country *country,
                                 const struct cc_publication *publication,
                                 struct cc_json_reason *reason) CC_MUST_CHECK;

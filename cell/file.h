@@ -9,8 +9,8 @@
 /* Appends the file's bytes. CC_NOT_FOUND, CC_IO, CC_TOO_LARGE beyond the buffer's limit. */
 enum cc_error cell_file_read(const char *path, struct cc_buffer *out) CC_MUST_CHECK;
 
-/* A secret's file as NUL-terminated text without its newline; the caller frees with cell_secret_free.
- * CC_INVALID when it is empty. */
+/* A secret's file as NUL-terminated text without its newline; the caller frees with
+ * cell_secret_free. CC_INVALID when it is empty. */
 enum cc_error cell_secret_read(const char *path, char **out) CC_MUST_CHECK;
 void cell_secret_free(char *secret); /* wipes; NULL is fine */
 

@@ -6,8 +6,10 @@
 #include "base/names.h"
 
 #define KEY(name, kind, field, required, default_value, minimum, maximum, help)                    \
-    {name, CC_CONFIG_##kind, offsetof(struct cell_settings, field), required, default_value,       \
-     minimum, maximum, help}
+    {                                                                                              \
+        name, CC_CONFIG_##kind, offsetof(struct cell_settings, field), required, default_value,    \
+            minimum, maximum, help                                                                 \
+    }
 
 const struct cc_config_key cell_settings_keys[] = {
     KEY("country", TEXT, country, true, NULL, 0, 0, "ISO 3166-1 alpha-2, lower case"),
@@ -34,10 +36,11 @@ const struct cc_config_key cell_settings_keys[] = {
         "Where signed files are kept"),
     KEY("sources", TEXT_LIST, sources, false, NULL, 0, 0, "host:port that signed files come from"),
     KEY("source_token_file", TEXT, source_token_file, false, NULL, 0, 0, "Token shown to sources"),
-    KEY("public_key_file", TEXT, public_key_file, true, NULL, 0, 0, "PEM that signed files verify by"),
+    KEY("public_key_file", TEXT, public_key_file, true, NULL, 0, 0,
+        "PEM that signed files verify by"),
     KEY("spool_directory", TEXT, spool_directory, true, NULL, 0, 0, "Call records not yet shipped"),
-    KEY("spool_max_bytes", INTEGER, spool_max_bytes, false, "1073741824", 1048576,
-        INT64_C(1) << 40, "Bound of the spool; beyond it calls are answered unrecorded"),
+    KEY("spool_max_bytes", INTEGER, spool_max_bytes, false, "1073741824", 1048576, INT64_C(1) << 40,
+        "Bound of the spool; beyond it calls are answered unrecorded"),
     KEY("call_plans_max", INTEGER, call_plans_max, false, "100000", 1, 100000000,
         "Call plans held in memory"),
     KEY("zoneinfo_directory", TEXT, zoneinfo_directory, false, "/usr/share/zoneinfo", 0, 0,
@@ -104,9 +107,8 @@ enum cc_error cell_settings_load(struct cc_slice yaml, const char *file_name,
                                  char *const *environment, struct cell_settings *out,
                                  struct cc_buffer *errors)
 {
-    enum cc_error error =
-        cc_config_load(yaml, file_name, "CALLCELL_CELL", environment, cell_settings_keys,
-                       cell_settings_key_count, out, errors);
+    enum cc_error error = cc_config_load(yaml, file_name, "CALLCELL_CELL", environment,
+                                         cell_settings_keys, cell_settings_key_count, out, errors);
     return error ? error : check(out, file_name, errors);
 }
 
@@ -147,8 +149,8 @@ void cell_settings_conninfo(const struct cell_settings *settings, const char *ro
     append_hosts(settings->postgres_hosts, false, out);
     cc_buffer_text(out, " port=");
     append_hosts(settings->postgres_hosts, true, out);
-    cc_buffer_printf(out, " dbname=%s user=%s target_session_attrs=%s",
-                     settings->postgres_database, role, target);
+    cc_buffer_printf(out, " dbname=%s user=%s target_session_attrs=%s", settings->postgres_database,
+                     role, target);
     if (settings->postgres_sslmode)
         cc_buffer_printf(out, " sslmode=%s", settings->postgres_sslmode);
     cc_buffer_text(out, " options='-c timezone=UTC'");

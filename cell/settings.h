@@ -41,8 +41,8 @@ struct cell_settings {
 extern const struct cc_config_key cell_settings_keys[];
 extern const size_t cell_settings_key_count;
 
-/* cc_config_load, then what a table of keys cannot say: names, roles, the log level. On CC_INVALID errors
- * holds one line per error. Call cell_settings_free in both cases. */
+/* cc_config_load, then what a table of keys cannot say: names, roles, the log level. On CC_INVALID
+ * errors holds one line per error. Call cell_settings_free in both cases. */
 enum cc_error cell_settings_load(struct cc_slice yaml, const char *file_name,
                                  char *const *environment, struct cell_settings *out,
                                  struct cc_buffer *errors) CC_MUST_CHECK;
@@ -50,7 +50,8 @@ void cell_settings_free(struct cell_settings *settings);
 
 bool cell_settings_has_role(const struct cell_settings *settings, const char *role);
 
-/* libpq keywords for one role's connections, without password. target: a target_session_attrs value. */
+/* libpq keywords for one role's connections, without password. target: a target_session_attrs
+ * value. */
 void cell_settings_conninfo(const struct cell_settings *settings, const char *role,
                             const char *target, struct cc_buffer *out);
 

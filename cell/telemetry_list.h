@@ -10,7 +10,7 @@
 #define CELL_PLANS "callcell_cell_call_plan_loads_total"
 
 #define CELL_TELEMETRY(X)                                                                          \
-    X(CELL_T_CALLS, COUNTER, "callcell_cell_call_events_total", "", "Call events received")       \
+    X(CELL_T_CALLS, COUNTER, "callcell_cell_call_events_total", "", "Call events received")        \
     X(CELL_T_ANSWER_TIME, HISTOGRAM, "callcell_cell_answer_seconds", "",                           \
       "From the whole request to the answer")                                                      \
     X(CELL_T_SOURCE_MEMORY, COUNTER, CELL_ANSWERS, "source=\"memory\"", "Answers by source")       \

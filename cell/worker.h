@@ -1,5 +1,6 @@
 /*
- * A worker put together: what its services share, who owns it, and the order of start and stop. Rim: I/O.
+ * A worker put together: what its services share, who owns it, and the order of start and stop.
+ * Rim: I/O.
  *
  *   start: settings, country (from disk), spool, Redis, services, server       ready
  *   stop:  server drains -> shipper ships what it can -> services -> connections -> end
@@ -47,8 +48,8 @@ struct cell_worker {
     bool stopping;
 };
 
-/* Everything running; then cc_loop_run until SIGTERM. Logs what is wrong. Call cell_worker_free in both
- * cases. */
+/* Everything running; then cc_loop_run until SIGTERM. Logs what is wrong. Call cell_worker_free in
+ * both cases. */
 enum cc_error cell_worker_start(struct cell_settings *settings,
                                 struct cell_worker **out) CC_MUST_CHECK;
 void cell_worker_run(struct cell_worker *worker);

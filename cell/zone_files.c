@@ -56,8 +56,8 @@ void cell_zone_files_free(struct cell_zone_files *files)
     free(files);
 }
 
-/* Area/Location of the IANA database: letters, digits, '_', '+', '-', single inner '/'; no dot, so that a
- * name cannot leave the folder. */
+/* Area/Location of the IANA database: letters, digits, '_', '+', '-', single inner '/'; no dot, so
+ * that a name cannot leave the folder. */
 static bool is_zone_name(struct cc_slice name)
 {
     if (name.length == 0 || name.length >= ZONE_NAME_MAX || name.data[0] == '/' ||
@@ -77,8 +77,8 @@ static struct cell_zone *read_zone(const struct cell_zone_files *files, struct c
 {
     char path[PATH_ROOM];
     struct cell_zone *zone = NULL;
-    int length = snprintf(path, sizeof(path), "%s/%.*s", files->directory, (int)name.length,
-                          name.data);
+    int length =
+        snprintf(path, sizeof(path), "%s/%.*s", files->directory, (int)name.length, name.data);
     if (length < 0 || (size_t)length >= sizeof(path))
         return NULL;
     struct cc_buffer bytes;

@@ -1,6 +1,6 @@
 /*
- * The machine's time zones (tzdata's TZif files), parsed once each and kept until the end. Rim: reads the
- * disk, a few kilobytes when a zone is first named.
+ * The machine's time zones (tzdata's TZif files), parsed once each and kept until the end. Rim:
+ * reads the disk, a few kilobytes when a zone is first named.
  */
 #ifndef CELL_ZONE_FILES_H
 #define CELL_ZONE_FILES_H

@@ -111,14 +111,14 @@ static void on_flow(struct cell_wait *wait)
     decide_and_reply(CC_CONTAINER_OF(wait, struct answer, flow));
 }
 
-/* Renders the decision; when it will not go into its bounds, the safest action, which always does. */
+/* Renders the decision; when it will not go into its bounds, the safest action, which always does.
+ */
 static enum cc_error render(struct answer *answer, struct cc_answer *decided,
                             struct cc_buffer *body, char *decision_id)
 {
     const struct cell_answer_request *asked = &answer->asked;
-    enum cc_error error =
-        asked->dialect->write(decided, asked->tenant, asked->event->event_id,
-                              answer->plan.row_version, body, decision_id);
+    enum cc_error error = asked->dialect->write(decided, asked->tenant, asked->event->event_id,
+                                                answer->plan.row_version, body, decision_id);
     if (!error)
         return CC_OK;
     CC_LOG(CC_LOG_ERROR, "answer_unrenderable", cc_log_slice("tenant", asked->tenant),
@@ -141,21 +141,20 @@ static void record(const struct answer *answer, const struct cc_answer *decided,
 {
     const struct cell_answer_request *asked = &answer->asked;
     struct cell_worker *worker = answer->calls->worker;
-    struct cc_call_record line = {
-        .tenant = asked->tenant,
-        .event = asked->event,
-        .source = cc_slice_of(cell_source_name(answer->plan.source)),
-        .decision_id = cc_slice_of(decision_id),
-        .plan_version = answer->plan.row_version,
-        .flow_id = decided->flow_id,
-        .flow_version = decided->flow_version,
-        .carrier_key = asked->carrier_key,
-        .giver = cc_slice_of(worker->giver),
-        .attempt = asked->attempt,
-        .received_at_us = asked->request->received_wall_us,
-        .processing_us = cc_monotonic_us() - asked->request->received_us,
-        .actions = decided->actions,
-        .action_count = decided->action_count};
+    struct cc_call_record line = {.tenant = asked->tenant,
+                                  .event = asked->event,
+                                  .source = cc_slice_of(cell_source_name(answer->plan.source)),
+                                  .decision_id = cc_slice_of(decision_id),
+                                  .plan_version = answer->plan.row_version,
+                                  .flow_id = decided->flow_id,
+                                  .flow_version = decided->flow_version,
+                                  .carrier_key = asked->carrier_key,
+                                  .giver = cc_slice_of(worker->giver),
+                                  .attempt = asked->attempt,
+                                  .received_at_us = asked->request->received_wall_us,
+                                  .processing_us = cc_monotonic_us() - asked->request->received_us,
+                                  .actions = decided->actions,
+                                  .action_count = decided->action_count};
     cell_record(worker, &line);
 }
 
@@ -180,8 +179,8 @@ static void count(const struct answer *answer, enum cell_decision decision)
 {
     struct cell_worker *worker = answer->calls->worker;
     answer->calls->decisions[decision]++;
-    cell_worker_count(worker,
-                      (enum cell_series)(CELL_T_SOURCE_MEMORY + (int)answer->plan.source), 1);
+    cell_worker_count(worker, (enum cell_series)(CELL_T_SOURCE_MEMORY + (int)answer->plan.source),
+                      1);
     cc_telemetry_observe(&worker->telemetry, CELL_T_ANSWER_TIME,
                          cc_monotonic_us() - answer->asked.request->received_us);
     if (decision == CELL_DECISION_NO_PLAN || decision == CELL_DECISION_NO_FLOW ||

@@ -50,8 +50,8 @@ enum cc_error cell_sources_create(struct cell_worker *worker, struct cell_source
     enum cc_error error = cell_worker_pool(worker, "calls-replica", "calls", "prefer-standby",
                                            READ_CONNECTIONS, &sources->replica);
     if (!error)
-        error = cell_worker_pool(worker, "calls-primary", "calls", "read-write",
-                                 READ_CONNECTIONS, &sources->primary);
+        error = cell_worker_pool(worker, "calls-primary", "calls", "read-write", READ_CONNECTIONS,
+                                 &sources->primary);
     if (error) {
         cell_sources_free(sources);
         return error;
@@ -261,9 +261,9 @@ static void on_postgres(struct cell_fetch *fetch, enum cell_source asked, enum c
         on_failure(fetch, asked, error);
         return;
     }
-    struct cell_fetched value = {
-        .source = outcome->standby ? CELL_SOURCE_REPLICA : CELL_SOURCE_PRIMARY,
-        .final = !outcome->standby};
+    struct cell_fetched value = {.source =
+                                     outcome->standby ? CELL_SOURCE_REPLICA : CELL_SOURCE_PRIMARY,
+                                 .final = !outcome->standby};
     read_row(fetch, outcome->results[0], &value);
     end_or_go_on(fetch, give(fetch, &value));
 }
@@ -307,12 +307,9 @@ void cell_sources_share_plan(struct cell_sources *sources, struct cc_slice tenan
                                                               value->flow_id, head)));
     cc_buffer_append(&shared, value->text);
     snprintf(version, sizeof(version), "%" PRId64, value->row_version);
-    struct cc_slice eval[] = {CC_SLICE_LITERAL("EVAL"),
-                              cc_slice_of(cell_shared_put_script),
-                              CC_SLICE_LITERAL("1"),
-                              cell_shared_plan_key(tenant, number, key),
-                              cc_slice_of(version),
-                              cc_buffer_slice(&shared)};
+    struct cc_slice eval[] = {CC_SLICE_LITERAL("EVAL"), cc_slice_of(cell_shared_put_script),
+                              CC_SLICE_LITERAL("1"),    cell_shared_plan_key(tenant, number, key),
+                              cc_slice_of(version),     cc_buffer_slice(&shared)};
     enum cc_error error = shared.error;
     if (!error)
         error = cc_redis_command(sources->worker->redis, eval, 6,
@@ -334,9 +331,9 @@ void cell_sources_share_flow(struct cell_sources *sources, struct cc_slice tenan
     struct cc_slice set[] = {CC_SLICE_LITERAL("SET"),
                              cell_shared_flow_key(tenant, flow, version, key), document,
                              CC_SLICE_LITERAL("EX"), cc_slice_of(lifetime)};
-    enum cc_error error =
-        cc_redis_command(sources->worker->redis, set, 5,
-                         cc_loop_now_us(sources->worker->loop) + SHARE_DEADLINE_US, on_shared, NULL);
+    enum cc_error error = cc_redis_command(
+        sources->worker->redis, set, 5, cc_loop_now_us(sources->worker->loop) + SHARE_DEADLINE_US,
+        on_shared, NULL);
     if (error)
         on_shared(NULL, error, NULL);
 }

@@ -1,12 +1,12 @@
 /*
- * One look-up of a call plan or a flow version in what lies behind a worker's memory, in turn and each
- * within its budget: Redis, a replica, the primary. Rim: Redis and Postgres.
+ * One look-up of a call plan or a flow version in what lies behind a worker's memory, in turn and
+ * each within its budget: Redis, a replica, the primary. Rim: Redis and Postgres.
  *
  *   start -> Redis -> on_redis -> replica -> on_replica -> primary -> on_primary -> on_end
  *               \____________________\______________________\____ value taken _/
  *
- * A source that timed out is passed over for a second (the breaker), so that a dead one costs the calls
- * of one budget, not of every call.
+ * A source that timed out is passed over for a second (the breaker), so that a dead one costs the
+ * calls of one budget, not of every call.
  */
 #ifndef CELL_CALLS_FETCH_H
 #define CELL_CALLS_FETCH_H
@@ -32,11 +32,12 @@ bool cell_sources_replica_is_up(const struct cell_sources *sources);
 
 struct cell_fetched {
     enum cell_source source;
-    enum cell_shared_kind kind; /* a plan or a flow; gone (row_version 0: never heard of); a marker */
-    bool final;                 /* the primary says so: nobody knows better */
-    int64_t row_version;        /* plans */
-    struct cc_slice flow_id;    /* plans */
-    struct cc_slice text;       /* the call plan or the flow document */
+    enum cell_shared_kind
+        kind;                /* a plan or a flow; gone (row_version 0: never heard of); a marker */
+    bool final;              /* the primary says so: nobody knows better */
+    int64_t row_version;     /* plans */
+    struct cc_slice flow_id; /* plans */
+    struct cc_slice text;    /* the call plan or the flow document */
 };
 
 /* Embedded in its owner. tenant and name are the owner's until on_end. */
@@ -53,7 +54,8 @@ struct cell_fetch {
     int _next;
 };
 
-/* False when no source can be asked now: on_end is not called. Never calls back before it returns. */
+/* False when no source can be asked now: on_end is not called. Never calls back before it returns.
+ */
 bool cell_fetch_start(struct cell_sources *sources, struct cell_fetch *fetch);
 
 /* Gives Redis what Postgres said, by row version; best effort. */

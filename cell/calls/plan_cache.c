@@ -21,8 +21,8 @@ enum cc_error cell_plan_cache_create(size_t plans_max, struct cell_plan_cache **
         return CC_NO_MEMORY;
     cache->plans_max = plans_max ? plans_max : 1;
     cache->clock = calloc(cache->plans_max, sizeof(*cache->clock));
-    enum cc_error error = cache->clock ? cell_table_init(&cache->table, cache->plans_max)
-                                       : CC_NO_MEMORY;
+    enum cc_error error =
+        cache->clock ? cell_table_init(&cache->table, cache->plans_max) : CC_NO_MEMORY;
     if (error) {
         free(cache->clock);
         free(cache);
@@ -104,8 +104,7 @@ static size_t free_place(struct cell_plan_cache *cache)
 
 static struct cell_plan_entry *make_entry(struct cc_slice key, const struct cell_plan_news *news)
 {
-    struct cell_plan_entry *entry =
-        calloc(1, sizeof(*entry) + key.length + news->flow_id.length);
+    struct cell_plan_entry *entry = calloc(1, sizeof(*entry) + key.length + news->flow_id.length);
     if (!entry)
         return NULL;
     memcpy(entry->_text, key.data, key.length);

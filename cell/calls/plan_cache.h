@@ -1,10 +1,10 @@
 /*
  * Call plans in a worker's memory: bounded by count, second-chance eviction. Pure.
  *
- * An entry says what is known of one number: its plan, or (plan NULL) that there is no such number. Two
- * rules keep it right: a lower row version never replaces a higher one, and minimum_version, raised by the
- * change stream, says from which version on the number is current (below it: behind, good enough only
- * when nothing better can be had).
+ * An entry says what is known of one number: its plan, or (plan NULL) that there is no such number.
+ * Two rules keep it right: a lower row version never replaces a higher one, and minimum_version,
+ * raised by the change stream, says from which version on the number is current (below it: behind,
+ * good enough only when nothing better can be had).
  */
 #ifndef CELL_CALLS_PLAN_CACHE_H
 #define CELL_CALLS_PLAN_CACHE_H
@@ -17,8 +17,8 @@ struct cell_plan_entry {
     struct cell_call_plan *plan; /* the entry's reference; NULL: no such number */
     int64_t row_version;         /* 0: the number was never heard of */
     int64_t minimum_version;
-    int64_t validated_us; /* when it was last looked up, monotonic */
-    int64_t attempted_us; /* when a look-up in the background was last begun */
+    int64_t validated_us;    /* when it was last looked up, monotonic */
+    int64_t attempted_us;    /* when a look-up in the background was last begun */
     struct cc_slice flow_id; /* that the number uses; empty: none */
     size_t _position;        /* on the clock */
     size_t _tenant_length;
@@ -48,7 +48,8 @@ struct cell_plan_news {
 enum cc_error cell_plan_cache_put(struct cell_plan_cache *cache,
                                   const struct cell_plan_news *news) CC_MUST_CHECK;
 
-/* The number, or all numbers that use the flow, changed at this version. Unknown ones are left unknown. */
+/* The number, or all numbers that use the flow, changed at this version. Unknown ones are left
+ * unknown. */
 void cell_plan_cache_raise(struct cell_plan_cache *cache, struct cc_slice tenant,
                            struct cc_slice number, int64_t version);
 void cell_plan_cache_raise_flow(struct cell_plan_cache *cache, struct cc_slice tenant,

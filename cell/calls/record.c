@@ -14,8 +14,7 @@ static void on_unrecorded(struct cell_worker *worker, enum cc_error error)
         return;
     logged_us = now_us;
     CC_LOG(CC_LOG_ERROR, "answer_unrecorded", cc_log_error_field(error),
-           cc_log_number("unrecorded",
-                         cc_telemetry_value(&worker->telemetry, CELL_T_UNRECORDED)));
+           cc_log_number("unrecorded", cc_telemetry_value(&worker->telemetry, CELL_T_UNRECORDED)));
 }
 
 void cell_record(struct cell_worker *worker, const struct cc_call_record *record)

@@ -1,6 +1,6 @@
 /*
- * Recording an answer: into the spool before it leaves. A full spool still answers: counted, and logged at
- * most once a second. Rim: the spool.
+ * Recording an answer: into the spool before it leaves. A full spool still answers: counted, and
+ * logged at most once a second. Rim: the spool.
  */
 #ifndef CELL_CALLS_RECORD_H
 #define CELL_CALLS_RECORD_H

@@ -88,7 +88,8 @@ void cell_store_free(struct cell_store *store)
     free(store);
 }
 
-/* When every source is asked in vain: the plan that memory has, though it is behind; else nothing. */
+/* When every source is asked in vain: the plan that memory has, though it is behind; else nothing.
+ */
 static void fall_back(struct cell_store *store, struct cell_wait *wait, enum cell_source last)
 {
     wait->error = CC_UNAVAILABLE;
@@ -144,8 +145,8 @@ static bool flow_from_memory(struct cell_store *store, struct cell_wait *wait)
 static void revalidate(struct cell_store *store, struct cell_plan_entry *entry,
                        const struct cell_wait *wait, int64_t now_us)
 {
-    bool due = now_us - entry->validated_us > CURRENT_US ||
-               now_us - store->heard_us > SILENCE_US || entry->validated_us < store->doubted_us;
+    bool due = now_us - entry->validated_us > CURRENT_US || now_us - store->heard_us > SILENCE_US ||
+               entry->validated_us < store->doubted_us;
     if (!due || now_us - entry->attempted_us < ATTEMPT_US || store->background >= BACKGROUND_MAX)
         return;
     entry->attempted_us = now_us;
@@ -206,9 +207,9 @@ static struct cell_load *start_load(struct cell_store *store, const struct cell_
                                     bool background)
 {
     char room[CELL_SHARED_KEY_MAX];
-    struct cc_slice key =
-        wait->version ? cell_shared_flow_key(wait->tenant, wait->name, wait->version, room)
-                      : cell_shared_plan_key(wait->tenant, wait->name, room);
+    struct cc_slice key = wait->version
+                              ? cell_shared_flow_key(wait->tenant, wait->name, wait->version, room)
+                              : cell_shared_plan_key(wait->tenant, wait->name, room);
     struct cell_table_node *node = store->ending ? NULL : cell_table_find(&store->loads, key);
     if (node)
         return (struct cell_load *)(void *)node;
@@ -387,8 +388,8 @@ struct flow_change {
     int64_t version;
 };
 
-/* Which flow a number under look-up uses is not known before it is there: all of the tenant must be new
- * enough or come from the primary. */
+/* Which flow a number under look-up uses is not known before it is there: all of the tenant must be
+ * new enough or come from the primary. */
 static void raise_load(struct cell_table_node *node, void *context)
 {
     struct cell_load *load = (struct cell_load *)(void *)node;

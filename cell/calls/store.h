@@ -1,12 +1,11 @@
 /*
- * Call plans and pinned flow versions for answers: from memory, else by one look-up per number however many
- * calls wait for it. Rim: Redis and Postgres through fetch.h.
+ * Call plans and pinned flow versions for answers: from memory, else by one look-up per number
+ * however many calls wait for it. Rim: Redis and Postgres through fetch.h.
  *
- *   memory has it, current      answered at once; older than 30 s, or while the change stream is silent,
- *                               looked up again in the background, at most once a second each
- *   memory has it, behind       looked up; the one in memory when nothing better can be had
- *   memory knows: no such one   answered at once for 5 s
- *   else                        looked up
+ *   memory has it, current      answered at once; older than 30 s, or while the change stream is
+ * silent, looked up again in the background, at most once a second each memory has it, behind
+ * looked up; the one in memory when nothing better can be had memory knows: no such one   answered
+ * at once for 5 s else                        looked up
  */
 #ifndef CELL_CALLS_STORE_H
 #define CELL_CALLS_STORE_H
@@ -23,7 +22,8 @@ void cell_store_free(struct cell_store *store);
 
 struct cell_load;
 
-/* One who wants a plan or a flow. Embedded in its owner; its slices are the owner's until it is answered. */
+/* One who wants a plan or a flow. Embedded in its owner; its slices are the owner's until it is
+ * answered. */
 struct cell_wait {
     struct cc_slice tenant;
     struct cc_slice name; /* number, or flow id */

@@ -121,8 +121,7 @@ static void write_words(struct writer *writer, const struct cell_announcement *a
         add_word(writer, announcement->numbers[i]);
 }
 
-static enum cc_error make_words(struct notice *notice,
-                                const struct cell_announcement *announcement)
+static enum cc_error make_words(struct notice *notice, const struct cell_announcement *announcement)
 {
     size_t room = 2 * announcement->number_count + 2 * FIXED_ARGUMENTS + 2;
     struct writer writer = {.ends = calloc(room, sizeof(*writer.ends))};
@@ -224,8 +223,8 @@ static void on_poll(struct cc_deadline *deadline)
     struct notice *notice = CC_CONTAINER_OF(deadline, struct notice, poll);
     struct cc_slice eval[] = {CC_SLICE_LITERAL("EVAL"), cc_slice_of(cell_shared_applied_script),
                               CC_SLICE_LITERAL("1"), CC_SLICE_LITERAL("workers")};
-    if (cc_redis_command(notice->announcer->worker->redis, eval, 4, notice->deadline_us,
-                         on_applied, notice)) {
+    if (cc_redis_command(notice->announcer->worker->redis, eval, 4, notice->deadline_us, on_applied,
+                         notice)) {
         finish(notice, false);
         free_notice(notice);
     }

@@ -1,10 +1,11 @@
 /*
  * Tells the workers of the cell what changed, and waits until those that live have it. Rim: Redis.
  *
- *   start -> script: markers and change stream -> on_announced -> on_applied (asked again every 5 ms)
- *                                                                    |-> all have it, or 250 ms: done
- * A write never fails for Redis: an announcement that could not be made is kept (bounded) and made again
- * every second until it is.
+ *   start -> script: markers and change stream -> on_announced -> on_applied (asked again every 5
+ * ms)
+ *                                                                    |-> all have it, or 250 ms:
+ * done A write never fails for Redis: an announcement that could not be made is kept (bounded) and
+ * made again every second until it is.
  */
 #ifndef CELL_DIRECTORY_ANNOUNCE_H
 #define CELL_DIRECTORY_ANNOUNCE_H

@@ -1,8 +1,8 @@
 /*
  * Rim: Redis.
  *
- *   find the end of the stream -> on_end_found -> XREAD BLOCK 500 -> on_entries: apply, say how far -.
- *        ^ (until Redis answers)                      ^-----------------------------------------------'
+ *   find the end of the stream -> on_end_found -> XREAD BLOCK 500 -> on_entries: apply, say how far
+ * -. ^ (until Redis answers)                      ^-----------------------------------------------'
  */
 #include "cell/directory/changes.h"
 
@@ -119,9 +119,8 @@ static void say_applied(struct cell_changes *changes)
     const char *name = changes->worker->settings->worker;
     int64_t deadline_us = cc_loop_now_us(changes->worker->loop) + SAY_US;
     snprintf(key, sizeof(key), "worker:%s", name);
-    struct cc_slice set[] = {CC_SLICE_LITERAL("SET"), cc_slice_of(key),
-                             cc_slice_of(changes->last), CC_SLICE_LITERAL("PX"),
-                             CC_SLICE_LITERAL("3000")};
+    struct cc_slice set[] = {CC_SLICE_LITERAL("SET"), cc_slice_of(key), cc_slice_of(changes->last),
+                             CC_SLICE_LITERAL("PX"), CC_SLICE_LITERAL("3000")};
     struct cc_slice add[] = {CC_SLICE_LITERAL("SADD"), CC_SLICE_LITERAL("workers"),
                              cc_slice_of(name)};
     enum cc_error error =

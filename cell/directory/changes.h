@@ -1,6 +1,7 @@
 /*
- * Reads the cell's change stream (cell/model/shared.h) on a Redis connection of its own, applies it to this
- * worker's memory, and says how far it has come. A reply, also an empty one, is the heartbeat. Rim: Redis.
+ * Reads the cell's change stream (cell/model/shared.h) on a Redis connection of its own, applies it
+ * to this worker's memory, and says how far it has come. A reply, also an empty one, is the
+ * heartbeat. Rim: Redis.
  */
 #ifndef CELL_DIRECTORY_CHANGES_H
 #define CELL_DIRECTORY_CHANGES_H

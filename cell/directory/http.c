@@ -1,7 +1,8 @@
 /*
  * Rim: routes of the role "directory" (docs/api/internal.md, "the directory"). A write:
  *
- *   route: token, form, document -> committed (Postgres) -> announced (Redis, live workers) -> reply
+ *   route: token, form, document -> committed (Postgres) -> announced (Redis, live workers) ->
+ * reply
  */
 #include "base/log.h"
 #include "cell/directory/announce.h"
@@ -12,7 +13,12 @@
 
 #include <stdlib.h>
 
-enum { WRITE_US = 5 * 1000 * 1000, LIST_MAX = 1000, LIST_DEFAULT = 100, BODY_MAX = 2 * 1024 * 1024 };
+enum {
+    WRITE_US = 5 * 1000 * 1000,
+    LIST_MAX = 1000,
+    LIST_DEFAULT = 100,
+    BODY_MAX = 2 * 1024 * 1024
+};
 
 struct cell_directory {
     struct cell_worker *worker;
@@ -25,7 +31,7 @@ struct operation {
     struct cc_http_request *request;
     struct cell_directory *directory;
     struct cell_directory_query query;
-    json_t *outcome; /* what Postgres answered */
+    json_t *outcome;     /* what Postgres answered */
     const char *missing; /* problem title when there is no row or JSON null */
 };
 
@@ -82,7 +88,8 @@ static bool may_use(struct cc_http_request *request)
     return true;
 }
 
-/* The body as a JSON object; else NULL and the request is answered. The caller json_decref()s it. */
+/* The body as a JSON object; else NULL and the request is answered. The caller json_decref()s it.
+ */
 static json_t *read_body(struct cc_http_request *request)
 {
     struct cc_json_reason reason = {{0}};
@@ -129,8 +136,8 @@ static void reply_failed(struct operation *operation, enum cc_error error,
                          const struct cc_pg_outcome *outcome)
 {
     struct cc_http_request *request = operation->request;
-    struct cc_slice detail = cc_slice_of(outcome && outcome->message ? outcome->message
-                                                                     : cc_error_text(error));
+    struct cc_slice detail =
+        cc_slice_of(outcome && outcome->message ? outcome->message : cc_error_text(error));
     if (error == CC_CONFLICT) {
         cc_http_problem(request, 409, "conflict", "Contradicts what is stored", detail);
         return;
@@ -190,9 +197,8 @@ static bool fill_announcement(const struct operation *operation,
 
 static void announce(struct operation *operation)
 {
-    struct cell_announcement announcement = {.tenant = operation->query.tenant,
-                                             .done = on_taken_up,
-                                             .context = operation};
+    struct cell_announcement announcement = {
+        .tenant = operation->query.tenant, .done = on_taken_up, .context = operation};
     if (fill_announcement(operation, &announcement)) {
         cell_worker_count(operation->directory->worker, CELL_T_WRITES, 1);
         cell_announce(operation->directory->announcer, &announcement);
@@ -235,7 +241,6 @@ static void on_put_tenant(struct cc_http_request *request)
     json_decref(body);
 }
 
-/* Wrapped by key, for the lists. */
 static void on_list_tenants(struct cc_http_request *request)
 {
     if (may_use(request))

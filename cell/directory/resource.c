@@ -8,8 +8,8 @@
 static const char *const bars[] = {"all", "incoming", "international", "outgoing", "premium"};
 enum { BAR_COUNT = sizeof(bars) / sizeof(bars[0]) };
 
-static const char *const mobile_fields[] = {"number", "kind", "forward_always", "barring",
-                                            "caller_id", NULL};
+static const char *const mobile_fields[] = {"number",  "kind",      "forward_always",
+                                            "barring", "caller_id", NULL};
 static const char *const pbx_fields[] = {"number", "kind", "flow", "fallback_target", NULL};
 static const char *const caller_id_fields[] = {"presentation", "number", NULL};
 
@@ -29,7 +29,8 @@ static enum cc_error check_fields(json_t *object, const char *const *known,
 {
     const char *name;
     json_t *value;
-    json_object_foreach (object, name, value) {
+    json_object_foreach(object, name, value)
+    {
         size_t i = 0;
         while (known[i] && strcmp(known[i], name) != 0)
             i++;
@@ -47,8 +48,8 @@ static enum cc_error copy_name(const json_t *from, json_t *to, const char *field
     json_t *value = json_object_get(from, field);
     if (value && !json_is_null(value) && (!json_is_string(value) || !check(text_of(value))))
         return refuse(reason, field, words);
-    int failed = value ? json_object_set(to, field, value)
-                       : json_object_set_new(to, field, json_null());
+    int failed =
+        value ? json_object_set(to, field, value) : json_object_set_new(to, field, json_null());
     return failed ? CC_NO_MEMORY : CC_OK;
 }
 
@@ -177,8 +178,8 @@ enum cc_error cell_numbers_check(const json_t *body, char **out, struct cc_json_
         return refuse(reason, "numbers", "must be a list of 1 to 1000 numbers");
     json_t *documents = json_array();
     json_t *seen = json_object();
-    enum cc_error error = documents && seen ? copy_each(list, documents, seen, reason)
-                                            : CC_NO_MEMORY;
+    enum cc_error error =
+        documents && seen ? copy_each(list, documents, seen, reason) : CC_NO_MEMORY;
     if (!error) {
         *out = json_dumps(documents, JSON_COMPACT | JSON_SORT_KEYS);
         error = *out ? CC_OK : CC_NO_MEMORY;

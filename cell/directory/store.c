@@ -10,17 +10,18 @@ static const struct {
     struct cc_pg_statement statement;
 } statements[] = {
     [CELL_PUT_TENANT] = {true, {"put_tenant", "SELECT directory.put_tenant($1)"}},
-    [CELL_LIST_TENANTS] = {false,
-                           {"list_tenants",
-                            "SELECT coalesce(jsonb_agg(jsonb_build_object('tenant', tenant_id, "
-                            "'name', name, 'row_version', row_version) ORDER BY tenant_id), '[]') "
-                            "FROM directory.tenants"}},
+    [CELL_LIST_TENANTS] =
+        {false,
+         {"list_tenants",
+          "SELECT jsonb_build_object('tenants', coalesce(jsonb_agg(jsonb_build_object("
+          "'tenant', tenant_id, 'name', name, 'row_version', row_version) "
+          "ORDER BY tenant_id), '[]')) FROM directory.tenants"}},
     [CELL_PUT_NUMBERS] = {true, {"put_numbers", "SELECT directory.put_numbers($1::jsonb)"}},
     [CELL_LIST_NUMBERS] = {false,
                            {"list_numbers",
-                            "SELECT coalesce(jsonb_agg(n.document || "
+                            "SELECT jsonb_build_object('numbers', coalesce(jsonb_agg(n.document || "
                             "jsonb_build_object('row_version', n.row_version) ORDER BY n.number), "
-                            "'[]') FROM (SELECT * FROM directory.numbers WHERE number > $1 "
+                            "'[]')) FROM (SELECT * FROM directory.numbers WHERE number > $1 "
                             "AND tenant_id = current_setting('callcell.tenant') "
                             "ORDER BY number LIMIT $2::integer) n"}},
     [CELL_DELETE_NUMBER] = {true, {"delete_number", "SELECT directory.delete_number($1)"}},

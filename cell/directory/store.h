@@ -1,6 +1,6 @@
 /*
- * The directory's SQL: each write one function call, one transaction on the primary under the tenant
- * (migrations/cell/0003). Rim: Postgres.
+ * The directory's SQL: each write one function call, one transaction on the primary under the
+ * tenant (migrations/cell/0003). Rim: Postgres.
  */
 #ifndef CELL_DIRECTORY_STORE_H
 #define CELL_DIRECTORY_STORE_H
@@ -8,7 +8,7 @@
 #include "cell/worker.h"
 
 enum cell_directory_statement {
-    CELL_PUT_TENANT,    /* name */
+    CELL_PUT_TENANT, /* name */
     CELL_LIST_TENANTS,
     CELL_PUT_NUMBERS,   /* documents */
     CELL_LIST_NUMBERS,  /* after, limit */

@@ -1,6 +1,6 @@
 /*
- * Call events: the spool is shipped to Postgres, journals of edges are taken in, a call's events are listed.
- * Rim: I/O.
+ * Call events: the spool is shipped to Postgres, journals of edges are taken in, a call's events
+ * are listed. Rim: I/O.
  */
 #ifndef CELL_EVENTS_EVENTS_H
 #define CELL_EVENTS_EVENTS_H
@@ -8,7 +8,8 @@
 #include "cell/worker.h"
 
 /* Begins to ship. */
-enum cc_error cell_events_create(struct cell_worker *worker, struct cell_events **out) CC_MUST_CHECK;
+enum cc_error cell_events_create(struct cell_worker *worker,
+                                 struct cell_events **out) CC_MUST_CHECK;
 void cell_events_free(struct cell_events *events);
 
 /* A record was appended to the spool. */

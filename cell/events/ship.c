@@ -89,8 +89,7 @@ static void pause_and_retry(struct cell_shipper *shipper)
 {
     cell_worker_count(shipper->worker, CELL_T_SHIP_FAILURES, 1);
     set(shipper, &shipper->next, shipper->pause_us);
-    shipper->pause_us = shipper->pause_us * 2 < PAUSE_MAX_US ? shipper->pause_us * 2
-                                                             : PAUSE_MAX_US;
+    shipper->pause_us = shipper->pause_us * 2 < PAUSE_MAX_US ? shipper->pause_us * 2 : PAUSE_MAX_US;
 }
 
 static void on_next(struct cc_deadline *deadline)
@@ -108,11 +107,11 @@ static void on_next(struct cc_deadline *deadline)
         flushed(shipper);
         return;
     }
-    shipper->ingest = (struct cell_ingest){
-        .records = shipper->batch.records,
-        .count = shipper->batch.count,
-        .deadline_us = cc_loop_now_us(shipper->worker->loop) + INGEST_US,
-        .on_done = on_ingested};
+    shipper->ingest =
+        (struct cell_ingest){.records = shipper->batch.records,
+                             .count = shipper->batch.count,
+                             .deadline_us = cc_loop_now_us(shipper->worker->loop) + INGEST_US,
+                             .on_done = on_ingested};
     shipper->busy = true;
     error = cell_ingest_start(shipper->store, &shipper->ingest);
     if (error)

@@ -1,6 +1,6 @@
 /*
- * Ships the spool: batches of records to Postgres, acknowledged once committed, tried again with growing
- * pauses. Rim: spool and Postgres.
+ * Ships the spool: batches of records to Postgres, acknowledged once committed, tried again with
+ * growing pauses. Rim: spool and Postgres.
  */
 #ifndef CELL_EVENTS_SHIP_H
 #define CELL_EVENTS_SHIP_H

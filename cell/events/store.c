@@ -110,8 +110,8 @@ static enum cc_error submit_batch(struct cell_ingest *ingest)
     return error;
 }
 
-/* Whether Postgres refused what stands in a record: SQLSTATE class 22 data, 23 constraint, 54 a limit
- * exceeded, P0001 raised. All else may go away by itself. */
+/* Whether Postgres refused what stands in a record: SQLSTATE class 22 data, 23 constraint, 54 a
+ * limit exceeded, P0001 raised. All else may go away by itself. */
 static bool is_poison(enum cc_error error, const struct cc_pg_outcome *outcome)
 {
     if (!outcome || error == CC_UNKNOWN_OUTCOME)
@@ -145,8 +145,7 @@ static enum cc_error write_quarantine(const char *path, struct cc_slice record)
 static enum cc_error quarantine(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
 {
     struct cell_event_store *store = ingest->_store;
-    enum cc_error error =
-        write_quarantine(store->quarantine_file, ingest->records[ingest->_first]);
+    enum cc_error error = write_quarantine(store->quarantine_file, ingest->records[ingest->_first]);
     CC_LOG(CC_LOG_ERROR, "record_quarantined", cc_log_text("sqlstate", outcome->sqlstate),
            cc_log_text("file", store->quarantine_file), cc_log_error_field(error));
     if (error)
@@ -217,13 +216,13 @@ void cell_event_store_ensure_partitions(struct cell_event_store *store, int64_t 
         struct cc_pg_query query = {.statement = &partitions_statement,
                                     .parameters = {cc_slice_of(text)},
                                     .parameter_count = 1};
-        struct cc_pg_transaction transaction = {
-            .queries = &query,
-            .query_count = 1,
-            .writes = true,
-            .deadline_us = cc_loop_now_us(store->worker->loop) + PARTITIONS_DEADLINE_US,
-            .done = on_partitions,
-            .context = asked};
+        struct cc_pg_transaction transaction = {.queries = &query,
+                                                .query_count = 1,
+                                                .writes = true,
+                                                .deadline_us = cc_loop_now_us(store->worker->loop) +
+                                                               PARTITIONS_DEADLINE_US,
+                                                .done = on_partitions,
+                                                .context = asked};
         error = cc_pg_submit(store->primary, &transaction);
     }
     if (error) {

@@ -1,9 +1,9 @@
 /*
  * Call records into Postgres, and a call's events out of it. Rim: Postgres.
  *
- * Ingest takes records in one transaction. Postgres may refuse a batch for what stands in one record
- * (bad data): then it is halved until the one is alone, and that goes to the quarantine. Whatever else
- * goes wrong fails the whole, to be tried again: ingest is idempotent.
+ * Ingest takes records in one transaction. Postgres may refuse a batch for what stands in one
+ * record (bad data): then it is halved until the one is alone, and that goes to the quarantine.
+ * Whatever else goes wrong fails the whole, to be tried again: ingest is idempotent.
  */
 #ifndef CELL_EVENTS_STORE_H
 #define CELL_EVENTS_STORE_H
@@ -37,7 +37,8 @@ struct cell_ingest {
 enum cc_error cell_ingest_start(struct cell_event_store *store,
                                 struct cell_ingest *ingest) CC_MUST_CHECK;
 
-/* Day partitions from yesterday to days ahead, and the old ones of the inbox away. Logs its outcome. */
+/* Day partitions from yesterday to days ahead, and the old ones of the inbox away. Logs its
+ * outcome. */
 void cell_event_store_ensure_partitions(struct cell_event_store *store, int64_t days,
                                         void (*on_done)(void *context, enum cc_error error),
                                         void *context);

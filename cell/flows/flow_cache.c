@@ -48,8 +48,8 @@ enum cc_error cell_flow_cache_create(size_t flows_max, struct cell_flow_cache **
         return CC_NO_MEMORY;
     cache->flows_max = flows_max ? flows_max : 1;
     cache->clock = calloc(cache->flows_max, sizeof(*cache->clock));
-    enum cc_error error = cache->clock ? cell_table_init(&cache->table, cache->flows_max)
-                                       : CC_NO_MEMORY;
+    enum cc_error error =
+        cache->clock ? cell_table_init(&cache->table, cache->flows_max) : CC_NO_MEMORY;
     if (error) {
         free(cache->clock);
         free(cache);

@@ -1,6 +1,7 @@
 /*
- * Flow versions that calls under way are pinned to, beside those inside call plans: bounded by count,
- * second-chance eviction, reference counted. Versions are immutable, so an entry is never stale. Pure.
+ * Flow versions that calls under way are pinned to, beside those inside call plans: bounded by
+ * count, second-chance eviction, reference counted. Versions are immutable, so an entry is never
+ * stale. Pure.
  */
 #ifndef CELL_FLOWS_FLOW_CACHE_H
 #define CELL_FLOWS_FLOW_CACHE_H

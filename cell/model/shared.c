@@ -130,15 +130,15 @@ struct cc_slice cell_shared_plan_key(struct cc_slice tenant, struct cc_slice num
 struct cc_slice cell_shared_flow_key(struct cc_slice tenant, struct cc_slice flow, int64_t version,
                                      char *key)
 {
-    return key_of(key, snprintf(key, CELL_SHARED_KEY_MAX, "flow:%.*s:%.*s:%" PRId64,
-                                (int)tenant.length, tenant.data, (int)flow.length, flow.data,
-                                version));
+    return key_of(key,
+                  snprintf(key, CELL_SHARED_KEY_MAX, "flow:%.*s:%.*s:%" PRId64, (int)tenant.length,
+                           tenant.data, (int)flow.length, flow.data, version));
 }
 
 struct cc_slice cell_shared_flows_key(struct cc_slice tenant, char *key)
 {
-    return key_of(key, snprintf(key, CELL_SHARED_KEY_MAX, "flows:%.*s", (int)tenant.length,
-                                tenant.data));
+    return key_of(
+        key, snprintf(key, CELL_SHARED_KEY_MAX, "flows:%.*s", (int)tenant.length, tenant.data));
 }
 
 static bool read_id(struct cc_slice id, int64_t *ms, int64_t *n)

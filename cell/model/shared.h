@@ -1,17 +1,15 @@
 /*
- * What workers share in Redis, and how a row version is kept from going back there. Redis may lose all of
- * it at any moment: Postgres is the truth. Pure.
+ * What workers share in Redis, and how a row version is kept from going back there. Redis may lose
+ * all of it at any moment: Postgres is the truth. Pure.
  *
  *   plan:<tenant>:<number>            "p <row_version> <flow or ->\n<call plan>"   the call plan
- *                                     "x <row_version> -\n"    the number was deleted at this version
- *                                     "m <row_version> -\n"    marker: written at this version; whoever
- *                                                              needs it asks Postgres for no less
- *   flow:<tenant>:<flow>:<version>    the flow document (immutable)
- *   flows:<tenant>                    hash flow -> row_version at which it was last published: a plan that
- *                                     uses the flow and is older counts as a marker
- *   changes                           stream: tenant, number ("*" with flow: all that use it), flow, version
- *   workers                           set of worker names
- *   worker:<name>                     last id of changes that the worker has applied; lives 3 s
+ *                                     "x <row_version> -\n"    the number was deleted at this
+ * version "m <row_version> -\n"    marker: written at this version; whoever needs it asks Postgres
+ * for no less flow:<tenant>:<flow>:<version>    the flow document (immutable) flows:<tenant> hash
+ * flow -> row_version at which it was last published: a plan that uses the flow and is older counts
+ * as a marker changes                           stream: tenant, number ("*" with flow: all that use
+ * it), flow, version workers                           set of worker names worker:<name> last id of
+ * changes that the worker has applied; lives 3 s
  */
 #ifndef CELL_MODEL_SHARED_H
 #define CELL_MODEL_SHARED_H
@@ -36,7 +34,8 @@ struct cell_shared_value {
 /* CC_INVALID for anything else. */
 enum cc_error cell_shared_read(struct cc_slice bytes, struct cell_shared_value *out) CC_MUST_CHECK;
 
-/* The first line of a value, with its newline, into head (CELL_SHARED_HEAD_MAX); returns its length. */
+/* The first line of a value, with its newline, into head (CELL_SHARED_HEAD_MAX); returns its
+ * length. */
 size_t cell_shared_head(enum cell_shared_kind kind, int64_t row_version, struct cc_slice flow_id,
                         char *head);
 
@@ -48,11 +47,11 @@ struct cc_slice cell_shared_flows_key(struct cc_slice tenant, char *key);
 
 /* Lua. KEYS: plan, flows. The value, or a marker when its flow was published since; nil. */
 extern const char cell_shared_read_script[];
-/* Lua. KEYS: plan. ARGV: row_version, head + plan. A lower row version never replaces a higher one; of
- * equal ones the value replaces a marker. 1 when written. */
+/* Lua. KEYS: plan. ARGV: row_version, head + plan. A lower row version never replaces a higher one;
+ * of equal ones the value replaces a marker. 1 when written. */
 extern const char cell_shared_put_script[];
-/* Lua. KEYS: changes, plans... ARGV: tenant, row_version, numbers... Markers and one entry of the stream
- * for each; the id of the last entry. */
+/* Lua. KEYS: changes, plans... ARGV: tenant, row_version, numbers... Markers and one entry of the
+ * stream for each; the id of the last entry. */
 extern const char cell_shared_change_script[];
 /* Lua. KEYS: changes, flows. ARGV: tenant, row_version, flow. The id of the entry. */
 extern const char cell_shared_publish_script[];

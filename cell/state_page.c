@@ -1,0 +1,118 @@
+/* Rim: answers requests. */
+#include "cell/state_page.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "cell/calls/calls.h"
+#include "cell/events/events.h"
+#include "cell/worker.h"
+
+#ifndef CALLCELL_VERSION
+#define CALLCELL_VERSION "0.1.0"
+#endif
+
+static void on_healthz(struct cc_http_request *request)
+{
+    cc_http_json(request, 200, CC_SLICE_LITERAL("{\"status\":\"ok\"}"));
+}
+
+/* Calls can be answered from memory with Postgres and Redis gone: what is needed to be ready is
+ * what cannot be had later within a call. */
+static void on_readyz(struct cc_http_request *request)
+{
+    const struct cell_worker *worker = cell_worker_of(request);
+    const char *missing = NULL;
+    if (worker->stopping)
+        missing = "stopping";
+    else if (!worker->country.map)
+        missing = "no routing map yet";
+    else if (!worker->country.keyring)
+        missing = "no sealing keys yet";
+    if (missing)
+        cc_http_problem(request, 503, "not-ready", "Not ready", cc_slice_of(missing));
+    else
+        cc_http_json(request, 200, CC_SLICE_LITERAL("{\"status\":\"ready\"}"));
+}
+
+static void on_metrics(struct cc_http_request *request)
+{
+    struct cell_worker *worker = cell_worker_of(request);
+    struct cc_spool_state spool = cc_spool_state(worker->spool);
+    struct cc_telemetry *telemetry = &worker->telemetry;
+    struct cc_buffer text;
+    if (worker->calls) {
+        struct cell_calls_state calls = cell_calls_state(worker->calls);
+        cc_telemetry_set(telemetry, CELL_T_PLANS_HELD, (int64_t)calls.plans);
+        cc_telemetry_set(telemetry, CELL_T_PLANS_EVICTED, (int64_t)calls.evicted);
+    }
+    cc_telemetry_set(telemetry, CELL_T_SPOOL_RECORDS, (int64_t)spool.records);
+    cc_telemetry_set(telemetry, CELL_T_SPOOL_BYTES, spool.bytes);
+    cc_telemetry_set(telemetry, CELL_T_MAP_EPOCH, cell_country_epoch(&worker->country));
+    cc_buffer_init(&text, 0);
+    cc_telemetry_expose(telemetry, &text);
+    struct cc_http_reply reply = {
+        .status = text.error ? 503 : 200,
+        .headers = {{CC_SLICE_LITERAL("content-type"),
+                     CC_SLICE_LITERAL("text/plain; version=0.0.4; charset=utf-8")}},
+        .header_count = 1,
+        .body = cc_buffer_slice(&text)};
+    cc_http_reply(request, &reply);
+    cc_buffer_deinit(&text);
+}
+
+static void add_calls(struct cell_worker *worker, struct cc_buffer *out)
+{
+    const struct cc_telemetry *telemetry = &worker->telemetry;
+    struct cell_calls_state calls = cell_calls_state(worker->calls);
+    cc_buffer_printf(
+        out,
+        ",\"plans\":{\"held\":%zu,\"maximum\":%" PRId64 ",\"bytes\":%zu,\"evicted\":%" PRIu64 "}",
+        calls.plans, worker->settings->call_plans_max, calls.plan_bytes, calls.evicted);
+    cc_buffer_printf(out,
+                     ",\"answers\":{\"memory\":%" PRId64 ",\"redis\":%" PRId64
+                     ",\"replica\":%" PRId64 ",\"primary\":%" PRId64 "}",
+                     cc_telemetry_value(telemetry, CELL_T_SOURCE_MEMORY),
+                     cc_telemetry_value(telemetry, CELL_T_SOURCE_REDIS),
+                     cc_telemetry_value(telemetry, CELL_T_SOURCE_REPLICA),
+                     cc_telemetry_value(telemetry, CELL_T_SOURCE_PRIMARY));
+    cc_buffer_printf(out, ",\"replica_up\":%s", calls.replica_up ? "true" : "false");
+}
+
+static void on_state(struct cc_http_request *request)
+{
+    struct cell_worker *worker = cell_worker_of(request);
+    struct cc_spool_state spool = cc_spool_state(worker->spool);
+    struct cc_buffer out;
+    if (!cell_worker_admits(request, CELL_TOKEN_CONTROL))
+        return;
+    cc_buffer_init(&out, 0);
+    cc_buffer_printf(&out,
+                     "{\"cell\":\"%s\",\"worker\":\"%s\",\"version\":\"" CALLCELL_VERSION
+                     "\",\"map_epoch\":%" PRId64 ",\"sealing_epoch\":%" PRId64,
+                     worker->settings->cell, worker->settings->worker,
+                     cell_country_epoch(&worker->country),
+                     worker->country.keyring ? worker->country.keyring_publication.epoch : 0);
+    cc_buffer_printf(&out,
+                     ",\"spool\":{\"records\":%" PRIu64 ",\"bytes\":%" PRId64
+                     ",\"oldest_us\":%" PRId64 ",\"quarantined\":%" PRId64 "}",
+                     spool.records, spool.bytes, spool.oldest_us,
+                     cc_telemetry_value(&worker->telemetry, CELL_T_QUARANTINED));
+    cc_buffer_printf(&out, ",\"postgres_up\":%s,\"redis_up\":%s,\"stopping\":%s",
+                     cell_events_postgres_is_up(worker->events) ? "true" : "false",
+                     cc_redis_is_up(worker->redis) ? "true" : "false",
+                     worker->stopping ? "true" : "false");
+    if (worker->calls)
+        add_calls(worker, &out);
+    cc_buffer_text(&out, "}");
+    cc_http_json(request, out.error ? 503 : 200, cc_buffer_slice(&out));
+    cc_buffer_deinit(&out);
+}
+
+const struct cc_http_route cell_state_routes[] = {
+    {"GET", "/healthz", on_healthz},
+    {"GET", "/readyz", on_readyz},
+    {"GET", "/metrics", on_metrics},
+    {"GET", "/internal/v1/state", on_state},
+};
+const size_t cell_state_route_count = sizeof(cell_state_routes) / sizeof(cell_state_routes[0]);
