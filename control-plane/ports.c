@@ -1,0 +1,36 @@
+#include "control-plane/ports.h"
+
+enum { CELL_BASE = 20000, CELL_STEP = 100 };
+
+static int base_of(int cell)
+{
+    return CELL_BASE + CELL_STEP * cell;
+}
+
+int cp_ports_worker(int cell, int worker)
+{
+    return base_of(cell) + worker;
+}
+
+int cp_ports_redis(int cell)
+{
+    return base_of(cell) + 20;
+}
+
+int cp_ports_monitor(int cell)
+{
+    return base_of(cell) + 30;
+}
+
+int cp_ports_node(int cell, int node)
+{
+    return base_of(cell) + 30 + node;
+}
+
+bool cp_ports_edge_ok(int port)
+{
+    if (port < 1 || port > 65535 || port == CP_PORT_SERVE || port == CP_PORT_REGISTRY)
+        return false;
+    return port < CELL_BASE + CELL_STEP ||
+           port >= CELL_BASE + CELL_STEP * (CP_CELL_NUMBER_MAX + 1);
+}

@@ -1,0 +1,25 @@
+/*
+ * Which port belongs to what (pure). An offset is added to each: two homes can live on one machine.
+ */
+#ifndef CP_PORTS_H
+#define CP_PORTS_H
+
+#include <stdbool.h>
+
+enum {
+    CP_PORT_SERVE = 7300,
+    CP_PORT_REGISTRY = 7301, /* names the socket only: the registry listens on no address */
+    CP_CELL_NUMBER_MAX = 400,
+    CP_WORKERS_PER_CELL = 2
+};
+
+/* cell: number of the cell, from 1 in order of creation over all countries. */
+int cp_ports_worker(int cell, int worker); /* worker from 1 */
+int cp_ports_redis(int cell);
+int cp_ports_monitor(int cell);
+int cp_ports_node(int cell, int node); /* node from 1 */
+
+/* Whether port may be given to an edge: no cell will ever want it, nor the control plane. */
+bool cp_ports_edge_ok(int port);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Makes a cell: the table of transitions from a claim in the registry to edges that route to it.
+ * To add a step, add a row to the table in cell_create.c and its act (and verify) beside the others:
+ * cell_postgres.c (monitor, nodes, roles) or cell_processes.c (files, Redis, workers).
+ */
+#ifndef CP_PROVISION_CELL_CREATE_H
+#define CP_PROVISION_CELL_CREATE_H
+
+#include "base/transitions.h"
+#include "control-plane/context.h"
+#include "control-plane/targets/target.h"
+#include "control-plane/templates/template.h"
+
+extern const struct cc_transition_table cp_cell_create_table;
+
+struct cp_cell_create {
+    struct cp_context *context;
+    const char *country;
+    const char *cell; /* "se-1" */
+    const char *template_name;
+    const struct cp_target *target;
+    struct cp_template template;
+    int number; /* of the cell, once claimed */
+    const char *socket_folder;
+    const char *const *postgres_environment; /* for pg_autoctl and what it starts */
+};
+
+/* cell: NULL for <country>-1. CC_CONFLICT when it exists with another template or target. Repeated: no
+ * change; *changed says whether something was done. */
+enum cc_error cp_cell_create(struct cp_context *context, const char *country, const char *cell,
+                             const char *template_name, const char *target,
+                             bool *changed) CC_MUST_CHECK;
+
+/* Rows of the table, by file. Each: const pointer-sized subject is struct cp_cell_create *. */
+enum cc_error cp_cell_make_folders(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_make_monitor(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_tune_monitor(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_make_node1(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_make_node2(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_verify_streaming(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_verify_synchronous(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_migrate(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_make_redis(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_start_workers(void *subject) CC_MUST_CHECK;
+enum cc_error cp_cell_verify_workers(void *subject) CC_MUST_CHECK;
+
+/* Shared by the files above. */
+const char *cp_cell_service(struct cp_cell_create *create, const char *part); /* "se-1-node1" */
+const char *cp_cell_path(struct cp_cell_create *create, const char *below);   /* cells/se-1/... */
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * A cell's files, Redis and workers.
+ *
+ * Redis holds nothing that must survive (design: section 6): no persistence. volatile-lru: call plans carry
+ * an expiry and may be evicted, the change stream has none and may not; allkeys-lru could drop the
+ * stream, and noeviction would refuse new changes once plans fill the memory.
+ */
+#include <stdio.h>
+
+#include "base/crypto.h"
+#include "control-plane/cell_api.h"
+#include "control-plane/files.h"
+#include "control-plane/provision/cell_create.h"
+#include "control-plane/registry.h"
+
+enum { READY_S = 60 };
+
+static enum cc_error make_folder_list(struct cp_cell_create *create)
+{
+    static const char *const folders[] = {"etc/tokens", "etc/postgres", "pg/sock", "pg/config",
+                                          "pg/data",    "pg/run",       "redis"};
+    enum cc_error error = cp_folder_make(create->context, cp_path(create->context, "discovery"));
+    for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
+        error = cp_folder_make(create->context, cp_cell_path(create, folders[i]));
+    for (int worker = 1; !error && worker <= create->template.workers; worker++)
+        error = cp_folder_make(
+            create->context,
+            cp_cell_path(create, cp_format(create->context, "workers/worker-%d/spool", worker)));
+    return error;
+}
+
+/* What pg_autoctl and replication log in with. */
+static enum cc_error write_passfile(struct cp_cell_create *create)
+{
+    struct cp_context *context = create->context;
+    const char *monitor = NULL, *replicator = NULL;
+    enum cc_error error = cp_secret_ensure(
+        context, cp_cell_path(create, "etc/postgres/autoctl_node.password"), &monitor);
+    if (!error)
+        error = cp_secret_ensure(context, cp_cell_path(create, "etc/postgres/replicator.password"),
+                                 &replicator);
+    if (error)
+        return error;
+    const char *text = cp_format(
+        context,
+        "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n"
+        "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
+        "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
+        cp_port(context, cp_ports_monitor(create->number)), monitor,
+        cp_port(context, cp_ports_node(create->number, 1)), replicator,
+        cp_port(context, cp_ports_node(create->number, 2)), replicator);
+    return cp_file_write(context, cp_cell_path(create, "etc/postgres/pgpass"), cc_slice_of(text), 0600);
+}
+
+static enum cc_error register_source_token(struct cp_cell_create *create)
+{
+    struct cp_context *context = create->context;
+    const char *token = NULL;
+    uint8_t digest[CC_SHA256_BYTES];
+    char text[2 * CC_SHA256_BYTES + 1];
+    enum cc_error error =
+        cp_secret_ensure(context, cp_cell_path(create, "etc/tokens/source"), &token);
+    if (!error)
+        error = cc_sha256(cc_slice_of(token), digest);
+    if (error)
+        return error;
+    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), text);
+    return cp_sql_run(context,
+                      "INSERT INTO source_tokens (holder, country, sha256) VALUES ($1, $2, $3) "
+                      "ON CONFLICT (holder) DO UPDATE SET sha256 = EXCLUDED.sha256",
+                      CP_PARAMETERS(create->cell, create->country, text));
+}
+
+enum cc_error cp_cell_make_folders(void *subject)
+{
+    static const char *const secrets[] = {"etc/tokens/edge", "etc/tokens/control",
+                                          "etc/redis.password", "etc/redis-operator.password"};
+    struct cp_cell_create *create = subject;
+    enum cc_error error = make_folder_list(create);
+    const char *secret = NULL;
+    for (size_t i = 0; !error && i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        error = cp_secret_ensure(create->context, cp_cell_path(create, secrets[i]), &secret);
+    if (!error)
+        error = write_passfile(create);
+    return error ? error : register_source_token(create);
+}
+
+static enum cc_error digest_of(struct cp_cell_create *create, const char *file, const char **out)
+{
+    const char *password = NULL;
+    uint8_t digest[CC_SHA256_BYTES];
+    char text[2 * CC_SHA256_BYTES + 1];
+    enum cc_error error = cp_secret_ensure(create->context, cp_cell_path(create, file), &password);
+    if (!error)
+        error = cc_sha256(cc_slice_of(password), digest);
+    if (error)
+        return error;
+    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), text);
+    *out = cp_copy(create->context, cc_slice_of(text));
+    return CC_OK;
+}
+
+/* worker: everything but administration; operator: for on-call and tests. */
+static enum cc_error write_redis(struct cp_cell_create *create)
+{
+    struct cp_context *context = create->context;
+    const char *worker = NULL, *operator = NULL;
+    enum cc_error error = digest_of(create, "etc/redis.password", &worker);
+    if (!error)
+        error = digest_of(create, "etc/redis-operator.password", &operator);
+    if (error)
+        return error;
+    const char *rights =
+        cp_format(context,
+                  "user default off\n"
+                  "user worker on #%s ~* &* +@all -@admin -@dangerous\n"
+                  "user operator on #%s ~* &* +@all\n",
+                  worker, operator);
+    const char *settings = cp_format(
+        context,
+        "bind 127.0.0.1\nport %d\nprotected-mode yes\ndaemonize no\ndir %s\naclfile %s\n"
+        "save \"\"\nappendonly no\nmaxmemory %lldmb\nmaxmemory-policy volatile-lru\n"
+        "tcp-keepalive 30\nloglevel notice\nlogfile \"\"\n",
+        cp_port(context, cp_ports_redis(create->number)), cp_cell_path(create, "redis"),
+        cp_cell_path(create, "etc/redis.acl"), (long long)create->template.redis_megabytes);
+    error = cp_file_write(context, cp_cell_path(create, "etc/redis.acl"), cc_slice_of(rights), 0600);
+    return error ? error
+                 : cp_file_write(context, cp_cell_path(create, "etc/redis.conf"),
+                                 cc_slice_of(settings), 0600);
+}
+
+enum cc_error cp_cell_make_redis(void *subject)
+{
+    struct cp_cell_create *create = subject;
+    struct cp_context *context = create->context;
+    const char *const argv[] = {"/usr/bin/redis-server", cp_cell_path(create, "etc/redis.conf"), NULL};
+    struct cp_service service = {.name = cp_cell_service(create, "redis"), .argv = argv};
+    enum cc_error error = write_redis(create);
+    if (!error)
+        error = create->target->install(context, &service);
+    return error ? error : create->target->start(context, service.name);
+}
+
+static const char *worker_settings(struct cp_cell_create *create, int worker)
+{
+    struct cp_context *context = create->context;
+    const char *folder = cp_cell_path(create, cp_format(context, "workers/worker-%d", worker));
+    const char *etc = cp_cell_path(create, "etc");
+    struct cc_slice text = cc_arena_printf(
+        &context->arena,
+        "country: \"%s\"\ncell: %s\nworker: worker-%d\nlisten_address: 127.0.0.1\nlisten_port: %d\n"
+        "edge_token_file: %s/tokens/edge\ncontrol_token_file: %s/tokens/control\n"
+        "redis:\n  host: 127.0.0.1\n  port: %d\n  user: worker\n  password_file: %s/redis.password\n"
+        "postgres:\n  hosts: \"127.0.0.1:%d,127.0.0.1:%d\"\n  database: cell\n"
+        "  password_directory: %s/postgres\n  sslmode: disable\n"
+        "publications_directory: %s/publications\nsources: [\"127.0.0.1:%d\"]\n"
+        "source_token_file: %s/tokens/source\npublic_key_file: %s\n"
+        "spool_directory: %s/spool\nspool_max_bytes: %lld\ncall_plans_max: %lld\nlog_level: %s\n",
+        create->country, create->cell, worker,
+        cp_port(context, cp_ports_worker(create->number, worker)), etc, etc,
+        cp_port(context, cp_ports_redis(create->number)), etc,
+        cp_port(context, cp_ports_node(create->number, 1)),
+        cp_port(context, cp_ports_node(create->number, 2)), etc, folder,
+        cp_port(context, CP_PORT_SERVE), etc, cp_path(context, "etc/keys/signing.pub"), folder,
+        (long long)create->template.spool_megabytes * 1024 * 1024,
+        (long long)create->template.call_plans_max, context->settings.log_level);
+    return text.data ? text.data : "";
+}
+
+static enum cc_error start_worker(struct cp_cell_create *create, int worker)
+{
+    struct cp_context *context = create->context;
+    const char *name = cp_format(context, "worker-%d", worker);
+    const char *file = cp_cell_path(create, cp_format(context, "etc/cell-%s.yaml", name));
+    const char *const argv[] = {cp_format(context, "%s/callcell-cell", context->bin), file, NULL};
+    struct cp_service service = {.name = cp_cell_service(create, name), .argv = argv};
+    enum cc_error error =
+        cp_file_write(context, file, cc_slice_of(worker_settings(create, worker)), 0600);
+    if (!error)
+        error = create->target->install(context, &service);
+    return error ? error : create->target->start(context, service.name);
+}
+
+enum cc_error cp_cell_start_workers(void *subject)
+{
+    struct cp_cell_create *create = subject;
+    enum cc_error error = CC_OK;
+    for (int worker = 1; !error && worker <= create->template.workers; worker++)
+        error = start_worker(create, worker);
+    return error;
+}
+
+enum cc_error cp_cell_verify_workers(void *subject)
+{
+    struct cp_cell_create *create = subject;
+    enum cc_error error = CC_OK;
+    for (int worker = 1; !error && worker <= create->template.workers; worker++) {
+        const char *address =
+            cp_format(create->context, "127.0.0.1:%d",
+                      cp_port(create->context, cp_ports_worker(create->number, worker)));
+        error = cp_http_wait_ok(create->context, address, "/readyz",
+                                cp_format(create->context, "worker-%d of %s", worker, create->cell),
+                                READY_S);
+    }
+    return error;
+}

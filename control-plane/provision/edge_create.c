@@ -1,0 +1,127 @@
+#include "control-plane/provision/edge_create.h"
+
+#include "base/names.h"
+#include "control-plane/cell_api.h"
+#include "control-plane/files.h"
+#include "control-plane/registry.h"
+#include "control-plane/run.h"
+#include "control-plane/targets/local.h"
+
+enum { HEALTH_S = 30 };
+
+struct edge_create {
+    struct cp_context *context;
+    const char *edge;
+    int port, telemetry_port; /* without the offset */
+};
+
+static enum cc_error configure(void *subject);
+static enum cc_error start(void *subject);
+static enum cc_error verify(void *subject);
+static enum cc_error claim(void *subject);
+
+/* Claimed last: only an edge that lives is waited for when something is published. */
+static const struct cc_transition rows[] = {
+    {"new", NULL, NULL, configure, NULL, "configured", "folders and configuration"},
+    {"configured", NULL, NULL, start, verify, "healthy", "started and healthy"},
+    {"healthy", NULL, NULL, claim, NULL, "ready", "registered"},
+};
+const struct cc_transition_table cp_edge_create_table = {"edge_create", "new", "ready", rows,
+                                                         sizeof(rows) / sizeof(rows[0])};
+
+static enum cc_error configure(void *subject)
+{
+    struct edge_create *create = subject;
+    struct cp_context *context = create->context;
+    const char *folder = cp_path(context, "edges/%s", create->edge);
+    const char *text = cp_format(
+        context,
+        "id: %s\nlisten_address: 127.0.0.1\nlisten_port: %d\ntelemetry_port: %d\n"
+        "publications_directory: %s/publications\njournal_directory: %s/journal\n"
+        "sources: [\"127.0.0.1:%d\"]\nsource_token_file: %s\npublic_key_file: %s\n"
+        "discovery_directory: %s\nlog_level: %s\n",
+        create->edge, cp_port(context, create->port), cp_port(context, create->telemetry_port),
+        folder, folder, cp_port(context, CP_PORT_SERVE), cp_path(context, "etc/tokens/edges"),
+        cp_path(context, "etc/keys/signing.pub"), cp_path(context, "discovery"),
+        context->settings.log_level);
+    enum cc_error error = cp_folder_make(context, cp_format(context, "%s/publications", folder));
+    if (!error)
+        error = cp_folder_make(context, cp_format(context, "%s/journal", folder));
+    return error ? error
+                 : cp_file_write(context, cp_format(context, "%s/edge.yaml", folder),
+                                 cc_slice_of(text), 0600);
+}
+
+static enum cc_error start(void *subject)
+{
+    struct edge_create *create = subject;
+    struct cp_context *context = create->context;
+    const char *const argv[] = {cp_format(context, "%s/callcell-edge", context->bin),
+                                cp_path(context, "edges/%s/edge.yaml", create->edge), NULL};
+    struct cp_service service = {.name = create->edge, .argv = argv};
+    enum cc_error error = cp_target_local.install(context, &service);
+    return error ? error : cp_target_local.start(context, create->edge);
+}
+
+static enum cc_error verify(void *subject)
+{
+    struct edge_create *create = subject;
+    return cp_http_wait_ok(create->context,
+                           cp_format(create->context, "127.0.0.1:%d",
+                                     cp_port(create->context, create->telemetry_port)),
+                           "/healthz", create->edge, HEALTH_S);
+}
+
+static enum cc_error claim(void *subject)
+{
+    struct edge_create *create = subject;
+    struct cp_context *context = create->context;
+    return cp_sql_run(context,
+                      "INSERT INTO edges (edge, port, telemetry_port) VALUES ($1, $2::int, $3::int) "
+                      "ON CONFLICT (edge) DO NOTHING",
+                      CP_PARAMETERS(create->edge, cp_format(context, "%d", create->port),
+                                    cp_format(context, "%d", create->telemetry_port)));
+}
+
+static enum cc_error check(const struct edge_create *create)
+{
+    struct cp_context *context = create->context;
+    if (!cc_name_is_resource(cc_slice_of(create->edge)) || strncmp(create->edge, "edge", 4) != 0)
+        return cp_fail(context, CC_INVALID, "%s is no edge id; an edge is named like edge-1",
+                       create->edge);
+    if (!cp_ports_edge_ok(create->port) || !cp_ports_edge_ok(create->telemetry_port) ||
+        create->port == create->telemetry_port)
+        return cp_fail(context, CC_INVALID,
+                       "ports %d and %d cannot be an edge's: 7300, 7301 and 20100 to 60099 are taken",
+                       create->port, create->telemetry_port);
+    return CC_OK;
+}
+
+enum cc_error cp_edge_create(struct cp_context *context, const char *edge, int port,
+                             int telemetry_port, bool *changed)
+{
+    struct edge_create create = {context, edge, port, telemetry_port};
+    PGresult *result;
+    *changed = false;
+    enum cc_error error = check(&create);
+    if (!error)
+        error = cp_sql(context, &result,
+                       "SELECT edge, port, telemetry_port FROM edges WHERE edge = $1 OR "
+                       "port IN ($2::int, $3::int) OR telemetry_port IN ($2::int, $3::int)",
+                       CP_PARAMETERS(edge, cp_format(context, "%d", port),
+                                     cp_format(context, "%d", telemetry_port)));
+    if (error)
+        return error;
+    for (int row = 0; row < PQntuples(result); row++) {
+        if (strcmp(cp_sql_value(result, row, 0), edge) != 0 ||
+            cp_sql_integer(result, row, 1) != port || cp_sql_integer(result, row, 2) != telemetry_port)
+            return cp_fail(context, CC_CONFLICT, "%s exists with port %s and telemetry port %s",
+                           cp_sql_value(result, row, 0), cp_sql_value(result, row, 1),
+                           cp_sql_value(result, row, 2));
+    }
+    if (PQntuples(result) > 0)
+        return CC_OK;
+    *changed = true;
+    return cp_run(context, &(struct cp_run_request){
+                               .table = &cp_edge_create_table, .subject = edge, .data = &create});
+}

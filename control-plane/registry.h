@@ -1,0 +1,46 @@
+/*
+ * The registry: the control plane's own Postgres, reached over its socket by the home's owner (peer
+ * authentication; it listens on no address). Blocking: for the CLI only, never on a loop.
+ */
+#ifndef CP_REGISTRY_H
+#define CP_REGISTRY_H
+
+#include "control-plane/context.h"
+
+/* libpq keywords; the socket lies in run/registry. */
+const char *cp_registry_conninfo(struct cp_context *context);
+
+/* Connects when not connected; waits up to 10 s for a server that is starting. CC_UNAVAILABLE with a
+ * message that says what to do. */
+enum cc_error cp_registry_open(struct cp_context *context) CC_MUST_CHECK;
+
+/* One statement; parameters are text, NULL is SQL NULL. The result lives as long as the context.
+ * CC_CONFLICT for class 23; all others CC_PROTOCOL with a message. */
+enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql,
+                     const char *const *parameters, int count) CC_MUST_CHECK;
+#define CP_PARAMETERS(...)                                                                         \
+    (const char *const[]){__VA_ARGS__},                                                            \
+        (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define CP_NO_PARAMETERS NULL, 0
+
+/* The same for statements whose result is of no interest. */
+enum cc_error cp_sql_run(struct cp_context *context, const char *sql,
+                         const char *const *parameters, int count) CC_MUST_CHECK;
+
+/* Value of a row as text; "" for NULL. */
+const char *cp_sql_value(const PGresult *result, int row, int column);
+int64_t cp_sql_integer(const PGresult *result, int row, int column);
+
+/* Runs the migrations of a folder that are not yet recorded in public.schema_migrations, in order, each
+ * in one transaction. CC_CONFLICT when a recorded one has other bytes now. */
+enum cc_error cp_migrate(struct cp_context *context, PGconn *connection,
+                         const char *folder) CC_MUST_CHECK;
+
+/* Appends to the audit: who did what to what. */
+enum cc_error cp_audit(struct cp_context *context, const char *action,
+                       const char *subject) CC_MUST_CHECK;
+
+/* A bytea parameter: "\x...". */
+const char *cp_sql_bytes(struct cp_context *context, struct cc_slice bytes);
+
+#endif

@@ -1,0 +1,155 @@
+#include "control-plane/run.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "control-plane/registry.h"
+
+struct walk {
+    struct cp_context *context;
+    const struct cp_run_request *request;
+    const char *run; /* id, as text */
+    const char *state;
+};
+
+enum cc_error cp_run_unfinished(struct cp_context *context, const char *table, const char *subject,
+                                bool *out)
+{
+    PGresult *result;
+    enum cc_error error = cp_sql(context, &result,
+                                 "SELECT 1 FROM runs WHERE transition_table = $1 AND subject = $2 "
+                                 "AND finished_at IS NULL",
+                                 CP_PARAMETERS(table, subject));
+    *out = !error && PQntuples(result) > 0;
+    return error;
+}
+
+static enum cc_error take_lease(struct walk *walk)
+{
+    const char *name =
+        cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
+    PGresult *result;
+    enum cc_error error = cp_sql(walk->context, &result,
+                                 "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
+                                 CP_PARAMETERS(name));
+    if (error)
+        return error;
+    if (strcmp(cp_sql_value(result, 0, 0), "t") == 0)
+        return CC_OK;
+    return cp_fail(walk->context, CC_CONFLICT,
+                   "another command is at %s just now; see: callcell transitions list", name);
+}
+
+static void release_lease(struct walk *walk)
+{
+    const char *name =
+        cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
+    /* When the connection is gone the lock is gone with it. */
+    (void)!cp_sql_run(walk->context, "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
+                      CP_PARAMETERS(name));
+}
+
+/* The unfinished run of this subject, or a new one. */
+static enum cc_error find_or_begin(struct walk *walk)
+{
+    struct cp_context *context = walk->context;
+    const struct cc_transition_table *table = walk->request->table;
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(context, &result,
+               "INSERT INTO runs AS r (transition_table, subject, command, state, lease_holder, "
+               "leased_at) VALUES ($1, $2, $3::jsonb, $4, $5, now()) "
+               "ON CONFLICT (transition_table, subject) WHERE finished_at IS NULL DO UPDATE SET "
+               "state = CASE WHEN r.command = EXCLUDED.command THEN r.state ELSE EXCLUDED.state END, "
+               "command = EXCLUDED.command, lease_holder = EXCLUDED.lease_holder, "
+               "leased_at = now(), error = NULL RETURNING run, state",
+               CP_PARAMETERS(table->name, walk->request->subject, context->command_line,
+                             table->first,
+                             cp_format(context, "%s, process %d", context->actor, (int)getpid())));
+    if (error)
+        return error;
+    walk->run = cp_sql_value(result, 0, 0);
+    walk->state = cp_sql_value(result, 0, 1);
+    return CC_OK;
+}
+
+static enum cc_error record(struct walk *walk, const struct cc_transition *row, enum cc_error outcome,
+                            int64_t duration_us)
+{
+    struct cp_context *context = walk->context;
+    bool finished = !outcome && strcmp(row->next, walk->request->table->last) == 0;
+    const char *text = outcome ? context->message : "ok";
+    return cp_sql_run(
+        context,
+        "WITH step AS (UPDATE runs SET state = $3, error = nullif($4, 'ok'), "
+        "finished_at = CASE WHEN $5::boolean THEN now() END, "
+        "lease_holder = CASE WHEN $5::boolean THEN NULL ELSE lease_holder END WHERE run = $1) "
+        "INSERT INTO run_log (run, state, next, outcome, duration_ms, actor) "
+        "VALUES ($1, $2, $3, $4, $6::bigint, $7)",
+        CP_PARAMETERS(walk->run, row->state, outcome ? row->state : row->next, text,
+                      finished ? "t" : "f",
+                      cp_format(context, "%lld", (long long)(duration_us / 1000)), context->actor));
+}
+
+/* Place of a row in the table, counted from 1, for the progress line. */
+static size_t place_of(const struct cc_transition_table *table, const struct cc_transition *row)
+{
+    return (size_t)(row - table->rows) + 1;
+}
+
+static enum cc_error step(struct walk *walk, const struct cc_transition *row)
+{
+    (void)fprintf(stderr, "%zu/%zu %s\n", place_of(walk->request->table, row),
+                  walk->request->table->count, row->comment);
+    int64_t begun_us = cp_now_us();
+    walk->context->message[0] = '\0';
+    enum cc_error error = row->act ? row->act(walk->request->data) : CC_OK;
+    if (!error && row->verify)
+        error = row->verify(walk->request->data);
+    if (error && !walk->context->message[0])
+        (void)cp_fail(walk->context, error, "%s: %s", row->comment, cc_error_text(error));
+    enum cc_error recorded = record(walk, row, error, cp_now_us() - begun_us);
+    return error ? error : recorded;
+}
+
+static enum cc_error walk_rows(struct walk *walk)
+{
+    const struct cc_transition_table *table = walk->request->table;
+    while (strcmp(walk->state, table->last) != 0) {
+        const struct cc_transition *row =
+            cc_transitions_next(table, walk->state, walk->request->data);
+        if (!row)
+            return cp_fail(walk->context, CC_CORRUPT, "%s has no row for state %s", table->name,
+                           walk->state);
+        enum cc_error error = step(walk, row);
+        if (error)
+            return error;
+        walk->state = row->next;
+    }
+    return CC_OK;
+}
+
+static enum cc_error show_plan(const struct cp_run_request *request)
+{
+    for (size_t i = 0; i < request->table->count; i++)
+        printf("would run %zu/%zu %s\n", i + 1, request->table->count,
+               request->table->rows[i].comment);
+    return CC_OK;
+}
+
+enum cc_error cp_run(struct cp_context *context, const struct cp_run_request *request)
+{
+    if (context->dry_run)
+        return show_plan(request);
+    struct walk walk = {.context = context, .request = request};
+    enum cc_error error = take_lease(&walk);
+    if (error)
+        return error;
+    error = find_or_begin(&walk);
+    if (!error)
+        error = walk_rows(&walk);
+    release_lease(&walk);
+    if (!error)
+        error = cp_audit(context, request->table->name, request->subject);
+    return error;
+}

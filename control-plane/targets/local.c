@@ -1,0 +1,313 @@
+#include "control-plane/targets/local.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control-plane/files.h"
+#include "control-plane/process.h"
+
+enum { SCAN_WAIT_MS = 15000, PAUSE_MS = 20, STOP_WAIT_MS = 10000, LOG_BYTES = 1000000 };
+#define TOOLS "/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin"
+
+const struct cp_target *cp_target_find(const char *name)
+{
+    return strcmp(name, cp_target_local.name) == 0 ? &cp_target_local : NULL;
+}
+
+static const char *folder_of(struct cp_context *context, const char *service)
+{
+    return cp_path(context, "run/services/%s", service);
+}
+
+/* A shell word; values never contain a single quote (checked by `init` for the home). */
+static void append_word(struct cc_buffer *script, const char *word)
+{
+    cc_buffer_printf(script, " '%s'", word);
+}
+
+static enum cc_error write_script(struct cp_context *context, const char *path,
+                                  struct cc_buffer *script)
+{
+    enum cc_error error = script->error;
+    if (!error)
+        error = cp_file_write(context, path, cc_buffer_slice(script), 0700);
+    cc_buffer_deinit(script);
+    return error;
+}
+
+static enum cc_error write_run(struct cp_context *context, const char *folder,
+                               const struct cp_service *service)
+{
+    struct cc_buffer script;
+    cc_buffer_init(&script, 0);
+    cc_buffer_printf(&script, "#!/bin/sh\nexec 2>&1\numask 077\nulimit -n \"$(ulimit -Hn)\"\n"
+                              "exec env -i PATH=" TOOLS " LC_ALL=C.UTF-8 HOME='%s'",
+                     context->home);
+    for (size_t i = 0; service->environment && service->environment[i]; i++)
+        append_word(&script, service->environment[i]);
+    for (size_t i = 0; service->argv[i]; i++)
+        append_word(&script, service->argv[i]);
+    cc_buffer_text(&script, "\n");
+    return write_script(context, cp_format(context, "%s/run", folder), &script);
+}
+
+static enum cc_error write_log(struct cp_context *context, const char *folder, const char *service)
+{
+    const char *log = cp_path(context, "log/%s", service);
+    enum cc_error error = cp_folder_make(context, cp_format(context, "%s/log", folder));
+    if (!error)
+        error = cp_folder_make(context, log);
+    if (!error)
+        error = cp_file_write(context, cp_format(context, "%s/config", log),
+                              cc_slice_of(cp_format(context, "s%d\nn5\n", LOG_BYTES)), 0600);
+    if (error)
+        return error;
+    struct cc_buffer script;
+    cc_buffer_init(&script, 0);
+    cc_buffer_printf(&script, "#!/bin/sh\nexec svlogd '%s'\n", log);
+    return write_script(context, cp_format(context, "%s/log/run", folder), &script);
+}
+
+/* A new folder is filled beside run/services and moved there whole: the supervisor never sees half of one.
+ * The file "down" keeps it stopped until start. */
+static enum cc_error install(struct cp_context *context, const struct cp_service *service)
+{
+    const char *folder = folder_of(context, service->name);
+    bool fresh = !cp_file_exists(folder);
+    const char *target = fresh ? cp_path(context, "run/new-%s", service->name) : folder;
+    enum cc_error error = fresh ? cp_tree_remove(context, target) : CC_OK;
+    if (!error)
+        error = cp_folder_make(context, target);
+    if (!error)
+        error = write_run(context, target, service);
+    if (!error)
+        error = write_log(context, target, service->name);
+    if (!error && fresh)
+        error = cp_file_write(context, cp_format(context, "%s/down", target), cc_slice("", 0), 0600);
+    if (!error && fresh && rename(target, folder))
+        error = cp_fail(context, CC_IO, "cannot install %s: %s", service->name, strerror(errno));
+    return error;
+}
+
+static enum cc_error sv(struct cp_context *context, const char *verb, const char *service,
+                        int wait_s)
+{
+    const char *const argv[] = {"sv", "-w", cp_format(context, "%d", wait_s), verb,
+                                folder_of(context, service), NULL};
+    return cp_process_run(context,
+                          &(struct cp_process){.argv = argv, .timeout_s = wait_s + 5});
+}
+
+static enum cc_error start(struct cp_context *context, const char *service)
+{
+    const char *ok = cp_format(context, "%s/supervise/ok", folder_of(context, service));
+    const char *down = cp_format(context, "%s/down", folder_of(context, service));
+    for (int waited = 0; !cp_file_exists(ok); waited += PAUSE_MS) {
+        if (waited >= SCAN_WAIT_MS)
+            return cp_fail(context, CC_TIMEOUT, "the supervisor has not taken up %s; run: callcell up",
+                           service);
+        cp_pause_ms(PAUSE_MS);
+    }
+    (void)unlink(down);
+    return sv(context, "up", service, 10);
+}
+
+static enum cc_error restart(struct cp_context *context, const char *service)
+{
+    return sv(context, "restart", service, 30);
+}
+
+static bool is_up(struct cp_context *context, const char *service)
+{
+    struct cc_slice state;
+    const char *path = cp_format(context, "%s/supervise/stat", folder_of(context, service));
+    return !cp_file_read(context, path, &state) &&
+           cc_slice_starts_with(state, CC_SLICE_LITERAL("run"));
+}
+
+static enum cc_error announce(struct cp_context *context, const char *cell,
+                              const char *const *endpoints, size_t count)
+{
+    struct cc_buffer text;
+    cc_buffer_init(&text, 0);
+    cc_buffer_printf(&text, "# workers of %s\n", cell);
+    for (size_t i = 0; i < count; i++)
+        cc_buffer_printf(&text, "%s\n", endpoints[i]);
+    enum cc_error error = text.error;
+    if (!error)
+        error = cp_file_write(context, cp_path(context, "discovery/%s.endpoints", cell),
+                              cc_buffer_slice(&text), 0600);
+    cc_buffer_deinit(&text);
+    return error;
+}
+
+const struct cp_target cp_target_local = {"local", install, start, restart, is_up, announce};
+
+static int supervisor_pid(struct cp_context *context)
+{
+    struct cc_slice text, command;
+    if (cp_file_read(context, cp_path(context, "run/runsvdir.pid"), &text))
+        return 0;
+    int pid = (int)strtol(text.data, NULL, 10);
+    char path[64], bytes[256] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+    FILE *file = pid > 1 ? fopen(path, "re") : NULL;
+    if (!file)
+        return 0;
+    command = cc_slice(bytes, fread(bytes, 1, sizeof(bytes) - 1, file));
+    (void)fclose(file);
+    return memmem(command.data, command.length, "runsvdir", 8) ? pid : 0;
+}
+
+bool cp_local_is_up(struct cp_context *context)
+{
+    return supervisor_pid(context) > 0;
+}
+
+enum cc_error cp_local_up(struct cp_context *context)
+{
+    if (cp_local_is_up(context))
+        return CC_OK;
+    const char *const argv[] = {"env", "-i", "PATH=" TOOLS, "LC_ALL=C.UTF-8", "runsvdir", "-P",
+                                cp_path(context, "run/services"), NULL};
+    int pid = 0;
+    enum cc_error error =
+        cp_process_detach(context, argv, cp_path(context, "log/supervisor.log"), &pid);
+    if (!error)
+        error = cp_file_write(context, cp_path(context, "run/runsvdir.pid"),
+                              cc_slice_of(cp_format(context, "%d\n", pid)), 0600);
+    return error;
+}
+
+/* Callers of a service stop before it; a monitor before its nodes, so that it fails nothing over. */
+static int stop_order(const char *service)
+{
+    if (strcmp(service, "registry") == 0)
+        return 5;
+    if (strcmp(service, "serve") == 0)
+        return 2;
+    if (strstr(service, "-worker-"))
+        return 1;
+    if (strstr(service, "-monitor"))
+        return 3;
+    return strstr(service, "-node") || strstr(service, "-redis") ? 4 : 0;
+}
+
+static int is_service(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* One sv for a whole stage, so that its services stop side by side. */
+static void stop_stage(struct cp_context *context, struct dirent **entries, int count, int stage)
+{
+    const char **argv = cp_alloc(context, (size_t)(count + 5) * sizeof(*argv));
+    size_t at = 0;
+    argv[at++] = "sv";
+    argv[at++] = "-w";
+    argv[at++] = "30";
+    argv[at++] = "force-stop";
+    for (int i = 0; i < count; i++) {
+        if (stop_order(entries[i]->d_name) == stage)
+            argv[at++] = folder_of(context, entries[i]->d_name);
+    }
+    /* One that will not stop is found by the check at the end. */
+    if (at > 4)
+        (void)!cp_process_run(context, &(struct cp_process){.argv = argv, .timeout_s = 60});
+}
+
+static bool is_ours(const char *name)
+{
+    static const char *const names[] = {"runsvdir", "runsv", "svlogd", "postgres", "pg_autoctl",
+                                        "redis-server", "callcell", "callcell-edge",
+                                        "callcell-cell"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool runs_here(struct cp_context *context, const char *pid)
+{
+    char path[288], bytes[4096] = "", name[32] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t length = fread(name, 1, sizeof(name) - 1, file);
+    (void)fclose(file);
+    name[length > 0 ? length - 1 : 0] = '\0';
+    if (!is_ours(name))
+        return false;
+    size_t home = strlen(context->home);
+    (void)snprintf(path, sizeof(path), "/proc/%s/cwd", pid);
+    ssize_t got = readlink(path, bytes, sizeof(bytes) - 1);
+    if (got >= (ssize_t)home && memcmp(bytes, context->home, home) == 0 &&
+        (bytes[home] == '/' || got == (ssize_t)home))
+        return true;
+    (void)snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    length = fread(bytes, 1, sizeof(bytes), file);
+    (void)fclose(file);
+    return memmem(bytes, length, cp_format(context, "%s/", context->home), home + 1) != NULL;
+}
+
+/* Processes of this home other than this one; each gets signal_number unless 0. */
+static int count_left(struct cp_context *context, int signal_number)
+{
+    DIR *proc = opendir("/proc");
+    int left = 0;
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        int pid = isdigit((unsigned char)entry->d_name[0]) ? (int)strtol(entry->d_name, NULL, 10) : 0;
+        if (pid <= 1 || pid == (int)getpid() || pid == (int)getppid() ||
+            !runs_here(context, entry->d_name))
+            continue;
+        left++;
+        if (signal_number)
+            (void)kill(pid, signal_number);
+    }
+    if (proc)
+        (void)closedir(proc);
+    return left;
+}
+
+static bool none_left(struct cp_context *context, int wait_ms)
+{
+    for (int waited = 0; waited < wait_ms; waited += PAUSE_MS) {
+        if (count_left(context, 0) == 0)
+            return true;
+        cp_pause_ms(PAUSE_MS);
+    }
+    return false;
+}
+
+enum cc_error cp_local_down(struct cp_context *context)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(cp_path(context, "run/services"), &entries, is_service, alphasort);
+    int supervisor = supervisor_pid(context);
+    for (int stage = 0; supervisor && stage <= 5; stage++)
+        stop_stage(context, entries, count, stage);
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+    /* SIGHUP: runsvdir ends every runsv, then itself. */
+    if (supervisor)
+        (void)kill(supervisor, SIGHUP);
+    if (!none_left(context, STOP_WAIT_MS))
+        (void)count_left(context, SIGKILL);
+    if (!none_left(context, STOP_WAIT_MS))
+        return cp_fail(context, CC_TIMEOUT, "%d processes of %s are still there",
+                       count_left(context, 0), context->home);
+    (void)unlink(cp_path(context, "run/runsvdir.pid"));
+    return CC_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * Where processes run: one interface for all targets. `local` is a supervisor on this machine; others are
+ * added as a file and a row in cp_target_find.
+ *
+ * A service is one process with a name. It is installed stopped, and started for good by start: it then
+ * comes back after a crash and after a reboot.
+ */
+#ifndef CP_TARGETS_TARGET_H
+#define CP_TARGETS_TARGET_H
+
+#include "control-plane/context.h"
+
+struct cp_service {
+    const char *name;               /* "se-1-worker-1" */
+    const char *const *argv;        /* NULL-terminated; argv[0] is an absolute path */
+    const char *const *environment; /* "NAME=value", NULL-terminated, or NULL */
+};
+
+struct cp_target {
+    const char *name;
+    enum cc_error (*install)(struct cp_context *context, const struct cp_service *service);
+    enum cc_error (*start)(struct cp_context *context, const char *service);
+    enum cc_error (*restart)(struct cp_context *context, const char *service);
+    bool (*is_up)(struct cp_context *context, const char *service);
+    /* Tells edges where a cell's workers are. */
+    enum cc_error (*announce)(struct cp_context *context, const char *cell,
+                              const char *const *endpoints, size_t count);
+};
+
+/* NULL when there is no such target. */
+const struct cp_target *cp_target_find(const char *name);
+
+#endif
