@@ -275,11 +275,11 @@ class Platform:
 
     def stop_postgres(self):
         """Both nodes and their monitor: nobody promotes anything."""
-        for name in ("monitor", "node-1", "node-2"):
+        for name in ("monitor", "node1", "node2"):
             self.stop_service(name)
 
     def start_postgres(self):
-        for name in ("monitor", "node-1", "node-2"):
+        for name in ("monitor", "node1", "node2"):
             self.start_service(name)
         wait_until("Postgres has a primary", self.primary_port, 60)
 
@@ -288,7 +288,7 @@ class Platform:
         primary = 1 if self.primary_port() == self.port(20131) else 2
         self.stop_service("monitor")
         self.stop_service("redis")
-        self.stop_service(f"node-{primary}")
+        self.stop_service(f"node{primary}")
 
     # --- stores ---
 
@@ -296,10 +296,9 @@ class Platform:
         return self.home.joinpath(*parts).read_text().strip()
 
     def psql(self, sql, port=None, database="cell"):
-        """Rows of text from a Postgres of cell se-1, as its superuser (the home's owner)."""
-        port = port or self.primary_port()
-        result = self.as_owner(["psql", "-h", "127.0.0.1", "-p", str(port), "-d", database, "-U", ACCOUNT
-                                if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name,
+        """Rows of text from a Postgres of cell se-1, over its socket as the home's owner, a superuser."""
+        socket_folder = self.home / "cells/se-1/pg/sock"
+        result = self.as_owner(["psql", "-h", socket_folder, "-p", port or self.primary_port(), "-d", database,
                                 "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql])
         return [line.split("\t") for line in result.stdout.splitlines()]
 
@@ -312,8 +311,18 @@ class Platform:
                 continue
         raise AssertionError("no Postgres of the cell is a primary")
 
+    def redis(self, *command):
+        """As the operator."""
+        password = self.secret_file("cells/se-1/etc/redis-operator.password")
+        environment = {**self.environment, "REDISCLI_AUTH": password}
+        result = subprocess.run(["redis-cli", "-p", str(self.port(20120)), "--user", "operator", *command],
+                                env=environment, text=True, capture_output=True, timeout=20, check=True)
+        return result.stdout.strip()
+
     def flush_redis(self):
-        raise NotImplementedError
+        reply = self.redis("FLUSHALL")
+        if reply != "OK":
+            raise AssertionError(f"FLUSHALL: {reply}")
 
     # --- what the edges route by ---
 

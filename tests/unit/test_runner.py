@@ -39,7 +39,7 @@ def passes_and_failures_are_counted():
 def a_skip_is_a_failure():
     expect_equal(counted("print('ok 1 - a # SKIP no database\\n1..1')"), (0, 1), "skip")
     expect_equal(counted("print('1..0 # SKIP nothing here')"), (0, 1), "skip all")
-    expect_equal(counted("print('not ok 1 - a # TODO later\\n1..1')"), (0, 1), "unfinished")
+    expect_equal(counted("print('not ok 1 - a # todo later\\n1..1')"), (0, 1), "unfinished")
 
 
 @test
