@@ -1,12 +1,17 @@
 /*
- * A bounded append-only log of records on local disk: a worker's call records and an edge's journal.
+ * A bounded append-only log of records on local disk: a worker's call records and an edge's
+ * journal.
  *
- * Folder of segment files "00000000000000000042.spool" (42: number of the first record). A record is
- * framed: length (4 bytes, little-endian), CRC-32C of the payload (4 bytes), payload. A torn tail is
- * cut when the folder is opened. A record is with the kernel (write) when cc_spool_append returns: it
- * survives kill -9; fdatasync follows within sync_interval_ms on the thread pool: a power cut loses at
- * most that. The file "acknowledged" holds the number of the first record not yet shipped; whole
- * segments below it are deleted. A lock file keeps a second process out.
+ * Folder of segment files "00000000000000000042.spool" (42: number of the first record) of frames
+ * (spool_frame.h). A torn tail is cut when the folder is opened; what follows damage within a
+ * segment is skipped. A record is with the kernel (write) when cc_spool_append returns: it survives
+ * kill -9; fdatasync follows within sync_interval_ms on the thread pool: a power cut loses at most
+ * that. The file "acknowledged" holds the number of the first record not yet shipped; segments
+ * below it are deleted. It is not synced: after a power cut some records are shipped again, and the
+ * receiver takes each once. A lock file keeps a second process out.
+ *
+ *   segments   [ 1 .. 40 ][ 41 .. 97 ][ 98 .. 103 ]   <- append
+ *                   ^ cursor: first unacknowledged record; reads start here
  */
 #ifndef CC_IO_SPOOL_H
 #define CC_IO_SPOOL_H
@@ -23,7 +28,8 @@ struct cc_spool_options {
     int64_t record_max;       /* bytes of one record, default 64 KiB */
     int64_t sync_interval_ms; /* default 50 */
 };
-/* CC_CONFLICT: another process holds it. CC_CORRUPT is never returned: damage is cut, counted, logged. */
+/* CC_CONFLICT: another process holds it. CC_CORRUPT is never returned: damage is cut, counted,
+ * logged. */
 enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options *options,
                             struct cc_spool **out) CC_MUST_CHECK;
 /* Syncs and closes. */
@@ -38,18 +44,19 @@ struct cc_spool_batch {
     struct cc_slice *records; /* borrowed until cc_spool_batch_free */
     struct cc_buffer _bytes;
 };
-/* Up to count_max records and about bytes_max bytes from the first unacknowledged one. count 0: none. */
+/* Up to count_max records and about bytes_max bytes from the first unacknowledged one. count 0:
+ * none. */
 enum cc_error cc_spool_read(struct cc_spool *spool, size_t count_max, size_t bytes_max,
                             struct cc_spool_batch *out) CC_MUST_CHECK;
 void cc_spool_batch_free(struct cc_spool_batch *batch);
-/* Everything below next (first + count of a batch) is shipped. Durable when it returns CC_OK. */
+/* Everything below next (first + count of a batch, or less) is shipped. */
 enum cc_error cc_spool_acknowledge(struct cc_spool *spool, uint64_t next) CC_MUST_CHECK;
 
 struct cc_spool_state {
-    uint64_t records; /* not yet acknowledged */
-    int64_t bytes;    /* on disk */
+    uint64_t records;  /* not yet acknowledged */
+    int64_t bytes;     /* on disk */
     int64_t oldest_us; /* wall clock when the oldest unacknowledged record was appended, 0: none */
-    uint64_t cut;     /* damaged tails cut since opening */
+    uint64_t cut;      /* damaged tails cut since opening */
 };
 struct cc_spool_state cc_spool_state(const struct cc_spool *spool);
 

@@ -1,0 +1,505 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/io/spool_frame.h"
+#include "base/io/spool_private.h"
+#include "base/log.h"
+
+enum {
+    SEGMENT_DEFAULT = 16 * 1024 * 1024,
+    MAXIMUM_DEFAULT = 1024 * 1024 * 1024,
+    RECORD_DEFAULT = 64 * 1024,
+    SYNC_DEFAULT_MS = 50
+};
+
+static void on_sync_due(struct cc_deadline *deadline);
+static void find_oldest(struct cc_spool *spool);
+
+static struct segment *last_segment(struct cc_spool *spool)
+{
+    return spool->segment_count > 0 ? &spool->segments[spool->segment_count - 1] : NULL;
+}
+
+static uint64_t end_of(const struct segment *segment)
+{
+    return segment->first + segment->count;
+}
+
+static uint64_t next_number(const struct cc_spool *spool)
+{
+    uint64_t number = spool->cursor.number;
+    if (spool->segment_count > 0) {
+        uint64_t end = end_of(&spool->segments[spool->segment_count - 1]);
+        number = end > number ? end : number;
+    }
+    return number;
+}
+
+/* ---- opening and closing ---- */
+
+static enum cc_error copy_options(struct cc_spool *spool, const struct cc_spool_options *options)
+{
+    struct cc_spool_options *own = &spool->options;
+    *own = *options;
+    own->directory = strdup(options->directory);
+    own->segment_bytes = own->segment_bytes ? own->segment_bytes : SEGMENT_DEFAULT;
+    own->maximum_bytes = own->maximum_bytes ? own->maximum_bytes : MAXIMUM_DEFAULT;
+    own->record_max = own->record_max ? own->record_max : RECORD_DEFAULT;
+    own->sync_interval_ms = own->sync_interval_ms ? own->sync_interval_ms : SYNC_DEFAULT_MS;
+    return own->directory ? CC_OK : CC_NO_MEMORY;
+}
+
+/* Moves place to the record of this number, or to the first readable one after it. */
+static enum cc_error seek(struct cc_spool *spool, struct place *place, uint64_t number);
+
+static void free_spool(struct cc_spool *spool)
+{
+    const int descriptors[] = {spool->active, spool->mark, spool->lock, spool->folder};
+    for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++) {
+        if (descriptors[i] >= 0)
+            close(descriptors[i]);
+    }
+    free((char *)(uintptr_t)spool->options.directory);
+    free(spool->segments);
+    free(spool);
+}
+
+static void drop_shipped_segments(struct cc_spool *spool);
+
+enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options *options,
+                            struct cc_spool **out)
+{
+    struct cc_spool *spool = calloc(1, sizeof(*spool));
+    *out = NULL;
+    if (!spool)
+        return CC_NO_MEMORY;
+    spool->loop = loop;
+    spool->folder = spool->lock = spool->mark = spool->active = -1;
+    cc_deadline_init(&spool->sync, loop, on_sync_due);
+    enum cc_error error = copy_options(spool, options);
+    if (error == CC_OK)
+        error = spool_open_folder(spool);
+    if (error == CC_OK) {
+        uint64_t acknowledged = spool_read_mark(spool);
+        if (spool->segment_count > 0)
+            spool->cursor = (struct place){.number = spool->segments[0].first};
+        error = seek(spool, &spool->cursor, acknowledged > 0 ? acknowledged : 1);
+    }
+    if (error != CC_OK) {
+        free_spool(spool);
+        return error;
+    }
+    drop_shipped_segments(spool);
+    find_oldest(spool);
+    *out = spool;
+    return CC_OK;
+}
+
+void cc_spool_close(struct cc_spool *spool)
+{
+    if (!spool)
+        return;
+    cc_deadline_clear(&spool->sync);
+    if (spool->dirty && spool->active >= 0 && fdatasync(spool->active) != 0)
+        CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_text("reason", strerror(errno)));
+    free_spool(spool);
+}
+
+/* ---- syncing, on the thread pool ---- */
+
+struct sync_job {
+    int file, folder; /* both closed when done; -1: none */
+    int result;       /* errno */
+};
+
+static void run_sync(void *context)
+{
+    struct sync_job *job = context;
+    if (job->file >= 0 && fdatasync(job->file) != 0)
+        job->result = errno;
+    if (job->folder >= 0 && fsync(job->folder) != 0)
+        job->result = errno;
+    if (job->file >= 0)
+        close(job->file);
+    if (job->folder >= 0)
+        close(job->folder);
+}
+
+static void on_synced(void *context)
+{
+    struct sync_job *job = context;
+    if (job->result != 0)
+        CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_text("reason", strerror(job->result)));
+    free(job);
+}
+
+/* Takes file. */
+static void order_sync(struct cc_spool *spool, int file)
+{
+    struct sync_job *job = calloc(1, sizeof(*job));
+    if (job) {
+        job->file = file;
+        job->folder = spool->folder_dirty ? dup(spool->folder) : -1;
+        if (cc_loop_work(spool->loop, run_sync, on_synced, job) == CC_OK) {
+            spool->folder_dirty = false;
+            return;
+        }
+        if (job->folder >= 0)
+            close(job->folder);
+    }
+    CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_text("reason", "the thread pool is full"));
+    if (file >= 0)
+        close(file);
+    free(job);
+}
+
+static void on_sync_due(struct cc_deadline *deadline)
+{
+    struct cc_spool *spool = CC_CONTAINER_OF(deadline, struct cc_spool, sync);
+    spool->dirty = false;
+    order_sync(spool, spool->active >= 0 ? dup(spool->active) : -1);
+}
+
+static void want_sync(struct cc_spool *spool)
+{
+    spool->dirty = true;
+    if (cc_deadline_is_set(&spool->sync))
+        return;
+    /* Half of the interval is left for the sync itself. */
+    int64_t due = cc_loop_now_us(spool->loop) + spool->options.sync_interval_ms * 500;
+    if (cc_deadline_set(&spool->sync, due) != CC_OK)
+        CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_error_field(CC_NO_MEMORY));
+}
+
+/* ---- appending ---- */
+
+static enum cc_error error_of_errno(void)
+{
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? CC_FULL : CC_IO;
+}
+
+static enum cc_error begin_segment(struct cc_spool *spool)
+{
+    uint64_t first = next_number(spool);
+    struct segment *last = last_segment(spool);
+    if (last && last->first == first)
+        spool->segment_count--; /* empty: begun anew */
+    int fd = spool_open_segment(spool, first, O_RDWR | O_CREAT | O_TRUNC);
+    if (fd < 0)
+        return error_of_errno();
+    enum cc_error error = spool_add_segment(spool, first);
+    if (error != CC_OK) {
+        close(fd);
+        return error;
+    }
+    if (spool->active >= 0)
+        order_sync(spool, spool->active);
+    spool->active = fd;
+    spool->folder_dirty = true;
+    if (spool->segment_count == 1)
+        spool->cursor = (struct place){.number = first};
+    return CC_OK;
+}
+
+static enum cc_error write_frame(struct cc_spool *spool, struct segment *segment,
+                                 struct cc_slice record, int64_t now_us)
+{
+    uint8_t head[CC_SPOOL_FRAME_HEAD];
+    cc_spool_frame_head(record, now_us, head);
+    struct iovec parts[] = {{head, sizeof(head)}, {(char *)(uintptr_t)record.data, record.length}};
+    ssize_t whole = (ssize_t)(sizeof(head) + record.length);
+    ssize_t written = pwritev(spool->active, parts, 2, segment->bytes);
+    if (written == whole)
+        return CC_OK;
+    /* A part of a frame is cut by the next reader too, should truncating fail. */
+    enum cc_error error = written >= 0 ? CC_FULL : error_of_errno();
+    if (ftruncate(spool->active, segment->bytes) != 0)
+        CC_LOG(CC_LOG_ERROR, "spool_truncate_failed", cc_log_text("reason", strerror(errno)));
+    return error;
+}
+
+enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record)
+{
+    int64_t bytes = (int64_t)(record.length + CC_SPOOL_FRAME_HEAD);
+    struct segment *segment = last_segment(spool);
+    if (record.length > (size_t)spool->options.record_max)
+        return CC_TOO_LARGE;
+    if (spool->total_bytes + bytes > spool->options.maximum_bytes)
+        return CC_FULL;
+    if (spool->active < 0 || segment->bytes + bytes > spool->options.segment_bytes ||
+        end_of(segment) < next_number(spool)) {
+        enum cc_error error = begin_segment(spool);
+        if (error != CC_OK)
+            return error;
+        segment = last_segment(spool);
+    }
+    int64_t now_us = cc_wall_clock_us();
+    enum cc_error error = write_frame(spool, segment, record, now_us);
+    if (error != CC_OK)
+        return error;
+    if (spool->oldest_us == 0)
+        spool->oldest_us = now_us;
+    segment->bytes += bytes;
+    segment->count++;
+    spool->total_bytes += bytes;
+    want_sync(spool);
+    return CC_OK;
+}
+
+/* ---- reading ---- */
+
+/* Over the end of a segment, to the front of the next one that has records. */
+static void skip_ends(const struct cc_spool *spool, struct place *place)
+{
+    while (place->segment + 1 < spool->segment_count &&
+           place->number >= end_of(&spool->segments[place->segment])) {
+        place->segment++;
+        place->offset = 0;
+        if (place->number < spool->segments[place->segment].first)
+            place->number = spool->segments[place->segment].first;
+    }
+}
+
+/* Appends frames from the place to bytes until the bounds; payload lengths go to lengths. Stays
+ * within one segment. */
+static enum cc_error read_segment(const struct cc_spool *spool, struct place *place,
+                                  size_t count_max, size_t bytes_max, struct cc_buffer *bytes,
+                                  size_t *lengths, size_t *count)
+{
+    const struct segment *segment = &spool->segments[place->segment];
+    size_t rest_bytes = (size_t)(segment->bytes - place->offset);
+    size_t least = (size_t)spool->options.record_max + CC_SPOOL_FRAME_HEAD;
+    size_t want = bytes_max > least ? bytes_max : least;
+    want = want < rest_bytes ? want : rest_bytes;
+    char *room = malloc(want + 1);
+    int fd = spool_open_segment(spool, segment->first, O_RDONLY);
+    ssize_t got = room && fd >= 0 ? pread(fd, room, want, place->offset) : -1;
+    struct cc_slice rest = cc_slice(room, got > 0 ? (size_t)got : 0);
+    struct cc_spool_frame frame;
+    while (*count < count_max && (bytes->length < bytes_max || *count == 0) &&
+           cc_spool_frame_read(rest, (size_t)spool->options.record_max, &frame)) {
+        cc_buffer_append(bytes, frame.payload);
+        lengths[(*count)++] = frame.payload.length;
+        rest = cc_slice(rest.data + frame.bytes, rest.length - frame.bytes);
+        place->offset += (int64_t)frame.bytes;
+        place->number++;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(room);
+    return got < 0 ? CC_IO : bytes->error;
+}
+
+/* Damage that came after opening: the rest of the segment cannot be framed. */
+static void give_up_segment(struct cc_spool *spool, struct place *place)
+{
+    struct segment *segment = &spool->segments[place->segment];
+    spool_note_cut(spool, segment, segment->bytes - place->offset);
+    spool->total_bytes -= segment->bytes - place->offset;
+    segment->bytes = place->offset;
+    segment->count = place->number - segment->first;
+}
+
+enum cc_error cc_spool_read(struct cc_spool *spool, size_t count_max, size_t bytes_max,
+                            struct cc_spool_batch *out)
+{
+    *out = (struct cc_spool_batch){0};
+    skip_ends(spool, &spool->cursor);
+    struct place place = spool->cursor;
+    out->first = place.number;
+    if (spool->segment_count == 0 || place.number >= end_of(&spool->segments[place.segment]))
+        return CC_OK;
+    size_t *lengths = calloc(count_max, sizeof(*lengths));
+    out->records = calloc(count_max, sizeof(*out->records));
+    cc_buffer_init(&out->_bytes, bytes_max + (size_t)spool->options.record_max);
+    enum cc_error error = lengths && out->records ? CC_OK : CC_NO_MEMORY;
+    if (error == CC_OK)
+        error =
+            read_segment(spool, &place, count_max, bytes_max, &out->_bytes, lengths, &out->count);
+    const char *at = out->_bytes.data;
+    for (size_t i = 0; i < out->count && error == CC_OK; i++) {
+        out->records[i] = cc_slice(at, lengths[i]);
+        at += lengths[i];
+    }
+    free(lengths);
+    if (error != CC_OK)
+        cc_spool_batch_free(out);
+    else if (out->count == 0)
+        give_up_segment(spool, &spool->cursor);
+    spool->read_end = place;
+    return error;
+}
+
+void cc_spool_batch_free(struct cc_spool_batch *batch)
+{
+    free(batch->records);
+    cc_buffer_deinit(&batch->_bytes);
+    *batch = (struct cc_spool_batch){0};
+}
+
+static enum cc_error seek(struct cc_spool *spool, struct place *place, uint64_t number)
+{
+    struct cc_spool_frame frame;
+    while (place->segment + 1 < spool->segment_count &&
+           number >= spool->segments[place->segment + 1].first) {
+        place->segment++;
+        place->offset = 0;
+        place->number = spool->segments[place->segment].first;
+    }
+    if (spool->segment_count == 0 || number >= end_of(&spool->segments[place->segment])) {
+        if (spool->segment_count > 0)
+            place->offset = spool->segments[place->segment].bytes;
+        place->number = number > place->number ? number : place->number;
+        skip_ends(spool, place);
+        return CC_OK;
+    }
+    size_t room_bytes = (size_t)spool->options.record_max + CC_SPOOL_FRAME_HEAD;
+    char *room = malloc(room_bytes);
+    int fd = spool_open_segment(spool, spool->segments[place->segment].first, O_RDONLY);
+    enum cc_error error = room && fd >= 0 ? CC_OK : CC_IO;
+    while (error == CC_OK && place->number < number) {
+        ssize_t got = pread(fd, room, room_bytes, place->offset);
+        if (got < 0 || !cc_spool_frame_read(cc_slice(room, (size_t)got),
+                                            (size_t)spool->options.record_max, &frame))
+            error = CC_IO;
+        else
+            place->offset += (int64_t)frame.bytes;
+        place->number += error == CC_OK;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(room);
+    return error;
+}
+
+/* ---- acknowledging ---- */
+
+static enum cc_error write_mark(const struct cc_spool *spool)
+{
+    char bytes[SPOOL_MARK_BYTES];
+    memcpy(bytes, &spool->cursor.number, sizeof(uint64_t));
+    uint32_t crc = cc_crc32c(0, cc_slice(bytes, sizeof(uint64_t)));
+    memcpy(bytes + sizeof(uint64_t), &crc, sizeof(crc));
+    return pwrite(spool->mark, bytes, sizeof(bytes), 0) == SPOOL_MARK_BYTES ? CC_OK : CC_IO;
+}
+
+struct drop_job {
+    int folder; /* closed when done */
+    char name[SPOOL_NAME_BYTES];
+};
+
+static void run_drop(void *context)
+{
+    struct drop_job *job = context;
+    if (unlinkat(job->folder, job->name, 0) != 0 && errno != ENOENT)
+        CC_LOG(CC_LOG_WARNING, "spool_segment_not_deleted", cc_log_text("segment", job->name),
+               cc_log_text("reason", strerror(errno)));
+    close(job->folder);
+}
+
+/* Unlinking a large file takes its time: off the loop. What is not deleted now is at the next
+ * opening. */
+static void drop_segment(struct cc_spool *spool, const struct segment *segment)
+{
+    struct drop_job *job = calloc(1, sizeof(*job));
+    if (!job)
+        return;
+    spool_segment_name(segment->first, job->name);
+    job->folder = dup(spool->folder);
+    if (job->folder < 0 || cc_loop_work(spool->loop, run_drop, free, job) != CC_OK) {
+        if (job->folder >= 0)
+            close(job->folder);
+        free(job);
+    }
+}
+
+static void drop_shipped_segments(struct cc_spool *spool)
+{
+    size_t gone = spool->cursor.segment;
+    for (size_t i = 0; i < gone; i++) {
+        spool->total_bytes -= spool->segments[i].bytes;
+        drop_segment(spool, &spool->segments[i]);
+    }
+    if (gone == 0)
+        return;
+    spool->segment_count -= gone;
+    memmove(spool->segments, spool->segments + gone,
+            spool->segment_count * sizeof(*spool->segments));
+    spool->cursor.segment = 0;
+}
+
+/* The last segment, all shipped, is emptied in place once it is worth it, so that an idle spool is
+ * small. */
+static void empty_last_segment(struct cc_spool *spool)
+{
+    struct segment *last = last_segment(spool);
+    if (spool->segment_count != 1 || last->bytes < spool->options.segment_bytes / 4 ||
+        spool->cursor.number < end_of(last))
+        return;
+    struct segment shipped = *last;
+    if (begin_segment(spool) == CC_OK) {
+        spool->cursor.segment = spool->segment_count - 1;
+        spool->cursor.offset = 0;
+        spool->total_bytes -= shipped.bytes;
+        spool->segments[0] = spool->segments[spool->segment_count - 1];
+        spool->segment_count = 1;
+        spool->cursor.segment = 0;
+        drop_segment(spool, &shipped);
+    }
+}
+
+static void find_oldest(struct cc_spool *spool)
+{
+    char head[CC_SPOOL_FRAME_HEAD];
+    spool->oldest_us = 0;
+    if (spool->segment_count == 0)
+        return;
+    const struct segment *segment = &spool->segments[spool->cursor.segment];
+    if (spool->cursor.number >= end_of(segment))
+        return;
+    int fd = spool_open_segment(spool, segment->first, O_RDONLY);
+    if (fd >= 0 && pread(fd, head, sizeof(head), spool->cursor.offset) == (ssize_t)sizeof(head))
+        spool->oldest_us = cc_spool_frame_time(head);
+    if (fd >= 0)
+        close(fd);
+}
+
+enum cc_error cc_spool_acknowledge(struct cc_spool *spool, uint64_t next)
+{
+    enum cc_error error = CC_OK;
+    if (next <= spool->cursor.number)
+        return CC_OK;
+    if (next > next_number(spool))
+        return CC_INVALID;
+    if (next == spool->read_end.number && spool->read_end.segment == spool->cursor.segment)
+        spool->cursor = spool->read_end;
+    else
+        error = seek(spool, &spool->cursor, next);
+    if (error != CC_OK)
+        return error;
+    skip_ends(spool, &spool->cursor);
+    error = write_mark(spool);
+    drop_shipped_segments(spool);
+    empty_last_segment(spool);
+    spool->read_end = spool->cursor;
+    find_oldest(spool);
+    return error;
+}
+
+/* ---- state ---- */
+
+struct cc_spool_state cc_spool_state(const struct cc_spool *spool)
+{
+    struct cc_spool_state state = {
+        .bytes = spool->total_bytes, .oldest_us = spool->oldest_us, .cut = spool->cut};
+    for (size_t i = spool->cursor.segment; i < spool->segment_count; i++)
+        state.records += spool->segments[i].count;
+    if (spool->segment_count > 0) {
+        uint64_t shipped = spool->cursor.number - spool->segments[spool->cursor.segment].first;
+        state.records -= shipped < state.records ? shipped : state.records;
+    }
+    return state;
+}

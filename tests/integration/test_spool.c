@@ -1,0 +1,369 @@
+#include "base/io/spool.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io/spool_frame.h"
+
+static char folder[64];
+static struct cc_loop *loop;
+
+static void set_up(void)
+{
+    (void)snprintf(folder, sizeof(folder), "/tmp/callcell-spool-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(cc_loop_create(&loop), CC_OK);
+}
+
+static void each_file(void (*call)(const char *path))
+{
+    DIR *dir = opendir(folder);
+    char path[512];
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] != '.')
+            call(path);
+    }
+    closedir(dir);
+}
+
+static void remove_file(const char *path)
+{
+    ck_assert_int_eq(unlink(path), 0);
+}
+
+static void tear_down(void)
+{
+    cc_loop_free(loop);
+    each_file(remove_file);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static struct cc_spool *open_with(int64_t segment_bytes, int64_t maximum_bytes)
+{
+    struct cc_spool *spool = NULL;
+    struct cc_spool_options options = {.directory = folder,
+                                       .segment_bytes = segment_bytes,
+                                       .maximum_bytes = maximum_bytes,
+                                       .record_max = 1024};
+    ck_assert_int_eq(cc_spool_open(loop, &options, &spool), CC_OK);
+    return spool;
+}
+
+static void append_numbers(struct cc_spool *spool, int from, int to)
+{
+    char text[32];
+    for (int i = from; i <= to; i++) {
+        (void)snprintf(text, sizeof(text), "record %d", i);
+        ck_assert_int_eq(cc_spool_append(spool, cc_slice_of(text)), CC_OK);
+    }
+}
+
+/* Reads batches and acknowledges each until nothing is left; checks that they are from..to in
+ * order. */
+static void ship_numbers(struct cc_spool *spool, int from, int to)
+{
+    char text[32];
+    struct cc_spool_batch batch;
+    for (int next = from;;) {
+        ck_assert_int_eq(cc_spool_read(spool, 7, 4096, &batch), CC_OK);
+        if (batch.count == 0) {
+            ck_assert_int_eq(next, to + 1);
+            return;
+        }
+        for (size_t i = 0; i < batch.count; i++) {
+            (void)snprintf(text, sizeof(text), "record %d", next++);
+            ck_assert(cc_slice_is(batch.records[i], text));
+        }
+        ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + batch.count), CC_OK);
+        cc_spool_batch_free(&batch);
+    }
+}
+
+START_TEST(ships_in_order_what_was_appended)
+{
+    struct cc_spool *spool = open_with(0, 0);
+    append_numbers(spool, 1, 100);
+    ck_assert_uint_eq(cc_spool_state(spool).records, 100);
+    ck_assert_int_ne(cc_spool_state(spool).oldest_us, 0);
+    ship_numbers(spool, 1, 100);
+    ck_assert_uint_eq(cc_spool_state(spool).records, 0);
+    ck_assert_int_eq(cc_spool_state(spool).oldest_us, 0);
+    append_numbers(spool, 101, 120);
+    ship_numbers(spool, 101, 120);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(a_batch_not_acknowledged_is_read_again)
+{
+    struct cc_spool *spool = open_with(0, 0);
+    struct cc_spool_batch batch;
+    append_numbers(spool, 1, 10);
+    ck_assert_int_eq(cc_spool_read(spool, 5, 4096, &batch), CC_OK);
+    ck_assert_uint_eq(batch.count, 5);
+    uint64_t first = batch.first;
+    cc_spool_batch_free(&batch);
+    ck_assert_int_eq(cc_spool_acknowledge(spool, first + 3), CC_OK);
+    ship_numbers(spool, 4, 10);
+    ck_assert_int_eq(cc_spool_acknowledge(spool, first + 100), CC_INVALID);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(reopens_where_it_stood)
+{
+    struct cc_spool *spool = open_with(200, 0);
+    struct cc_spool_batch batch;
+    append_numbers(spool, 1, 50);
+    ck_assert_int_eq(cc_spool_read(spool, 4, 4096, &batch), CC_OK);
+    ck_assert_uint_eq(batch.count, 4);
+    ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + 4), CC_OK);
+    cc_spool_batch_free(&batch);
+    cc_spool_close(spool);
+    spool = open_with(200, 0);
+    ck_assert_uint_eq(cc_spool_state(spool).records, 46);
+    append_numbers(spool, 51, 60);
+    ship_numbers(spool, 5, 60);
+    cc_spool_close(spool);
+    spool = open_with(200, 0);
+    ck_assert_uint_eq(cc_spool_state(spool).records, 0);
+    append_numbers(spool, 61, 61);
+    ship_numbers(spool, 61, 61);
+    cc_spool_close(spool);
+}
+END_TEST
+
+static int segments;
+static void count_segment(const char *path)
+{
+    segments += strstr(path, ".spool") != NULL;
+}
+
+static int count_segments(void)
+{
+    segments = 0;
+    each_file(count_segment);
+    return segments;
+}
+
+START_TEST(shipped_segments_are_deleted)
+{
+    struct cc_spool *spool = open_with(200, 0);
+    append_numbers(spool, 1, 100);
+    ck_assert_int_gt(count_segments(), 10);
+    int64_t before = cc_spool_state(spool).bytes;
+    ship_numbers(spool, 1, 100);
+    ck_assert_int_lt(cc_spool_state(spool).bytes, before / 10);
+    cc_spool_close(spool);
+    cc_loop_free(loop); /* runs what is on the thread pool */
+    ck_assert_int_eq(cc_loop_create(&loop), CC_OK);
+    spool = open_with(200, 0);
+    cc_spool_close(spool);
+    cc_loop_free(loop);
+    ck_assert_int_eq(cc_loop_create(&loop), CC_OK);
+    ck_assert_int_le(count_segments(), 1);
+}
+END_TEST
+
+static char last_path[512];
+static void remember_segment(const char *path)
+{
+    if (strstr(path, ".spool") && strcmp(path, last_path) > 0)
+        (void)snprintf(last_path, sizeof(last_path), "%s", path);
+}
+
+static const char *last_segment_path(void)
+{
+    last_path[0] = '\0';
+    each_file(remember_segment);
+    return last_path;
+}
+
+static void append_bytes(const char *path, const char *bytes, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_APPEND);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, bytes, length), (ssize_t)length);
+    close(fd);
+}
+
+START_TEST(a_torn_tail_is_cut_at_each_length)
+{
+    char frame[CC_SPOOL_FRAME_HEAD + 4] = {0};
+    cc_spool_frame_head(CC_SLICE_LITERAL("torn"), 1, (uint8_t *)frame);
+    memcpy(frame + CC_SPOOL_FRAME_HEAD, "torn", 4);
+    int last = 3;
+    for (size_t length = 1; length < sizeof(frame); length++) {
+        struct cc_spool *spool = open_with(0, 0);
+        append_numbers(spool, last - 2, last);
+        cc_spool_close(spool);
+        append_bytes(last_segment_path(), frame, length);
+        spool = open_with(0, 0);
+        ck_assert_uint_eq(cc_spool_state(spool).cut, 1);
+        ship_numbers(spool, last - 2, last);
+        last += 3;
+        cc_spool_close(spool);
+    }
+}
+END_TEST
+
+START_TEST(damage_in_the_middle_loses_only_the_rest_of_its_segment)
+{
+    struct cc_spool *spool = open_with(200, 0);
+    append_numbers(spool, 1, 30);
+    cc_spool_close(spool);
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/%020d.spool", folder, 1);
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pwrite(fd, "X", 1, 24 + CC_SPOOL_FRAME_HEAD + 2), 1); /* in record 2 */
+    close(fd);
+    spool = open_with(200, 0);
+    ck_assert_uint_eq(cc_spool_state(spool).cut, 1);
+    struct cc_spool_batch batch;
+    size_t seen = 0;
+    for (;;) {
+        ck_assert_int_eq(cc_spool_read(spool, 100, 4096, &batch), CC_OK);
+        if (batch.count == 0)
+            break;
+        seen += batch.count;
+        ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + batch.count), CC_OK);
+        cc_spool_batch_free(&batch);
+    }
+    ck_assert_uint_lt(seen, 30);
+    ck_assert_uint_gt(seen, 20);
+    append_numbers(spool, 31, 40);
+    ship_numbers(spool, 31, 40);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(the_bound_is_kept_and_space_comes_back)
+{
+    struct cc_spool *spool = open_with(400, 2000);
+    char text[100];
+    int appended = 0;
+    memset(text, 'x', sizeof(text));
+    while (cc_spool_append(spool, cc_slice(text, sizeof(text))) == CC_OK)
+        appended++;
+    ck_assert_int_eq(appended, 2000 / (100 + CC_SPOOL_FRAME_HEAD));
+    ck_assert_int_eq(cc_spool_append(spool, cc_slice(text, sizeof(text))), CC_FULL);
+    struct cc_spool_batch batch;
+    ck_assert_int_eq(cc_spool_read(spool, 100, 100000, &batch), CC_OK);
+    ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + batch.count), CC_OK);
+    cc_spool_batch_free(&batch);
+    ck_assert_int_eq(cc_spool_append(spool, cc_slice(text, sizeof(text))), CC_OK);
+    char large[1025];
+    memset(large, 'y', sizeof(large));
+    ck_assert_int_eq(cc_spool_append(spool, cc_slice(large, sizeof(large))), CC_TOO_LARGE);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_said_and_leaves_no_torn_record)
+{
+    struct cc_spool *spool = open_with(0, 0);
+    append_numbers(spool, 1, 3);
+    struct rlimit limit = {60, 60};
+    ck_assert_ptr_ne(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(cc_spool_append(spool, CC_SLICE_LITERAL("no room for this")), CC_FULL);
+    ship_numbers(spool, 1, 3);
+    cc_spool_close(spool);
+    spool = open_with(0, 0);
+    ck_assert_uint_eq(cc_spool_state(spool).cut, 0);
+    ck_assert_uint_eq(cc_spool_state(spool).records, 0);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(a_second_opener_is_refused)
+{
+    struct cc_spool *spool = open_with(0, 0), *second = NULL;
+    struct cc_spool_options options = {.directory = folder};
+    ck_assert_int_eq(cc_spool_open(loop, &options, &second), CC_CONFLICT);
+    cc_spool_close(spool);
+    ck_assert_int_eq(cc_spool_open(loop, &options, &second), CC_OK);
+    cc_spool_close(second);
+}
+END_TEST
+
+START_TEST(what_was_appended_survives_kill_9)
+{
+    int ready[2];
+    char byte = 0;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct cc_spool *spool = open_with(200, 0);
+        append_numbers(spool, 1, 500);
+        (void)!write(ready[1], "x", 1);
+        for (;;)
+            pause();
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    struct cc_spool *spool = open_with(200, 0);
+    ship_numbers(spool, 1, 500);
+    cc_spool_close(spool);
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
+START_TEST(an_idle_spool_is_small)
+{
+    struct cc_spool *spool = open_with(4000, 0);
+    append_numbers(spool, 1, 100);
+    ship_numbers(spool, 1, 100);
+    ck_assert_int_lt(cc_spool_state(spool).bytes, 1000);
+    append_numbers(spool, 101, 110);
+    cc_spool_close(spool);
+    spool = open_with(4000, 0);
+    ship_numbers(spool, 101, 110);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(crc32c_is_castagnolis)
+{
+    ck_assert_uint_eq(cc_crc32c(0, CC_SLICE_LITERAL("123456789")), 0xE3069283);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("spool");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, ships_in_order_what_was_appended);
+    tcase_add_test(tests, a_batch_not_acknowledged_is_read_again);
+    tcase_add_test(tests, reopens_where_it_stood);
+    tcase_add_test(tests, shipped_segments_are_deleted);
+    tcase_add_test(tests, a_torn_tail_is_cut_at_each_length);
+    tcase_add_test(tests, damage_in_the_middle_loses_only_the_rest_of_its_segment);
+    tcase_add_test(tests, the_bound_is_kept_and_space_comes_back);
+    tcase_add_test(tests, a_full_disk_is_said_and_leaves_no_torn_record);
+    tcase_add_test(tests, a_second_opener_is_refused);
+    tcase_add_test(tests, what_was_appended_survives_kill_9);
+    tcase_add_test(tests, an_idle_spool_is_small);
+    tcase_add_test(tests, crc32c_is_castagnolis);
+    Suite *suite = suite_create("spool");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
