@@ -22,7 +22,7 @@ struct cc_pg_options {
 };
 enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options *options,
                                 struct cc_pg_pool **out) CC_MUST_CHECK;
-void cc_pg_pool_free(struct cc_pg_pool *pool); /* callbacks get CC_CANCELLED */
+void cc_pg_pool_free(struct cc_pg_pool *pool); /* callbacks get CC_CANCELLED before it returns */
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool); /* at least one connection is usable */
 
 /* name is the prepared statement's name on each connection; both texts are static. Parameters are text
@@ -47,7 +47,8 @@ struct cc_pg_outcome {
 };
 /* CC_OK; CC_CONFLICT (SQLSTATE class 23), CC_INVALID (class 22, P0001), CC_FORBIDDEN (42501),
  * CC_UNKNOWN_OUTCOME (connection lost or deadline passed after a write was sent, or committed with the
- * "not replicated" warning), CC_TIMEOUT, CC_UNAVAILABLE, CC_CANCELLED, CC_PROTOCOL (other SQL errors). */
+ * "not replicated" warning), CC_TIMEOUT (57014 too), CC_UNAVAILABLE (nothing was done: also 25006, classes
+ * 08, 40, 53), CC_CANCELLED, CC_PROTOCOL (other SQL errors). */
 typedef void (*cc_pg_done)(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
 
 struct cc_pg_transaction {

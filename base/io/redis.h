@@ -23,7 +23,7 @@ struct cc_redis_options {
 /* Starts connecting; commands before it is up wait for their deadline. Copies the options. */
 enum cc_error cc_redis_create(struct cc_loop *loop, const struct cc_redis_options *options,
                               struct cc_redis **out) CC_MUST_CHECK;
-/* Callbacks under way get CC_CANCELLED. */
+/* Callbacks under way get CC_CANCELLED before it returns (when called from one of them: right after). */
 void cc_redis_free(struct cc_redis *redis);
 bool cc_redis_is_up(const struct cc_redis *redis);
 
