@@ -69,7 +69,7 @@ bool cell_worker_admits(struct cc_http_request *request, enum cell_token token);
 /* Whether the path's country is ours; else it is answered 404. */
 bool cell_worker_serves_country(struct cc_http_request *request, struct cc_slice country);
 
-/* A pool of a role's connections. target: "read-write", "prefer-standby". name: static. */
+/* A pool of a role's connections. target: "read-write", "standby". name: static. */
 enum cc_error cell_worker_pool(struct cell_worker *worker, const char *name, const char *role,
                                const char *target, size_t connections,
                                struct cc_pg_pool **out) CC_MUST_CHECK;

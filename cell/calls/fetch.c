@@ -47,7 +47,9 @@ enum cc_error cell_sources_create(struct cell_worker *worker, struct cell_source
     if (!sources)
         return CC_NO_MEMORY;
     sources->worker = worker;
-    enum cc_error error = cell_worker_pool(worker, "calls-replica", "calls", "prefer-standby",
+    /* "standby", not "prefer-standby": a connection that fell to the primary would stay there after
+     * the replica is back. One made to a standby goes on reading when its node is promoted. */
+    enum cc_error error = cell_worker_pool(worker, "calls-replica", "calls", "standby",
                                            READ_CONNECTIONS, &sources->replica);
     if (!error)
         error = cell_worker_pool(worker, "calls-primary", "calls", "read-write", READ_CONNECTIONS,

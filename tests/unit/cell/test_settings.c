@@ -44,10 +44,10 @@ START_TEST(connections_name_all_hosts_the_role_and_the_target)
     struct cc_buffer conninfo;
     cc_buffer_init(&conninfo, 0);
     ck_assert_int_eq(load(WHOLE), CC_OK);
-    cell_settings_conninfo(&settings, "calls", "prefer-standby", &conninfo);
+    cell_settings_conninfo(&settings, "calls", "standby", &conninfo);
     ck_assert_str_eq(conninfo.data,
                      "host=127.0.0.1,127.0.0.1 port=20131,20132 dbname=cell user=calls "
-                     "target_session_attrs=prefer-standby options='-c timezone=UTC'");
+                     "target_session_attrs=standby options='-c timezone=UTC'");
     cc_buffer_deinit(&conninfo);
     done();
 }
