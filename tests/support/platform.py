@@ -191,8 +191,8 @@ class Platform:
 
     def bench_command(self, arguments):
         edges = ",".join(f"127.0.0.1:{port}" for port in self.edge_ports())
-        return self.owner_command([self.home / "bin/callcell-bench", *arguments, "--edge", edges, "--key",
-                                   "test", "--secret-file", self.home / "carriers/test.secret"])
+        return [self.home / "bin/callcell-bench", *arguments, "--edge", edges, "--key", "test",
+                "--secret-file", self.home / "carriers/test.secret"]
 
     def bench(self, *arguments, timeout_s=120, check=True):
         return self.run(self.bench_command(arguments), timeout_s=timeout_s, check=check)
