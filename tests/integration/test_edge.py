@@ -7,6 +7,7 @@ import http.client
 import json
 import pathlib
 import re
+import signal
 import socket
 import sys
 import threading
@@ -386,6 +387,40 @@ def both_workers_dead_then_the_journal_reaches_them(host):
     wanted = {m["event_id"]: actions for _, m, actions in POLICY}
     equal({r["event_id"]: r["actions"] for r in records}, wanted)
     host.wait_all_healthy()
+
+
+@test
+def a_killed_edge_loses_no_journal_record(host):
+    for worker in host.workers:
+        worker.stop()
+    messages = [mobile() for _ in range(20)]
+    for message in messages:
+        equal(send(host, message).source, "edge")
+    host.stop(signal.SIGKILL)
+    host.start()
+    equal(host.state_of("se-1")["journal_records"], len(messages))
+    for worker in host.workers:
+        worker.start()
+    wait_until("the journal is empty", lambda: host.state_of("se-1")["journal_records"] == 0)
+    equal(sorted(record["event_id"] for record in journal_of(*host.workers)),
+          sorted(message["event_id"] for message in messages))
+
+
+@test
+def a_record_that_the_cell_refuses_holds_back_no_other(host):
+    for worker in host.workers:
+        worker.stop()
+    messages = [mobile() for _ in range(9)]
+    for message in messages:
+        send(host, message)
+    for worker in host.workers:
+        worker.poison = messages[4]["event_id"]
+        worker.start()
+    wait_until("the journal is empty", lambda: host.state_of("se-1")["journal_records"] == 0)
+    equal(sorted(record["event_id"] for record in journal_of(*host.workers)),
+          sorted(message["event_id"] for message in messages if message is not messages[4]))
+    equal(host.metric("callcell_edge_journal_lost_total"), 1)
+    equal(host.metric("callcell_edge_journal_delivered_total"), 8)
 
 
 @test

@@ -124,6 +124,7 @@ class FakeWorker:
     def __init__(self, name, port=0):
         self.name, self.port = name, port
         self.behaviour, self.journal_status = "answer", 200
+        self.poison = None  # event id of a journal record that is answered 400
         self.calls, self.journalled = [], []
         self.released = threading.Event()
         self.server = None
@@ -169,9 +170,12 @@ class FakeWorker:
 
     def serve(self, handler, body):
         if handler.path.endswith("/journal"):
-            if self.journal_status == 200:
-                self.journalled += json.loads(body)["records"]
-            handler.reply(self.journal_status, b'{"accepted":1}')
+            records = json.loads(body)["records"]
+            refused = any(record["event_id"] == self.poison for record in records)
+            status = 400 if refused else self.journal_status
+            if status == 200:
+                self.journalled += records
+            handler.reply(status, b'{"accepted":1}')
             return
         self.calls.append((handler.path, {k.lower(): v for k, v in handler.headers.items()}, body))
         kind = self.behaviour[0] if isinstance(self.behaviour, tuple) else self.behaviour
