@@ -8,6 +8,7 @@
 
 #define CELL_ANSWERS "callcell_cell_answers_total"
 #define CELL_PLANS "callcell_cell_call_plan_loads_total"
+#define CELL_DECISIONS "callcell_cell_decisions_total"
 
 #define CELL_TELEMETRY(X)                                                                          \
     X(CELL_T_CALLS, COUNTER, "callcell_cell_call_events_total", "", "Call events received")        \
@@ -17,6 +18,34 @@
     X(CELL_T_SOURCE_REDIS, COUNTER, CELL_ANSWERS, "source=\"redis\"", "Answers by source")         \
     X(CELL_T_SOURCE_REPLICA, COUNTER, CELL_ANSWERS, "source=\"replica\"", "Answers by source")     \
     X(CELL_T_SOURCE_PRIMARY, COUNTER, CELL_ANSWERS, "source=\"primary\"", "Answers by source")     \
+    /* In the order of enum cell_decision. */                                                      \
+    X(CELL_T_DECISION_CONNECT, COUNTER, CELL_DECISIONS, "decision=\"connect\"",                    \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_FORWARD, COUNTER, CELL_DECISIONS, "decision=\"forward\"",                    \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_BARRED, COUNTER, CELL_DECISIONS, "decision=\"barred\"",                      \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_EMERGENCY, COUNTER, CELL_DECISIONS, "decision=\"emergency\"",                \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_FLOW, COUNTER, CELL_DECISIONS, "decision=\"flow\"", "Answers by decision")   \
+    X(CELL_T_DECISION_NOTHING, COUNTER, CELL_DECISIONS, "decision=\"nothing\"",                    \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_UNKNOWN_EVENT, COUNTER, CELL_DECISIONS, "decision=\"unknown_event\"",        \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_UNKNOWN_NUMBER, COUNTER, CELL_DECISIONS, "decision=\"unknown_number\"",      \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_STATE_FORGED, COUNTER, CELL_DECISIONS, "decision=\"state_forged\"",          \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_STATE_EXPIRED, COUNTER, CELL_DECISIONS, "decision=\"state_expired\"",        \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_STATE_MISSING, COUNTER, CELL_DECISIONS, "decision=\"state_missing\"",        \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_NO_FLOW, COUNTER, CELL_DECISIONS, "decision=\"no_flow\"",                    \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_UNFIT, COUNTER, CELL_DECISIONS, "decision=\"unfit\"", "Answers by decision") \
+    X(CELL_T_DECISION_NO_PLAN, COUNTER, CELL_DECISIONS, "decision=\"no_plan\"",                    \
+      "Answers by decision")                                                                       \
+    X(CELL_T_DECISION_FAULT, COUNTER, CELL_DECISIONS, "decision=\"fault\"", "Answers by decision") \
     X(CELL_T_NO_EVENT, COUNTER, "callcell_cell_refused_total", "why=\"no_event\"", "Refused")      \
     X(CELL_T_TOKEN, COUNTER, "callcell_cell_refused_total", "why=\"token\"", "Refused")            \
     X(CELL_T_NOT_MINE, COUNTER, "callcell_cell_refused_total", "why=\"not_mine\"", "Refused")      \

@@ -302,6 +302,8 @@ static void on_stop(void *context)
 static void on_drained(void *context)
 {
     struct cell_worker *worker = context;
+    if (worker->changes)
+        cell_changes_leave(worker->changes);
     cell_events_flush(worker->events, cc_loop_now_us(worker->loop) + FLUSH_US, on_flushed, worker);
 }
 

@@ -20,10 +20,13 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "cell/calls/decide.h"
+#include "base/timestamp.h"
 #include "cell/calls/record.h"
 
 enum { BUDGET_MS = 350, REPLY_MS = 15, VERSION_TEXT = 24 };
+
+_Static_assert(CELL_T_DECISION_FAULT - CELL_T_DECISION_CONNECT + 1 == CELL_DECISION_COUNT,
+               "one series per decision");
 
 struct answer {
     struct cell_calls *calls;
@@ -175,20 +178,31 @@ static void reply_with(const struct answer *answer, struct cc_slice body, const 
     cc_http_reply(answer->asked.request, &reply);
 }
 
+/* Told at most once a second: with every source gone it is every call. */
+static void warn(const struct answer *answer, enum cell_decision decision)
+{
+    int64_t now_us = cc_loop_now_us(answer->calls->worker->loop);
+    int64_t *warned_us = &answer->calls->warned_us[decision];
+    if (*warned_us != 0 && now_us - *warned_us < CC_SECOND_US)
+        return;
+    *warned_us = now_us;
+    CC_LOG(CC_LOG_WARNING, "safest_action", cc_log_text("why", cell_decision_name(decision)),
+           cc_log_slice("request_id", answer->asked.request_id),
+           cc_log_slice("tenant", answer->asked.tenant),
+           cc_log_slice("call_id", answer->asked.event->call_id));
+}
+
 static void count(const struct answer *answer, enum cell_decision decision)
 {
     struct cell_worker *worker = answer->calls->worker;
-    answer->calls->decisions[decision]++;
+    cell_worker_count(worker, (enum cell_series)(CELL_T_DECISION_CONNECT + (int)decision), 1);
     cell_worker_count(worker, (enum cell_series)(CELL_T_SOURCE_MEMORY + (int)answer->plan.source),
                       1);
     cc_telemetry_observe(&worker->telemetry, CELL_T_ANSWER_TIME,
                          cc_monotonic_us() - answer->asked.request->received_us);
-    if (decision == CELL_DECISION_NO_PLAN || decision == CELL_DECISION_NO_FLOW ||
-        decision == CELL_DECISION_STATE_FORGED)
-        CC_LOG(CC_LOG_WARNING, "safest_action", cc_log_text("why", cell_decision_name(decision)),
-               cc_log_slice("request_id", answer->asked.request_id),
-               cc_log_slice("tenant", answer->asked.tenant),
-               cc_log_slice("call_id", answer->asked.event->call_id));
+    if (decision == CELL_DECISION_NO_PLAN || decision == CELL_DECISION_FAULT ||
+        decision == CELL_DECISION_NO_FLOW || decision == CELL_DECISION_STATE_FORGED)
+        warn(answer, decision);
 }
 
 static void decide_and_reply(struct answer *answer)

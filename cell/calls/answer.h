@@ -4,13 +4,14 @@
 #ifndef CELL_CALLS_ANSWER_H
 #define CELL_CALLS_ANSWER_H
 
+#include "cell/calls/decide.h"
 #include "cell/calls/dialect/dialect.h"
 #include "cell/calls/store.h"
 
 struct cell_calls {
     struct cell_worker *worker;
     struct cell_store *store;
-    uint64_t decisions[64]; /* answers by enum cell_decision, for the state page */
+    int64_t warned_us[CELL_DECISION_COUNT]; /* when the log last told of such a decision */
 };
 
 /* What http.c has checked. Slices live as long as the request. */

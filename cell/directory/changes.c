@@ -28,6 +28,7 @@ struct cell_changes {
     bool positioned;     /* last is a place in the stream */
     char last[ID_MAX];
     struct cc_deadline retry;
+    bool leaving;
 };
 
 static void read_on(struct cell_changes *changes);
@@ -118,6 +119,8 @@ static void say_applied(struct cell_changes *changes)
     char key[KEY_MAX];
     const char *name = changes->worker->settings->worker;
     int64_t deadline_us = cc_loop_now_us(changes->worker->loop) + SAY_US;
+    if (changes->leaving)
+        return;
     snprintf(key, sizeof(key), "worker:%s", name);
     struct cc_slice set[] = {CC_SLICE_LITERAL("SET"), cc_slice_of(key), cc_slice_of(changes->last),
                              CC_SLICE_LITERAL("PX"), CC_SLICE_LITERAL("3000")};
@@ -127,6 +130,24 @@ static void say_applied(struct cell_changes *changes)
         cc_redis_command(changes->worker->redis, set, 5, deadline_us, on_said, NULL);
     if (!error)
         error = cc_redis_command(changes->worker->redis, add, 3, deadline_us, on_said, NULL);
+    if (error)
+        on_said(NULL, error, NULL);
+}
+
+void cell_changes_leave(struct cell_changes *changes)
+{
+    char key[KEY_MAX];
+    const char *name = changes->worker->settings->worker;
+    int64_t deadline_us = cc_loop_now_us(changes->worker->loop) + SAY_US;
+    changes->leaving = true;
+    snprintf(key, sizeof(key), "worker:%s", name);
+    struct cc_slice forget[] = {CC_SLICE_LITERAL("DEL"), cc_slice_of(key)};
+    struct cc_slice remove[] = {CC_SLICE_LITERAL("SREM"), CC_SLICE_LITERAL("workers"),
+                                cc_slice_of(name)};
+    enum cc_error error =
+        cc_redis_command(changes->worker->redis, forget, 2, deadline_us, on_said, NULL);
+    if (!error)
+        error = cc_redis_command(changes->worker->redis, remove, 3, deadline_us, on_said, NULL);
     if (error)
         on_said(NULL, error, NULL);
 }

@@ -26,6 +26,8 @@ struct cell_change_listener {
 enum cc_error cell_changes_create(struct cell_worker *worker,
                                   const struct cell_change_listener *listener,
                                   struct cell_changes **out) CC_MUST_CHECK;
+/* This worker stops: nobody need wait for it any more. */
+void cell_changes_leave(struct cell_changes *changes);
 void cell_changes_free(struct cell_changes *changes);
 
 #endif

@@ -336,6 +336,7 @@ def test_unknown_and_emergency_and_safest(host):
     make_tenant(host, "unknown")
     got = answered(worker, "unknown", event(number))
     equal(got.json["actions"][0]["reject"]["sip_code"], 404)
+    equal(worker.metric('callcell_cell_decisions_total{decision="unknown_number"}') >= 1, True)
     equal(answered(worker, "unknown", event(number)).source, "memory", "known not to exist")
     put(host, "unknown", mobile(number))
     equal(connected_to(answered(worker, "unknown", event(number))), number, "heard of it at once")
@@ -626,6 +627,15 @@ def test_stop_drops_no_request(host):
           f"cut off: {refused}")  # in the listener's backlog: never accepted
     rows = host.primary.query("SELECT event_id FROM events.events WHERE tenant_id = 'stops'")
     equal({row[0] for row in rows} >= set(answered_ids), True, "what was answered was shipped before the end")
+
+
+def test_a_stop_is_not_waited_for_and_clean(host):
+    """Under the sanitizers a leak shows as another exit status."""
+    one, two = host.workers
+    equal(two.stop(), 0, "exit status")
+    make_tenant(host, "left")
+    check("callcell-propagation" not in put(host, "left", mobile(fresh_number())).headers, "waited for who left")
+    equal(one.stop(), 0, "exit status")
 
 
 TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
