@@ -91,6 +91,7 @@ enum cc_error cc_loop_create(struct cc_loop **out)
         return CC_IO;
     }
     loop->uv.data = loop;
+    signal(SIGPIPE, SIG_IGN); /* hiredis writes without MSG_NOSIGNAL */
     /* Watchers run last started first: ours are the first, so they run after all others. */
     uv_prepare_init(&loop->uv, &loop->bury_before_poll);
     uv_prepare_start(&loop->bury_before_poll, on_prepare);
@@ -326,7 +327,6 @@ static void on_signal(uv_signal_t *handle, int number)
 
 void cc_loop_on_stop(struct cc_loop *loop, void (*on_stop)(void *context), void *context)
 {
-    signal(SIGPIPE, SIG_IGN);
     loop->on_stop = on_stop;
     loop->stop_context = context;
     uv_signal_init(&loop->uv, &loop->terminate);

@@ -1,9 +1,10 @@
 /*
- * One uv loop, its deadlines, its deferred deaths and its graceful stop. One loop per thread; nothing
- * here is thread-safe.
+ * One uv loop, its deadlines, its deferred deaths and its graceful stop. One loop per thread;
+ * nothing here is thread-safe.
  *
- * Death is deferred: an object that may be on the call stack is not freed but given to cc_loop_bury;
- * it is freed when the current round of callbacks is over. This is the only way things die here.
+ * Death is deferred: an object that may be on the call stack is not freed but given to
+ * cc_loop_bury; it is freed when the current round of callbacks is over. This is the only way
+ * things die here.
  */
 #ifndef CC_IO_LOOP_H
 #define CC_IO_LOOP_H
@@ -36,8 +37,9 @@ int64_t cc_monotonic_us(void);
 int64_t cc_wall_clock_us(void);
 
 /*
- * Deadline: embedded in its owner, no allocation, O(log n). on_due runs once, from the loop, never from
- * cc_deadline_set. Setting again moves it. Clear before the owner dies; clearing an unset one is fine.
+ * Deadline: embedded in its owner, no allocation, O(log n). on_due runs once, from the loop, never
+ * from cc_deadline_set. Setting again moves it. Clear before the owner dies; clearing an unset one
+ * is fine.
  */
 struct cc_deadline {
     void (*on_due)(struct cc_deadline *deadline);
@@ -55,12 +57,12 @@ enum cc_error cc_deadline_set(struct cc_deadline *deadline, int64_t due_us) CC_M
 void cc_deadline_clear(struct cc_deadline *deadline);
 bool cc_deadline_is_set(const struct cc_deadline *deadline);
 
-/* SIGTERM and SIGINT: on_stop runs once; a second signal within the stop ends the process at once with
- * status 1. SIGPIPE is ignored. */
+/* SIGTERM and SIGINT: on_stop runs once; a second signal within the stop ends the process at once
+ * with status 1. SIGPIPE is ignored from cc_loop_create on. */
 void cc_loop_on_stop(struct cc_loop *loop, void (*on_stop)(void *context), void *context);
 
-/* Work off the loop on uv's thread pool. work runs on a pool thread, done on the loop. Returns CC_FULL
- * when more than 1,024 pieces wait. */
+/* Work off the loop on uv's thread pool. work runs on a pool thread, done on the loop. Returns
+ * CC_FULL when more than 1,024 pieces wait. */
 enum cc_error cc_loop_work(struct cc_loop *loop, void (*work)(void *context),
                            void (*done)(void *context), void *context) CC_MUST_CHECK;
 

@@ -48,6 +48,7 @@ struct cc_redis {
     int64_t backoff_us;
     uint64_t generation;
     struct command *waiting; /* before the first connection is up, newest first */
+    struct command *awaited; /* see read_what_is_there */
     bool failure_logged, freed;
 };
 
@@ -58,7 +59,6 @@ struct command {
     int length;
     bool sent;
     bool timed_out;
-    bool *ended; /* told when the command ends; may be NULL */
     struct cc_deadline deadline;
     cc_redis_done done;
     void *context;
@@ -271,8 +271,8 @@ static struct command *reverse(struct command *list)
 static void command_end(struct command *command, enum cc_error error, const redisReply *reply)
 {
     command->redis->pending--;
-    if (command->ended)
-        *command->ended = true;
+    if (command->redis->awaited == command)
+        command->redis->awaited = NULL;
     cc_deadline_clear(&command->deadline);
     command->done(command->context, error, reply);
     free(command->bytes);
@@ -490,16 +490,13 @@ static void end_waiting_one(struct command *command)
  */
 static bool read_what_is_there(struct command *command)
 {
-    struct link *link = command->redis->link;
-    bool ended = false;
-    command->ended = &ended;
-    for (int i = 0; i < READS_AT_DEADLINE && !ended && link->context; i++) {
-        if (command->redis->link != link)
-            break;
+    struct cc_redis *redis = command->redis;
+    struct link *link = redis->link;
+    redis->awaited = command;
+    for (int i = 0; i < READS_AT_DEADLINE && redis->awaited && redis->link == link; i++)
         redisAsyncHandleRead(link->context);
-    }
-    if (!ended)
-        command->ended = NULL;
+    bool ended = redis->awaited != command;
+    redis->awaited = NULL;
     return ended;
 }
 
