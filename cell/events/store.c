@@ -1,16 +1,21 @@
 /* Rim: Postgres. */
 #include "cell/events/store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-enum { CONNECTIONS = 2, PARTITIONS_DEADLINE_US = 30 * 1000 * 1000, NUMBER_TEXT = 24 };
+enum {
+    QUARANTINE_MAX = 64 * 1024 * 1024,
+    CONNECTIONS = 2,
+    PARTITIONS_DEADLINE_US = 30 * 1000 * 1000,
+    NUMBER_TEXT = 24
+};
 
 struct cell_event_store {
     struct cell_worker *worker;
@@ -121,9 +126,11 @@ static bool is_poison(enum cc_error error, const struct cc_pg_outcome *outcome)
            strncmp(state, "54", 2) == 0 || strcmp(state, "P0001") == 0;
 }
 
-/* One line of the file, durable when it returns CC_OK. */
+/* One line of the file, durable when it returns CC_OK. A full file is left as it is: what is wrong
+ * shows in its first lines too, and shipping must go on. */
 static enum cc_error write_quarantine(const char *path, struct cc_slice record)
 {
+    struct stat state;
     struct cc_buffer line;
     cc_buffer_init(&line, 0);
     cc_buffer_append(&line, record);
@@ -131,8 +138,11 @@ static enum cc_error write_quarantine(const char *path, struct cc_slice record)
     enum cc_error error = line.error;
     int file = error ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file >= 0) {
-        ssize_t written = write(file, line.data, line.length);
-        if (written != (ssize_t)line.length || fdatasync(file) != 0)
+        if (fstat(file, &state) != 0)
+            error = CC_IO;
+        else if (state.st_size < QUARANTINE_MAX &&
+                 (write(file, line.data, line.length) != (ssize_t)line.length ||
+                  fdatasync(file) != 0))
             error = CC_IO;
         close(file);
     } else if (!error) {

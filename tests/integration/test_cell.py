@@ -5,7 +5,9 @@ import datetime
 import itertools
 import json
 import pathlib
+import signal
 import sys
+import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -543,6 +545,32 @@ def test_redis_frozen(host):
 def slowest(host, worker, tenant):
     host.shipped()
     return host.primary.query(f"SELECT max(processing_us) FROM events.events WHERE tenant_id = '{tenant}'")
+
+
+def test_replica_and_primary_frozen(host):
+    """Sockets stay open and nobody answers: only deadlines help."""
+    one = host.workers[0]
+    numbers = [fresh_number() for _ in range(6)]
+    make_tenant(host, "stiff")
+    put(host, "stiff", *[mobile(number, forward_always="+46700000042") for number in numbers])
+    host.replicated()
+    host.replica.signal(signal.SIGSTOP)
+    try:
+        for number in numbers[:3]:
+            got = answered(one, "stiff", event(number))
+            equal((got.source, connected_to(got)), ("primary", "+46700000042"))
+        host.primary.signal(signal.SIGSTOP)
+        host.redis.command("FLUSHALL")
+        started = time.monotonic()
+        got = answered(one, "stiff", event(numbers[3]))
+        check(time.monotonic() - started < 0.4, f"late: {time.monotonic() - started} s")
+        equal(connected_to(got), numbers[3], "the safest action: as dialled")
+        equal(answered(one, "stiff", event(numbers[0])).source, "memory")
+    finally:
+        host.primary.signal(signal.SIGCONT)
+        host.replica.signal(signal.SIGCONT)
+    wait_until("both are used again", lambda: answered(one, "stiff", event(numbers[5])).source != "primary"
+               and connected_to(answered(one, "stiff", event(numbers[4]))) == "+46700000042")
 
 
 def test_primary_dead(host):

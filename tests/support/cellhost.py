@@ -93,6 +93,23 @@ class Postgres:
         if (self.data / "postmaster.pid").exists():
             self.run(POSTGRES_BIN / "pg_ctl", "-D", self.data, "-w", "-m", mode, "stop")
 
+    def processes(self):
+        """The postmaster and its children."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        found = [postmaster]
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+            if parent == postmaster:
+                found.append(int(stat.parent.name))
+        return found
+
+    def signal(self, number):
+        for process in self.processes():
+            os.kill(process, number)
+
     def query(self, sql, role=None, password=None):
         """Rows as lists of text; as the superuser over the socket, or as a role with its password."""
         host = "127.0.0.1" if role else str(self.folder)
