@@ -14,22 +14,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/io/picohttpparser.h"
+#include "base/io/http_reader.h"
+#include "base/io/http_render.h"
 
-enum {
-    ADDRESSES_MAX = 1024,
-    ADDRESS_TEXT = 24,
-    INPUT_FIRST = 4096,
-    INPUT_KEPT = 64 * 1024, /* an idle connection keeps no larger buffer */
-    REQUEST_MAX = 4 * 1024 * 1024
-};
-
-/* Shared by an exchange and the connection that may still be writing it. */
-struct request_bytes {
-    unsigned users;
-    size_t length;
-    char data[];
-};
+enum { ADDRESSES_MAX = 1024, ADDRESS_TEXT = 24, REQUEST_MAX = 4 * 1024 * 1024 };
 
 struct cc_http_handle {
     struct cc_http_client *client;
@@ -39,7 +27,7 @@ struct cc_http_handle {
     bool queued;
     struct cc_deadline deadline;
     enum cc_error put_off; /* CC_OK: the deadline is the deadline */
-    struct request_bytes *bytes;
+    struct http_bytes *bytes;
     bool is_head;
     bool may_retry;
     bool needs_fresh; /* the second try goes over a new connection */
@@ -48,7 +36,6 @@ struct cc_http_handle {
 };
 
 enum state { CONNECTING, IDLE, BUSY, CLOSING };
-enum body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
 
 struct connection {
     uv_tcp_t tcp; /* first */
@@ -61,17 +48,9 @@ struct connection {
     enum state state;
     bool used; /* has carried an exchange before */
     struct cc_http_handle *exchange;
-    struct request_bytes *bytes;
+    struct http_bytes *bytes;
     struct cc_deadline idle;
-    char *input; /* head, then body (decoded in place when chunked) */
-    size_t length, capacity;
-    size_t parsed_before; /* length at the last attempt to read the head */
-    size_t head_length;   /* 0: the head is not complete */
-    size_t body_length;   /* decoded so far, or expected (BODY_LENGTH) */
-    enum body body;
-    bool keep;
-    struct phr_chunked_decoder chunks;
-    struct cc_http_response response;
+    struct http_reader reader;
 };
 
 struct pool {
@@ -101,7 +80,7 @@ static void on_written(uv_write_t *request, int status);
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 static void on_end_of_input(struct connection *connection);
-static void read_response(struct connection *connection);
+static void read_response(struct connection *connection, size_t count);
 static void complete(struct connection *connection);
 static void on_idle_too_long(struct cc_deadline *deadline);
 static void on_deadline(struct cc_deadline *deadline);
@@ -220,12 +199,6 @@ static struct cc_http_handle *queue_take(struct pool *pool, bool fresh_connectio
 
 /* ---- exchanges ---- */
 
-static void bytes_drop(struct request_bytes *bytes)
-{
-    if (bytes && --bytes->users == 0)
-        free(bytes);
-}
-
 static void set_deadline(struct cc_http_handle *exchange, int64_t due_us)
 {
     /* It was set when the exchange started: moving it takes no memory. */
@@ -237,7 +210,7 @@ static void set_deadline(struct cc_http_handle *exchange, int64_t due_us)
 static void exchange_free(struct cc_http_handle *exchange)
 {
     cc_deadline_clear(&exchange->deadline);
-    bytes_drop(exchange->bytes);
+    http_bytes_drop(exchange->bytes);
     exchange->client->exchange_count--;
     free(exchange);
 }
@@ -259,81 +232,14 @@ static void fail_later(struct cc_http_handle *exchange, enum cc_error error)
     set_deadline(exchange, 0);
 }
 
-static bool header_is_ours(struct cc_slice name)
-{
-    return cc_slice_is(name, "host") || cc_slice_is(name, "content-length") ||
-           cc_slice_is(name, "transfer-encoding");
-}
-
-static enum cc_error render(const struct cc_http_exchange *exchange, struct request_bytes **out)
-{
-    struct cc_buffer buffer;
-    enum cc_error error = CC_OK;
-    cc_buffer_init(&buffer, REQUEST_MAX);
-    cc_buffer_append(&buffer, exchange->method);
-    cc_buffer_text(&buffer, " ");
-    cc_buffer_append(&buffer, exchange->path);
-    cc_buffer_text(&buffer, " HTTP/1.1\r\nhost: ");
-    cc_buffer_append(&buffer, exchange->address);
-    for (size_t i = 0; i < exchange->header_count; i++) {
-        if (header_is_ours(exchange->headers[i].name))
-            continue;
-        cc_buffer_text(&buffer, "\r\n");
-        cc_buffer_append(&buffer, exchange->headers[i].name);
-        cc_buffer_text(&buffer, ": ");
-        cc_buffer_append(&buffer, exchange->headers[i].value);
-    }
-    if (exchange->body.length > 0 || !cc_slice_is(exchange->method, "GET")) {
-        cc_buffer_text(&buffer, "\r\ncontent-length: ");
-        cc_buffer_integer(&buffer, (int64_t)exchange->body.length);
-    }
-    cc_buffer_text(&buffer, "\r\n\r\n");
-    cc_buffer_append(&buffer, exchange->body);
-    error = buffer.error;
-    if (error == CC_OK) {
-        *out = malloc(sizeof(**out) + buffer.length);
-        if (*out) {
-            (*out)->users = 1;
-            (*out)->length = buffer.length;
-            memcpy((*out)->data, buffer.data, buffer.length);
-        } else {
-            error = CC_NO_MEMORY;
-        }
-    }
-    cc_buffer_deinit(&buffer);
-    return error;
-}
-
-/* A line break in a header would let its text write headers of its own. */
-static bool is_clean(struct cc_slice text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if (text.data[i] == '\r' || text.data[i] == '\n' || text.data[i] == '\0')
-            return false;
-    return true;
-}
-
-static enum cc_error check(const struct cc_http_client *client,
-                           const struct cc_http_exchange *exchange)
-{
-    if (client->freed)
-        return CC_CANCELLED;
-    if (!is_clean(exchange->method) || !is_clean(exchange->path) || exchange->path.length == 0)
-        return CC_INVALID;
-    for (size_t i = 0; i < exchange->header_count; i++)
-        if (!is_clean(exchange->headers[i].name) || !is_clean(exchange->headers[i].value))
-            return CC_INVALID;
-    return CC_OK;
-}
-
 enum cc_error cc_http_exchange_start(struct cc_http_client *client,
                                      const struct cc_http_exchange *exchange,
                                      struct cc_http_handle **handle)
 {
     struct pool *pool = NULL;
-    enum cc_error error = check(client, exchange);
-    if (error == CC_OK)
-        error = pool_for(client, exchange->address, &pool);
+    if (client->freed)
+        return CC_CANCELLED;
+    enum cc_error error = pool_for(client, exchange->address, &pool);
     if (error != CC_OK)
         return error;
     if (pool->queued_count >= client->options.queue_per_address)
@@ -349,7 +255,7 @@ enum cc_error cc_http_exchange_start(struct cc_http_client *client,
                                        .context = exchange->context};
     client->exchange_count++;
     cc_deadline_init(&started->deadline, client->loop, on_deadline);
-    error = render(exchange, &started->bytes);
+    error = http_render(exchange, &started->bytes);
     if (error == CC_OK)
         error = cc_deadline_set(&started->deadline, exchange->deadline_us);
     if (error != CC_OK) {
@@ -388,8 +294,8 @@ static void on_closed(uv_handle_t *handle)
 {
     struct connection *connection = (struct connection *)(void *)handle;
     struct cc_http_client *client = connection->client;
-    bytes_drop(connection->bytes);
-    free(connection->input);
+    http_bytes_drop(connection->bytes);
+    http_reader_deinit(&connection->reader);
     free(connection);
     client->connection_count--;
     release_when_done(client);
@@ -491,15 +397,16 @@ static void on_connected(uv_connect_t *request, int status)
 
 static void send_request(struct connection *connection, struct cc_http_handle *exchange)
 {
-    struct request_bytes *bytes = exchange->bytes;
+    struct http_bytes *bytes = exchange->bytes;
     cc_deadline_clear(&connection->idle);
     connection->state = BUSY;
     connection->exchange = exchange;
     exchange->connection = connection;
-    bytes_drop(connection->bytes);
+    http_bytes_drop(connection->bytes);
     connection->bytes = bytes;
     bytes->users++;
-    connection->length = connection->head_length = connection->parsed_before = 0;
+    http_reader_start(&connection->reader, exchange->is_head,
+                      connection->client->options.response_max);
     uv_buf_t buffer = uv_buf_init(bytes->data, (unsigned)bytes->length);
     int written = uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
     if (written == (int)bytes->length)
@@ -523,33 +430,16 @@ static void on_written(uv_write_t *request, int status)
 
 /* ---- reading ---- */
 
-/* Room for at least one more byte; false: memory is out or the bound is reached. */
-static bool input_reserve(struct connection *connection)
-{
-    size_t most = connection->client->options.response_max;
-    if (connection->length < connection->capacity)
-        return true;
-    if (connection->capacity >= most)
-        return false;
-    size_t capacity = connection->capacity ? connection->capacity * 2 : INPUT_FIRST;
-    if (capacity > most)
-        capacity = most;
-    char *grown = realloc(connection->input, capacity);
-    if (!grown)
-        return false;
-    connection->input = grown;
-    connection->capacity = capacity;
-    return true;
-}
-
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct connection *connection = (struct connection *)(void *)handle;
+    static char unasked[64]; /* what an idle peer says is dropped with its connection */
+    char *at = unasked;
+    size_t capacity = sizeof(unasked);
     (void)suggested;
-    *buffer = uv_buf_init(NULL, 0);
-    if (input_reserve(connection))
-        *buffer = uv_buf_init(connection->input + connection->length,
-                              (unsigned)(connection->capacity - connection->length));
+    if (connection->state != IDLE && !http_reader_room(&connection->reader, &at, &capacity))
+        capacity = 0;
+    *buffer = uv_buf_init(at, (unsigned)capacity);
 }
 
 static void fail_connection(struct connection *connection, enum cc_error error)
@@ -580,18 +470,17 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         on_end_of_input(connection);
         return;
     }
-    connection->length += (size_t)count;
-    read_response(connection);
+    read_response(connection, (size_t)count);
 }
 
 static void on_end_of_input(struct connection *connection)
 {
     struct cc_http_handle *exchange = connection->exchange;
-    if (connection->head_length > 0 && connection->body == BODY_UNTIL_CLOSE) {
+    if (http_reader_ends_with_connection(&connection->reader)) {
         complete(connection);
         return;
     }
-    if (connection->length > 0) {
+    if (connection->reader.length > 0) {
         fail_connection(connection, CC_PROTOCOL);
         return;
     }
@@ -607,169 +496,13 @@ static void on_end_of_input(struct connection *connection)
     pump(pool);
 }
 
-static bool equals_ignoring_case(struct cc_slice text, const char *lower)
+static void read_response(struct connection *connection, size_t count)
 {
-    if (text.length != strlen(lower))
-        return false;
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        if ((c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c) != lower[i])
-            return false;
-    }
-    return true;
-}
-
-static bool parse_length(struct cc_slice text, size_t *out)
-{
-    size_t value = 0;
-    if (text.length == 0 || text.length > 15)
-        return false;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return false;
-        value = value * 10 + (size_t)(text.data[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
-/* How the body is framed, RFC 9112 section 6.3. */
-static enum cc_error read_framing(struct connection *connection, int minor)
-{
-    struct cc_http_response *response = &connection->response;
-    bool has_length = false, chunked = false;
-    connection->keep = minor >= 1;
-    connection->body_length = 0;
-    for (size_t i = 0; i < response->header_count; i++) {
-        struct cc_slice name = response->headers[i].name;
-        struct cc_slice value = response->headers[i].value;
-        if (cc_slice_is(name, "content-length")) {
-            if (has_length || !parse_length(value, &connection->body_length))
-                return CC_PROTOCOL;
-            has_length = true;
-        } else if (cc_slice_is(name, "transfer-encoding")) {
-            if (chunked || !equals_ignoring_case(value, "chunked"))
-                return CC_PROTOCOL;
-            chunked = true;
-        } else if (cc_slice_is(name, "connection")) {
-            if (equals_ignoring_case(value, "close"))
-                connection->keep = false;
-            else if (equals_ignoring_case(value, "keep-alive"))
-                connection->keep = true;
-        }
-    }
-    if (has_length && chunked)
-        return CC_PROTOCOL;
-    int status = response->status;
-    if (connection->exchange->is_head || status == 204 || status == 304)
-        connection->body = BODY_NONE;
-    else if (chunked)
-        connection->body = BODY_CHUNKED;
-    else
-        connection->body = has_length ? BODY_LENGTH : BODY_UNTIL_CLOSE;
-    if (connection->body == BODY_UNTIL_CLOSE)
-        connection->keep = false;
-    memset(&connection->chunks, 0, sizeof(connection->chunks));
-    connection->chunks.consume_trailer = 1;
-    return CC_OK;
-}
-
-/* Slices of the response point into the input, which may still move: called again when complete. */
-static int parse_head(struct connection *connection, size_t length, int *minor)
-{
-    struct phr_header headers[CC_HTTP_HEADERS_MAX];
-    struct cc_http_response *response = &connection->response;
-    const char *text;
-    size_t text_length;
-    response->header_count = CC_HTTP_HEADERS_MAX;
-    int head = phr_parse_response(connection->input, length, minor, &response->status, &text,
-                                  &text_length, headers, &response->header_count,
-                                  connection->head_length ? 0 : connection->parsed_before);
-    if (head <= 0)
-        return head;
-    for (size_t i = 0; i < response->header_count; i++) {
-        if (!headers[i].name)
-            return -1; /* folded */
-        char *name = connection->input + (headers[i].name - connection->input);
-        for (size_t j = 0; j < headers[i].name_len; j++)
-            if (name[j] >= 'A' && name[j] <= 'Z')
-                name[j] = (char)(name[j] | 0x20);
-        response->headers[i].name = cc_slice(name, headers[i].name_len);
-        response->headers[i].value = cc_slice(headers[i].value, headers[i].value_len);
-    }
-    return head;
-}
-
-/* CC_OK with head_length 0: more is needed. Interim responses (1xx) are dropped. */
-static enum cc_error read_head(struct connection *connection)
-{
-    for (;;) {
-        int minor = 0;
-        int head = parse_head(connection, connection->length, &minor);
-        if (head == -2) {
-            connection->parsed_before = connection->length;
-            return CC_OK;
-        }
-        if (head < 0 || connection->response.status == 101)
-            return CC_PROTOCOL;
-        if (connection->response.status >= 200) {
-            connection->head_length = (size_t)head;
-            enum cc_error error = read_framing(connection, minor);
-            if (error == CC_OK && connection->body == BODY_LENGTH &&
-                connection->body_length >
-                    connection->client->options.response_max - connection->head_length)
-                error = CC_TOO_LARGE;
-            return error;
-        }
-        connection->length -= (size_t)head;
-        connection->parsed_before = 0;
-        memmove(connection->input, connection->input + head, connection->length);
-        if (connection->length == 0)
-            return CC_OK;
-    }
-}
-
-/* 1: the body is complete; 0: not yet; -1: malformed. */
-static int read_body(struct connection *connection)
-{
-    size_t have = connection->length - connection->head_length;
-    if (connection->body == BODY_NONE || connection->body == BODY_LENGTH) {
-        size_t want = connection->body == BODY_NONE ? 0 : connection->body_length;
-        if (have > want)
-            connection->keep = false; /* bytes nobody asked for */
-        return have >= want;
-    }
-    if (connection->body == BODY_UNTIL_CLOSE) {
-        connection->body_length = have;
-        return 0;
-    }
-    size_t raw = have - connection->body_length;
-    char *at = connection->input + connection->head_length + connection->body_length;
-    ssize_t left = phr_decode_chunked(&connection->chunks, at, &raw);
-    if (left == -1)
-        return -1;
-    connection->body_length += raw;
-    connection->length = connection->head_length + connection->body_length;
-    if (left > 0)
-        connection->keep = false;
-    return left >= 0;
-}
-
-static void read_response(struct connection *connection)
-{
-    if (connection->head_length == 0) {
-        enum cc_error error = read_head(connection);
-        if (error != CC_OK) {
-            fail_connection(connection, error);
-            return;
-        }
-        if (connection->head_length == 0)
-            return;
-    }
-    int complete_now = read_body(connection);
-    if (complete_now < 0)
-        fail_connection(connection, CC_PROTOCOL);
-    else if (complete_now > 0)
+    bool is_complete = false;
+    enum cc_error error = http_reader_take(&connection->reader, count, &is_complete);
+    if (error != CC_OK)
+        fail_connection(connection, error);
+    else if (is_complete)
         complete(connection);
 }
 
@@ -778,12 +511,7 @@ static void make_idle(struct connection *connection)
     struct cc_http_client *client = connection->client;
     connection->state = IDLE;
     connection->used = true;
-    connection->length = 0;
-    if (connection->capacity > INPUT_KEPT) {
-        free(connection->input);
-        connection->input = NULL;
-        connection->capacity = 0;
-    }
+    http_reader_rest(&connection->reader);
     int64_t due_us = cc_loop_now_us(client->loop) + client->options.idle_ms * 1000;
     if (cc_deadline_set(&connection->idle, due_us) != CC_OK)
         close_connection(connection);
@@ -793,20 +521,15 @@ static void complete(struct connection *connection)
 {
     struct cc_http_handle *exchange = connection->exchange;
     struct pool *pool = connection->pool;
-    int minor;
-    parse_head(connection, connection->head_length, &minor);
-    connection->response.body =
-        cc_slice(connection->input + connection->head_length, connection->body_length);
-    if (connection->body == BODY_NONE)
-        connection->response.body.length = 0;
+    const struct cc_http_response *response = http_reader_response(&connection->reader);
     connection->exchange = NULL;
     exchange->connection = NULL;
     /* The connection stays busy, and its input in place, while the callback reads the response; the
      * callback may free the client, which closes the connection. */
-    finish(exchange, CC_OK, &connection->response);
+    finish(exchange, CC_OK, response);
     if (connection->state == CLOSING)
         return;
-    if (connection->keep && !connection->writing)
+    if (connection->reader.keep && !connection->writing)
         make_idle(connection);
     else
         close_connection(connection);
@@ -848,6 +571,7 @@ void cc_http_exchange_cancel(struct cc_http_handle *handle)
     detach(handle);
     exchange_free(handle);
     pump(pool);
+    release_when_done(pool->client);
 }
 
 void cc_http_client_free(struct cc_http_client *client)
@@ -885,12 +609,4 @@ static void release_when_done(struct cc_http_client *client)
         return;
     client->buried = true;
     cc_loop_bury(client->loop, client, free_client);
-}
-
-struct cc_slice cc_http_response_header(const struct cc_http_response *response, const char *name)
-{
-    for (size_t i = 0; i < response->header_count; i++)
-        if (cc_slice_is(response->headers[i].name, name))
-            return response->headers[i].value;
-    return (struct cc_slice){NULL, 0};
 }
