@@ -459,7 +459,7 @@ int main(void)
     tcase_add_test(tc, test_many_exchanges_with_our_server);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
+    srunner_run_all(runner, CK_SILENT);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

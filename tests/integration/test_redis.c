@@ -272,7 +272,7 @@ int main(void)
     tcase_add_test(alone, test_wrong_password_is_down);
     suite_add_tcase(suite, alone);
     SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
+    srunner_run_all(runner, CK_SILENT);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

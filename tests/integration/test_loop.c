@@ -1,0 +1,202 @@
+/* The loop: deadlines in order, burials after the round, work off the loop, stop signals. */
+#include "base/io/loop.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { COUNT = 2000 };
+
+static struct cc_loop *loop;
+
+struct item {
+    struct cc_deadline deadline;
+    int64_t due_us;
+    int times;
+};
+
+static struct item items[COUNT];
+static int64_t last_us;
+static int due, left;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(cc_loop_create(&loop), CC_OK);
+    last_us = 0;
+    due = 0;
+}
+
+static void tear_down(void)
+{
+    cc_loop_free(loop);
+}
+
+static void on_item(struct cc_deadline *deadline)
+{
+    struct item *item = CC_CONTAINER_OF(deadline, struct item, deadline);
+    ck_assert_int_ge(item->due_us, last_us);
+    ck_assert_int_le(item->due_us, cc_loop_now_us(loop));
+    ck_assert(!cc_deadline_is_set(deadline));
+    last_us = item->due_us;
+    item->times++;
+    due++;
+    if (--left == 0)
+        cc_loop_end(loop);
+}
+
+START_TEST(test_deadlines_run_once_and_in_order)
+{
+    int64_t now_us = cc_loop_now_us(loop);
+    srand(7);
+    left = 0;
+    for (int i = 0; i < COUNT; i++) {
+        cc_deadline_init(&items[i].deadline, loop, on_item);
+        items[i].times = 0;
+        items[i].due_us = now_us + 1 + rand() % 60000;
+        ck_assert_int_eq(cc_deadline_set(&items[i].deadline, items[i].due_us), CC_OK);
+    }
+    for (int i = 0; i < COUNT; i++) { /* move a third, clear a third */
+        if (i % 3 == 0)
+            items[i].due_us = now_us + 1 + rand() % 60000;
+        if (i % 3 == 0)
+            ck_assert_int_eq(cc_deadline_set(&items[i].deadline, items[i].due_us), CC_OK);
+        if (i % 3 == 1)
+            cc_deadline_clear(&items[i].deadline);
+        left += i % 3 != 1;
+    }
+    int expected = left;
+    cc_loop_run(loop);
+    ck_assert_int_eq(due, expected);
+    for (int i = 0; i < COUNT; i++)
+        ck_assert_int_eq(items[i].times, i % 3 != 1);
+}
+END_TEST
+
+static void on_again(struct cc_deadline *deadline)
+{
+    if (++due == 5)
+        cc_loop_end(loop);
+    else
+        ck_assert_int_eq(cc_deadline_set(deadline, 0), CC_OK);
+}
+
+START_TEST(test_a_deadline_may_set_itself_again)
+{
+    struct cc_deadline deadline;
+    cc_deadline_init(&deadline, loop, on_again);
+    cc_deadline_clear(&deadline);
+    ck_assert_int_eq(cc_deadline_set(&deadline, 0), CC_OK);
+    ck_assert_int_eq(due, 0); /* never from cc_deadline_set */
+    cc_loop_run(loop);
+    ck_assert_int_eq(due, 5);
+}
+END_TEST
+
+static bool on_stack;
+
+static void on_buried(void *object)
+{
+    ck_assert(!on_stack);
+    free(object);
+    due++;
+    cc_loop_end(loop);
+}
+
+static void on_bury(struct cc_deadline *deadline)
+{
+    (void)deadline;
+    on_stack = true;
+    for (int i = 0; i < 100; i++)
+        cc_loop_bury(loop, malloc(8), on_buried);
+    on_stack = false;
+}
+
+START_TEST(test_burials_wait_for_the_end_of_the_round)
+{
+    struct cc_deadline deadline;
+    cc_deadline_init(&deadline, loop, on_bury);
+    ck_assert_int_eq(cc_deadline_set(&deadline, 0), CC_OK);
+    cc_loop_run(loop);
+    ck_assert_int_eq(due, 100);
+    cc_loop_bury(loop, malloc(8), on_buried);
+    cc_loop_free(loop); /* runs what remains */
+    ck_assert_int_eq(due, 101);
+    loop = NULL;
+}
+END_TEST
+
+static int worked;
+
+static void work(void *context)
+{
+    (void)context;
+    __atomic_add_fetch(&worked, 1, __ATOMIC_SEQ_CST);
+}
+
+static void on_worked(void *context)
+{
+    (void)context;
+    if (++due == left)
+        cc_loop_end(loop);
+}
+
+START_TEST(test_work_is_done_and_bounded)
+{
+    enum cc_error error = CC_OK;
+    worked = left = 0;
+    while (left < 5000 && (error = cc_loop_work(loop, work, on_worked, NULL)) == CC_OK)
+        left++;
+    ck_assert_int_eq(error, CC_FULL);
+    ck_assert_int_eq(left, 1024);
+    cc_loop_run(loop);
+    ck_assert_int_eq(worked, 1024);
+    ck_assert_int_eq(due, 1024);
+}
+END_TEST
+
+static void on_stop(void *context)
+{
+    (*(int *)context)++;
+    cc_loop_end(loop);
+}
+
+START_TEST(test_stop_runs_once)
+{
+    int stops = 0;
+    cc_loop_on_stop(loop, on_stop, &stops);
+    kill(getpid(), SIGTERM);
+    cc_loop_run(loop);
+    ck_assert_int_eq(stops, 1);
+}
+END_TEST
+
+START_TEST(test_second_signal_ends_the_process)
+{
+    int stops = 0;
+    cc_loop_on_stop(loop, on_stop, &stops);
+    kill(getpid(), SIGTERM);
+    cc_loop_run(loop);
+    kill(getpid(), SIGINT);
+    cc_loop_run(loop); /* exits with status 1 */
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("loop");
+    TCase *tc = tcase_create("loop");
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, test_deadlines_run_once_and_in_order);
+    tcase_add_test(tc, test_a_deadline_may_set_itself_again);
+    tcase_add_test(tc, test_burials_wait_for_the_end_of_the_round);
+    tcase_add_test(tc, test_work_is_done_and_bounded);
+    tcase_add_test(tc, test_stop_runs_once);
+    tcase_add_exit_test(tc, test_second_signal_ends_the_process, 1);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
