@@ -1,9 +1,10 @@
 /*
  * HTTP/1.1 server on libh2o (libuv flavour), HTTP/1.1 only, every request screened (http_screen.h).
  *
- * A handler is called on the loop with a complete request and must call exactly one of cc_http_reply /
- * cc_http_problem for it, at once or later. The request stays valid until then, even when the client
- * has gone (the reply then goes nowhere). Handlers must bound their own waiting.
+ * A handler is called on the loop with a complete request and must call exactly one of
+ * cc_http_reply / cc_http_problem for it, at once or later. The request stays valid until then,
+ * even when the client has gone (the reply then goes nowhere). Handlers must bound their own
+ * waiting.
  */
 #ifndef CC_IO_HTTP_SERVER_H
 #define CC_IO_HTTP_SERVER_H
@@ -23,8 +24,8 @@ struct cc_http_header {
 /* All slices live as long as the request. */
 struct cc_http_request {
     struct cc_slice method;
-    struct cc_slice path;  /* as received, without query */
-    struct cc_slice query; /* without '?' */
+    struct cc_slice path;                           /* as received, without query */
+    struct cc_slice query;                          /* without '?' */
     struct cc_slice segments[CC_HTTP_SEGMENTS_MAX]; /* "/v1/se/calls" -> v1 se calls; not decoded */
     size_t segment_count;
     struct cc_slice body;
@@ -37,15 +38,15 @@ struct cc_http_request {
 
 struct cc_http_reply {
     int status;
-    struct cc_http_header headers[CC_HTTP_REPLY_HEADERS_MAX]; /* content-type too; content-length and
-                                                                 date are ours */
+    struct cc_http_header headers[CC_HTTP_REPLY_HEADERS_MAX]; /* content-type too; content-length
+                                                                 and date are ours */
     size_t header_count;
     struct cc_slice body; /* copied before cc_http_reply returns */
     bool close;           /* close the connection after it */
 };
 
-/* The value of the first header of this lower-case name; empty when absent; *count (may be NULL) gets how
- * often it stands there. */
+/* The value of the first header of this lower-case name; empty when absent; *count (may be NULL)
+ * gets how often it stands there. */
 struct cc_slice cc_http_header(const struct cc_http_request *request, const char *name,
                                size_t *count);
 /* The raw (undecoded) value of a query parameter, or empty. */
@@ -68,13 +69,13 @@ struct cc_http_route {
 };
 
 struct cc_http_server_options {
-    const char *address; /* IPv4 to bind, default "127.0.0.1" */
-    int64_t port;        /* 0: any free one */
-    size_t body_max;     /* bytes; 413 above */
+    const char *address;        /* IPv4 to bind, default "127.0.0.1" */
+    int64_t port;               /* 0: any free one */
+    size_t body_max;            /* bytes; 413 above */
     int64_t request_timeout_ms; /* idle + head + body in one, libh2o's own; default 10,000 */
     size_t in_flight_max;       /* 503 + Retry-After above, default 10,000 */
     const struct cc_http_route *routes;
-    size_t route_count;  /* no route: 404 problem; other method: 405 problem with Allow */
+    size_t route_count; /* no route: 404 problem; other method: 405 problem with Allow */
     /* Told of every request that never reached a handler (screened, 404, 405, over the bound). */
     void (*on_refused)(void *context, int status, const char *why, const struct cc_http_request *);
     void *context;
@@ -88,8 +89,9 @@ enum cc_error cc_http_server_create(struct cc_loop *loop,
 int64_t cc_http_server_port(const struct cc_http_server *server);
 size_t cc_http_server_in_flight(const struct cc_http_server *server);
 
-/* Stops accepting, answers what is in flight with "connection: close", closes idle connections, and calls
- * on_drained when none is left or at the hard deadline. Requests already received are served. */
+/* Stops accepting, answers what is in flight with "connection: close", closes idle connections, and
+ * calls on_drained when none is left or at the hard deadline. Requests already received are served.
+ */
 void cc_http_server_drain(struct cc_http_server *server, int64_t deadline_us,
                           void (*on_drained)(void *context), void *context);
 /* After draining (or at once, cutting connections). */

@@ -13,11 +13,11 @@
 struct cc_pg_pool; /* opaque */
 
 struct cc_pg_options {
-    const char *name;     /* logs, application_name */
-    const char *conninfo; /* libpq keywords, multi-host, with target_session_attrs */
-    const char *password; /* NULL: none; kept apart so that conninfo may be logged */
-    size_t connections;   /* default 4 */
-    size_t queue_max;     /* transactions waiting, default 1,024 */
+    const char *name;           /* logs, application_name */
+    const char *conninfo;       /* libpq keywords, multi-host, with target_session_attrs */
+    const char *password;       /* NULL: none; kept apart so that conninfo may be logged */
+    size_t connections;         /* default 4 */
+    size_t queue_max;           /* transactions waiting, default 1,024 */
     int64_t connect_timeout_ms; /* default 1,000 */
 };
 enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options *options,
@@ -25,7 +25,8 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
 void cc_pg_pool_free(struct cc_pg_pool *pool); /* callbacks get CC_CANCELLED before it returns */
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool); /* at least one connection is usable */
 
-/* name is the prepared statement's name on each connection; both texts are static. Parameters are text
+/* name is the prepared statement's name on each connection; both texts are static. Parameters are
+ * text
  * ($1::type in the SQL); NULL data is SQL NULL. */
 struct cc_pg_statement {
     const char *name;
@@ -46,14 +47,14 @@ struct cc_pg_outcome {
     const char *message;  /* of the failure, one line */
 };
 /* CC_OK; CC_CONFLICT (SQLSTATE class 23), CC_INVALID (class 22, P0001), CC_FORBIDDEN (42501),
- * CC_UNKNOWN_OUTCOME (connection lost or deadline passed after a write was sent, or committed with the
- * "not replicated" warning), CC_TIMEOUT (57014 too), CC_UNAVAILABLE (nothing was done: also 25006, classes
- * 08, 40, 53), CC_CANCELLED, CC_PROTOCOL (other SQL errors). */
+ * CC_UNKNOWN_OUTCOME (connection lost or deadline passed after a write was sent, or committed with
+ * the "not replicated" warning), CC_TIMEOUT (57014 too), CC_UNAVAILABLE (nothing was done: also
+ * 25006, classes 08, 40, 53), CC_CANCELLED, CC_PROTOCOL (other SQL errors). */
 typedef void (*cc_pg_done)(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
 
 struct cc_pg_transaction {
-    struct cc_slice tenant; /* not empty: set_config('callcell.tenant', tenant, true) comes first, which
-                               row-level security needs */
+    struct cc_slice tenant; /* not empty: set_config('callcell.tenant', tenant, true) comes first,
+                               which row-level security needs */
     const struct cc_pg_query *queries;
     size_t query_count;
     bool writes;
@@ -61,9 +62,9 @@ struct cc_pg_transaction {
     cc_pg_done done; /* exactly once, from the loop, never before cc_pg_submit returns */
     void *context;
 };
-/* One implicit transaction (pipeline up to Sync): all queries or none. Copies everything. CC_FULL when the
- * queue is full, CC_UNAVAILABLE at once when no connection is usable and none is being made in time
- * (the breaker: after a failed connect, 1 s). */
+/* One implicit transaction (pipeline up to Sync): all queries or none. Copies everything. CC_FULL
+ * when the queue is full, CC_UNAVAILABLE at once when no connection is usable and none is being
+ * made in time (the breaker: after a failed connect, 1 s). */
 enum cc_error cc_pg_submit(struct cc_pg_pool *pool,
                            const struct cc_pg_transaction *transaction) CC_MUST_CHECK;
 

@@ -23,21 +23,24 @@ struct cc_redis_options {
 /* Starts connecting; commands before it is up wait for their deadline. Copies the options. */
 enum cc_error cc_redis_create(struct cc_loop *loop, const struct cc_redis_options *options,
                               struct cc_redis **out) CC_MUST_CHECK;
-/* Callbacks under way get CC_CANCELLED before it returns (when called from one of them: right after). */
+/* Callbacks under way get CC_CANCELLED before it returns (when called from one of them: right
+ * after). */
 void cc_redis_free(struct cc_redis *redis);
 bool cc_redis_is_up(const struct cc_redis *redis);
 
-/* Exactly once, from the loop. error CC_OK: reply (may be a nil or an error reply: CC_PROTOCOL with the
- * reply given); CC_TIMEOUT, CC_UNAVAILABLE, CC_CANCELLED: reply NULL. reply is borrowed for the call. */
+/* Exactly once, from the loop. error CC_OK: reply (may be a nil or an error reply: CC_PROTOCOL with
+ * the reply given); CC_TIMEOUT, CC_UNAVAILABLE, CC_CANCELLED: reply NULL. reply is borrowed for the
+ * call. */
 typedef void (*cc_redis_done)(void *context, enum cc_error error, const redisReply *reply);
 
-/* arguments are copied. While the connection is known to be down: CC_UNAVAILABLE at once (done is not
- * called), so that a caller goes on to its next source without waiting. */
+/* arguments are copied. While the connection is known to be down: CC_UNAVAILABLE at once (done is
+ * not called), so that a caller goes on to its next source without waiting. */
 enum cc_error cc_redis_command(struct cc_redis *redis, const struct cc_slice *arguments,
                                size_t count, int64_t deadline_us, cc_redis_done done,
                                void *context) CC_MUST_CHECK;
 
-/* How often the connection was (re)made: a reader of streams sees that it may have missed something. */
+/* How often the connection was (re)made: a reader of streams sees that it may have missed
+ * something. */
 uint64_t cc_redis_generation(const struct cc_redis *redis);
 
 #endif
