@@ -45,16 +45,16 @@ CREATE INDEX publications_by_version ON publications (version);
 CREATE FUNCTION publish(of_country text, of_kind text, of_epoch bigint, whole bytea, signed bytea, digest text)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    next bigint;
+    taken bigint;
 BEGIN
-    UPDATE publication_index SET version = version + 1 RETURNING version INTO next;
+    UPDATE publication_index SET version = version + 1 RETURNING version INTO taken;
     INSERT INTO publications (country, kind, epoch, version, bytes, signature, sha256)
-        VALUES (of_country, of_kind, of_epoch, next, whole, signed, digest);
+        VALUES (of_country, of_kind, of_epoch, taken, whole, signed, digest);
     -- Maps are kept for ever: they are the history that a rollback and an inquiry need.
     DELETE FROM publications p
         WHERE p.country = of_country AND p.kind = of_kind AND of_kind <> 'map' AND p.epoch <= of_epoch - 3;
-    PERFORM pg_notify('publications', next::text);
-    RETURN next;
+    PERFORM pg_notify('publications', taken::text);
+    RETURN taken;
 END
 $$;
 

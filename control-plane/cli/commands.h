@@ -1,0 +1,41 @@
+/*
+ * The commands: one table; one file per group holds their handlers.
+ */
+#ifndef CP_CLI_COMMANDS_H
+#define CP_CLI_COMMANDS_H
+
+#include "control-plane/cli/args.h"
+#include "control-plane/context.h"
+
+extern const struct cp_command cp_commands[];
+extern const size_t cp_command_count;
+
+typedef enum cc_error cp_handler(struct cp_context *context, const struct cp_arguments *arguments);
+cp_handler cp_cli_init, cp_cli_up, cp_cli_down, cp_cli_serve, cp_cli_status, cp_cli_help;
+cp_handler cp_cli_edge_add, cp_cli_edge_list, cp_cli_cell_create, cp_cli_cell_list,
+    cp_cli_cell_show;
+cp_handler cp_cli_tenant_create, cp_cli_tenant_list;
+cp_handler cp_cli_number_create, cp_cli_number_import, cp_cli_number_list, cp_cli_number_delete;
+cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;
+cp_handler cp_cli_flow_put, cp_cli_flow_publish, cp_cli_flow_show, cp_cli_call_show;
+cp_handler cp_cli_map_show, cp_cli_map_publish, cp_cli_map_rollback;
+cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transitions_diagram;
+
+/* Parses and runs; exit status 0, 1 or 2. Resuming a run comes through here again. */
+int cp_cli_run(struct cp_context *context, int argc, char *const *argv);
+
+/* The --country given, or the only one there is. CC_INVALID: exit 2. */
+enum cc_error cp_cli_country(struct cp_context *context, const struct cp_arguments *arguments,
+                             const char **out) CC_MUST_CHECK;
+
+/* Prints a result: as a table, or with --output json as an array of objects; JSON, integers and booleans
+ * stay what they are. */
+void cp_cli_print(struct cp_context *context, const PGresult *result);
+
+/* "number +46…: created" or {"what":"number","name":"+46…","changed":true}. */
+void cp_cli_done(struct cp_context *context, const char *what, const char *name, bool changed);
+
+/* JSON as it is, with --output json; else indented. */
+void cp_cli_print_json(struct cp_context *context, struct cc_slice json);
+
+#endif

@@ -1,0 +1,262 @@
+/* init, up, down, serve: the home as a whole. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/crypto.h"
+#include "control-plane/cell_api.h"
+#include "control-plane/cli/commands.h"
+#include "control-plane/files.h"
+#include "control-plane/process.h"
+#include "control-plane/registry.h"
+#include "control-plane/serve.h"
+#include "control-plane/targets/local.h"
+
+/* A Unix socket's path has at most 107 bytes, and a cell's socket is the longest below the home:
+ * /cells/xx-123/pg/sock/.s.PGSQL.12345 */
+enum { HOME_MAX = 107 - 37, SERVE_S = 20 };
+
+static enum cc_error check_home(struct cp_context *context)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    if (strlen(context->home) > HOME_MAX)
+        return cp_fail(context, CC_INVALID,
+                       "the home's path is longer than %d bytes, too long for sockets: %s", HOME_MAX,
+                       context->home);
+    if (strspn(context->home, allowed) != strlen(context->home))
+        return cp_fail(context, CC_INVALID,
+                       "the home's path may hold letters, digits and / . _ - only: %s", context->home);
+    return CC_OK;
+}
+
+static enum cc_error make_folders(struct cp_context *context)
+{
+    static const char *const folders[] = {"etc/keys", "etc/tokens",   "run/services", "run/registry",
+                                          "log",      "log/registry", "discovery",    "carriers"};
+    enum cc_error error = CC_OK;
+    for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
+        error = cp_folder_make(context, cp_path(context, "%s", folders[i]));
+    return error;
+}
+
+/* The public half is written last: it says that the pair is whole. */
+static enum cc_error make_keys(struct cp_context *context)
+{
+    const char *public_file = cp_path(context, "etc/keys/signing.pub");
+    if (cp_file_exists(public_file))
+        return CC_OK;
+    char *private_pem = NULL, *public_pem = NULL;
+    enum cc_error error = cc_ed25519_generate(&private_pem, &public_pem);
+    if (!error)
+        error = cp_file_write(context, cp_path(context, "etc/keys/signing.pem"),
+                              cc_slice_of(private_pem), 0600);
+    if (!error)
+        error = cp_file_write(context, public_file, cc_slice_of(public_pem), 0600);
+    if (private_pem)
+        explicit_bzero(private_pem, strlen(private_pem));
+    free(private_pem);
+    free(public_pem);
+    return error;
+}
+
+static enum cc_error write_settings(struct cp_context *context)
+{
+    const char *path = cp_path(context, "etc/control.yaml");
+    if (cp_file_exists(path))
+        return CC_OK;
+    const char *offset = getenv("CALLCELL_PORT_OFFSET");
+    return cp_file_write(context, path,
+                         cc_slice_of(cp_format(context, "port_offset: %s\n",
+                                               offset && *offset ? offset : "0")),
+                         0600);
+}
+
+static enum cc_error make_registry(struct cp_context *context)
+{
+    const char *data = cp_path(context, "registry");
+    const char *marker = cp_path(context, "etc/registry.initialised");
+    if (cp_file_exists(marker))
+        return CC_OK;
+    const char *const argv[] = {"/usr/lib/postgresql/15/bin/initdb", "-D", data, "--auth-local=peer",
+                                "--auth-host=reject", "-E", "UTF8", "--locale=C.UTF-8",
+                                "--data-checksums", NULL};
+    enum cc_error error = cp_tree_remove(context, data);
+    if (!error)
+        error = cp_process_run(context,
+                               &(struct cp_process){.argv = argv,
+                                                    .timeout_s = 120,
+                                                    .log = cp_path(context, "log/provision.log")});
+    return error ? error : cp_file_write(context, marker, cc_slice("", 0), 0600);
+}
+
+static enum cc_error install_registry(struct cp_context *context)
+{
+    const char *const argv[] = {"/usr/lib/postgresql/15/bin/postgres",
+                                "-D", cp_path(context, "registry"),
+                                "-p", cp_format(context, "%d", cp_port(context, CP_PORT_REGISTRY)),
+                                "-c", "listen_addresses=",
+                                "-c", cp_format(context, "unix_socket_directories=%s",
+                                                cp_path(context, "run/registry")),
+                                "-c", "unix_socket_permissions=0700",
+                                "-c", "shared_buffers=64MB",
+                                "-c", "max_connections=50", NULL};
+    return cp_target_local.install(context,
+                                   &(struct cp_service){.name = "registry", .argv = argv});
+}
+
+static enum cc_error install_serve(struct cp_context *context)
+{
+    const char *const argv[] = {cp_format(context, "%s/callcell", context->bin), "serve", NULL};
+    const char *const environment[] = {cp_format(context, "CALLCELL_HOME=%s", context->home), NULL};
+    return cp_target_local.install(
+        context, &(struct cp_service){.name = "serve", .argv = argv, .environment = environment});
+}
+
+/* Installed before the supervisor starts: it looks for new services only every 5 s. */
+static enum cc_error start_supervisor_and_registry(struct cp_context *context)
+{
+    enum cc_error error = install_registry(context);
+    if (!error)
+        error = install_serve(context);
+    if (!error)
+        error = cp_local_up(context);
+    return error ? error : cp_target_local.start(context, "registry");
+}
+
+static enum cc_error make_database(struct cp_context *context)
+{
+    const char *conninfo =
+        cp_format(context, "host='%s' port=%d dbname=postgres connect_timeout=5",
+                  cp_path(context, "run/registry"), cp_port(context, CP_PORT_REGISTRY));
+    PGconn *connection = NULL;
+    for (int tries = 0; tries < 400; tries++) {
+        PQfinish(connection);
+        connection = PQconnectdb(conninfo);
+        if (PQstatus(connection) == CONNECTION_OK)
+            break;
+        cp_pause_ms(50);
+    }
+    enum cc_error error = CC_OK;
+    PGresult *result = PQexec(connection, "SELECT 1 FROM pg_database WHERE datname = 'registry'");
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        error = cp_fail(context, CC_UNAVAILABLE, "the registry does not start; see %s",
+                        cp_path(context, "log/registry/current"));
+    bool missing = !error && PQntuples(result) == 0;
+    PQclear(result);
+    if (missing)
+        PQclear(PQexec(connection, "CREATE DATABASE registry"));
+    PQfinish(connection);
+    return error;
+}
+
+static enum cc_error register_edges_token(struct cp_context *context)
+{
+    const char *token = NULL;
+    uint8_t digest[CC_SHA256_BYTES];
+    char text[2 * CC_SHA256_BYTES + 1];
+    enum cc_error error = cp_secret_ensure(context, cp_path(context, "etc/tokens/edges"), &token);
+    if (!error)
+        error = cc_sha256(cc_slice_of(token), digest);
+    if (error)
+        return error;
+    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), text);
+    return cp_sql_run(context,
+                      "INSERT INTO source_tokens (holder, sha256) VALUES ('edges', $1) "
+                      "ON CONFLICT (holder) DO UPDATE SET sha256 = EXCLUDED.sha256",
+                      CP_PARAMETERS(text));
+}
+
+static enum cc_error start_serve(struct cp_context *context)
+{
+    enum cc_error error = cp_target_local.start(context, "serve");
+    return error ? error
+                 : cp_http_wait_ok(context,
+                                   cp_format(context, "127.0.0.1:%d", cp_port(context, CP_PORT_SERVE)),
+                                   "/readyz", "callcell serve", SERVE_S);
+}
+
+enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    (void)arguments;
+    enum cc_error error = check_home(context);
+    if (!error)
+        error = make_folders(context);
+    if (!error)
+        error = write_settings(context);
+    if (!error)
+        error = cp_context_load(context);
+    if (!error)
+        error = make_keys(context);
+    if (!error)
+        error = make_registry(context);
+    if (!error)
+        error = start_supervisor_and_registry(context);
+    if (!error)
+        error = make_database(context);
+    if (!error)
+        error = cp_registry_open(context);
+    if (!error)
+        error = cp_migrate(context, context->registry,
+                           cp_format(context, "%s/migrations/control", context->share));
+    if (!error)
+        error = register_edges_token(context);
+    if (!error)
+        error = start_serve(context);
+    if (!error)
+        cp_cli_done(context, "home", context->home, true);
+    return error;
+}
+
+static enum cc_error wait_for_workers(struct cp_context *context)
+{
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(context, &result, "SELECT cell, number FROM cells WHERE state = 'ready' ORDER BY number",
+               CP_NO_PARAMETERS);
+    for (int row = 0; !error && row < PQntuples(result); row++) {
+        for (int worker = 1; !error && worker <= CP_WORKERS_PER_CELL; worker++) {
+            int port = cp_port(context, cp_ports_worker((int)cp_sql_integer(result, row, 1), worker));
+            error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", port), "/readyz",
+                                    cp_format(context, "worker-%d of %s", worker,
+                                              cp_sql_value(result, row, 0)),
+                                    60);
+        }
+    }
+    return error;
+}
+
+enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    (void)arguments;
+    enum cc_error error = start_supervisor_and_registry(context);
+    if (!error)
+        error = make_database(context);
+    if (!error)
+        error = cp_registry_open(context);
+    if (!error)
+        error = start_serve(context);
+    if (!error)
+        error = wait_for_workers(context);
+    if (!error)
+        cp_cli_done(context, "platform", context->home, true);
+    return error;
+}
+
+enum cc_error cp_cli_down(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    (void)arguments;
+    enum cc_error error = cp_local_down(context);
+    if (!error)
+        cp_cli_done(context, "platform", context->home, true);
+    return error;
+}
+
+enum cc_error cp_cli_serve(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    (void)arguments;
+    struct cp_serve_options options = {
+        .address = context->settings.listen_address,
+        .port = cp_port(context, CP_PORT_SERVE),
+        .registry = cp_registry_conninfo(context),
+    };
+    return cp_serve(&options) ? cp_fail(context, CC_IO, "serve cannot start; see the log") : CC_OK;
+}
