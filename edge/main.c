@@ -100,7 +100,7 @@ static enum cc_error open_upstream(struct edge *edge)
                                               &edge->telemetry};
     enum cc_error error = cc_http_client_create(edge->loop, &client, &edge->http);
     if (error == CC_OK)
-        error = edge_map_source_create(edge->loop, edge->http, &sources, &edge->map_source);
+        error = edge_map_source_create(edge->loop, &sources, &edge->map_source);
     if (error == CC_OK)
         error = edge_discovery_create(edge->loop, settings->discovery_directory, &edge->countries,
                                       &edge->upstreams, &edge->discovery);

@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "edge/telemetry_list.h"
 
-enum { TOKEN_MAX = 512, REPORT_INTERVAL_MS = 5000 };
+enum { TOKEN_MAX = 512, REPORT_INTERVAL_MS = 5000, FILE_MAX = 128 * 1024 * 1024 };
 
 struct edge_map_source {
     struct edge_map_source_options options;
     struct cc_publication_client *client;
-    struct cc_loop *loop;
+    struct cc_http_client *http; /* apart from the calls': a number directory is large */
     bool kinds[CC_PUBLICATION_KINDS];
     char token[TOKEN_MAX];
 };
@@ -41,7 +41,7 @@ static enum cc_error read_token(const char *path, char token[TOKEN_MAX])
     return CC_OK;
 }
 
-enum cc_error edge_map_source_create(struct cc_loop *loop, struct cc_http_client *http,
+enum cc_error edge_map_source_create(struct cc_loop *loop,
                                      const struct edge_map_source_options *options,
                                      struct edge_map_source **out)
 {
@@ -50,14 +50,16 @@ enum cc_error edge_map_source_create(struct cc_loop *loop, struct cc_http_client
     if (!source)
         return CC_NO_MEMORY;
     source->options = *options;
-    source->loop = loop;
     source->kinds[CC_PUBLICATION_MAP] = true;
     source->kinds[CC_PUBLICATION_NUMBERS] = true;
     source->kinds[CC_PUBLICATION_CARRIERS] = true;
     enum cc_error error = read_token(settings->source_token_file, source->token);
     if (error == CC_OK)
+        error = cc_http_client_create(
+            loop, &(struct cc_http_client_options){.response_max = FILE_MAX}, &source->http);
+    if (error == CC_OK)
         error = cc_publication_client_create(
-            loop, http,
+            loop, source->http,
             &(struct cc_publication_client_options){
                 .directory = settings->publications_directory,
                 .reporter = settings->id,
@@ -73,7 +75,7 @@ enum cc_error edge_map_source_create(struct cc_loop *loop, struct cc_http_client
             },
             &source->client);
     if (error != CC_OK) {
-        free(source);
+        edge_map_source_free(source);
         return error;
     }
     *out = source;
@@ -85,6 +87,8 @@ void edge_map_source_free(struct edge_map_source *source)
     if (!source)
         return;
     cc_publication_client_free(source->client);
+    if (source->http)
+        cc_http_client_free(source->http);
     free(source);
 }
 
@@ -163,9 +167,6 @@ static enum cc_error take(void *context, const struct cc_publication *publicatio
         enter_cells(source->options.upstreams, thing);
     cc_telemetry_set(source->options.telemetry, EDGE_COUNTRIES,
                      (int64_t)edge_countries_ready(countries));
-    CC_LOG(CC_LOG_INFO, "publication_taken", cc_log_text("country", publication->country),
-           cc_log_text("kind", cc_publication_kind_name(publication->kind)),
-           cc_log_number("epoch", publication->epoch));
     return CC_OK;
 }
 

@@ -20,7 +20,7 @@ struct edge_map_source_options {
     struct cc_telemetry *telemetry;
 };
 /* Boots from disk before it returns. The things pointed to outlive it. */
-enum cc_error edge_map_source_create(struct cc_loop *loop, struct cc_http_client *http,
+enum cc_error edge_map_source_create(struct cc_loop *loop,
                                      const struct edge_map_source_options *options,
                                      struct edge_map_source **out) CC_MUST_CHECK;
 void edge_map_source_free(struct edge_map_source *source);

@@ -16,7 +16,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.carrier import event, get, path_of, post, sign
-from support.edgehost import EdgeHost, FakeSource, map_payload, numbers_payload
+from support.edgehost import EdgeHost, FakeSource, FakeWorker, carriers_payload, numbers_payload
 from support.wait import wait_until
 
 TESTS = []
@@ -509,7 +509,6 @@ def emergency_calls_always_connect(host):
 
 @test
 def workers_are_found_by_the_discovery_file(host):
-    from support.edgehost import FakeWorker
     new = FakeWorker("se-1/new")
     try:
         host.discover("se-1", f"# moved\n{new.address}\n")
@@ -563,6 +562,85 @@ def no_country_no_readiness(host):
     for port in (host.port, host.telemetry_port):
         equal(get(port, "/readyz").status, 503)
     refused(send(host, mobile()), 404, host)
+
+
+def map_epoch(host):
+    return next(c for c in host.state()["countries"] if c["country"] == "se")["map"]["epoch"]
+
+
+@test
+def a_new_map_is_taken_kept_and_reported(host):
+    held = host.published[("se", "map")][1]
+    wait_until("the first report", lambda: host.source.holds("map", 7))
+    changed = host.map_of(pins={}, slots_changed=1)  # globex moves to se-1
+    host.source.publish("se", "map", 8, *host.publisher.publication("map", "se", 8, changed, held))
+    wait_until("epoch 8 serves", lambda: map_epoch(host) == 8)
+    equal(send(host, mobile(to="+46701112244"), tenant="globex").json()["by"][:4], "se-1")
+    wait_until("it is reported", lambda: host.source.holds("map", 8))
+    expect(0 <= host.state()["control_plane_contact_age_ms"] < 30000, "contact age")
+    equal(host.source.tokens, {"Bearer token-of-the-sources"})
+    wait_until("it is on disk", lambda: (host.folder / f"publications/se/map-{8:020}.pub").exists())
+    host.source.stop()
+    equal(host.stop(), 0)
+    host.start()
+    equal(map_epoch(host), 8, "after a restart without its source")
+
+
+a_new_map_is_taken_kept_and_reported.source = True
+
+
+@test
+def maps_that_are_refused_leave_the_old_one_serving(host):
+    held = host.published[("se", "map")][1]
+    good, signature = host.publisher.publication("map", "se", 8, host.map_of(), held)
+    moved = host.map_of(slots=[[0, 16383, "se-2"]], pins={}, slots_changed=0)
+    cases = [
+        ("corrupted", "signature", 8, good.replace(b"112", b"113"), signature),
+        ("unsigned", "signature", 8, good, b""),
+        ("of another key", "signature", 8, good, bytes(64)),
+        ("of another country", "conflict", 8, *host.publisher.publication("map", "no", 8, host.map_of(), held)),
+        ("of another past", "conflict", 8, *host.publisher.publication("map", "se", 8, host.map_of(), b"x")),
+        ("older", "stale", 6, *host.publisher.publication("map", "se", 6, host.map_of())),
+        ("too different", "too_different", 8, *host.publisher.publication("map", "se", 8, moved, held)),
+        ("too different by far", "too_different", 8, *host.publisher.publication(
+            "map", "se", 8, host.map_of(slots=[[0, 16383, "se-2"]], pins={}, slots_changed=16384), held)),
+        ("no map", "invalid", 8, *host.publisher.publication("map", "se", 8, "{}", held)),
+    ]
+    for count, (what, error, epoch, content, signed) in enumerate(cases, 1):
+        before = len(host.source.refusals(epoch, error))
+        logged = len(host.log("publication_refused"))
+        host.source.publish("se", "map", epoch, content, signed)
+        wait_until(f"{what}: counted", lambda: host.metric(
+            "callcell_edge_publications_refused_total", kind="map") == count)
+        wait_until(f"{what}: reported", lambda: len(host.source.refusals(epoch, error)) > before)
+        lines = host.log("publication_refused")[logged:]
+        equal([(line["epoch"], line["error"]) for line in lines], [(epoch, error)], f"{what}: log")
+        equal(map_epoch(host), 7, what)
+        equal(send(host, mobile()).json()["by"][:4], "se-1", what)
+    host.source.publish("se", "map", 8, good, signature)
+    wait_until("a good one is taken afterwards", lambda: map_epoch(host) == 8)
+
+
+maps_that_are_refused_leave_the_old_one_serving.source = True
+
+
+@test
+def numbers_and_carriers_follow_the_source(host):
+    numbers = numbers_payload([*host.numbers, ("+46109999999", "acme", "pbx", "+46700000002")])
+    equal(send(host, pbx(to="+46109999999"), tenant=None).source, "edge")
+    host.source.publish("se", "numbers", 4, *host.publisher.publication(
+        "numbers", "se", 4, numbers, host.published[("se", "numbers")][1]))
+    wait_until("the number is known", lambda: send(host, pbx(to="+46109999999"), tenant=None).source == "memory")
+    rotated = carriers_payload({"telia-1": ([host.report_secret], ["*"], "enforce")}, {"se-1": "token-2"})
+    host.source.publish("se", "carriers", 3, *host.publisher.publication(
+        "carriers", "se", 3, rotated, host.published[("se", "carriers")][1]))
+    wait_until("the new secret counts", lambda: send(host, mobile(), secret=host.report_secret).status == 200)
+    equal(send(host, mobile()).status, 401, "the old secret")
+    equal({call[1]["authorization"] for worker in host.workers for call in worker.calls[-1:]} &
+          {"Bearer token-2"}, {"Bearer token-2"})
+
+
+numbers_and_carriers_follow_the_source.source = True
 
 
 # ---- stopping ----

@@ -1,4 +1,5 @@
 """A real callcell-edge in a temp folder: publications on disk, fake cell workers, a fake control plane."""
+import base64
 import binascii
 import hashlib
 import http.server
@@ -11,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.parse
 
 from support.carrier import get
@@ -212,6 +212,78 @@ class FakeWorker:
         self.journalled.clear()
 
 
+class FakeSource:
+    """A control plane's publications and reports: docs/api/internal.md."""
+
+    def __init__(self):
+        source = self
+        self.files, self.version, self.reports, self.tokens = {}, 1, [], set()
+        self.changed = threading.Condition()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *arguments):
+                """Silent."""
+
+            def do_GET(self):
+                source.tokens.add(self.headers.get("authorization"))
+                parts = urllib.parse.urlsplit(self.path)
+                query = dict(urllib.parse.parse_qsl(parts.query))
+                if parts.path == "/v1/publications":
+                    self.reply(200, source.index(int(query["after"]), float(query["wait_s"])))
+                    return
+                _, _, _, country, kind = parts.path.split("/")
+                _, content, signature = source.files[country, kind]
+                self.reply(200, content, {"callcell-signature": base64.b64encode(signature).decode()})
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                source.reports.append(json.loads(body))
+                self.reply(204, b"")
+
+            def reply(self, status, body, headers=None):
+                self.send_response(status)
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def index(self, after, wait_s):
+        with self.changed:
+            self.changed.wait_for(lambda: self.version > after, wait_s)
+            return json.dumps({"version": self.version, "publications": [
+                {"country": country, "kind": kind, "epoch": epoch,
+                 "sha256": hashlib.sha256(content).hexdigest()}
+                for (country, kind), (epoch, content, _) in self.files.items()]}).encode()
+
+    def publish(self, country, kind, epoch, content, signature):
+        with self.changed:
+            self.files[country, kind] = (epoch, content, signature)
+            self.version += 1
+            self.changed.notify_all()
+
+    def refusals(self, epoch, error):
+        return [refusal for report in self.reports for refusal in report["refused"]
+                if refusal["epoch"] == epoch and refusal["error"] == error]
+
+    def holds(self, kind, epoch):
+        """Whether the newest report says so."""
+        return self.reports and any(held["kind"] == kind and held["country"] == "se" and held["epoch"] == epoch
+                                    for held in self.reports[-1]["held"])
+
+    def stop(self):
+        with self.changed:
+            self.version += 1
+            self.changed.notify_all()
+        self.server.cut()
+
+
 class EdgeHost:
     """with EdgeHost(...) as host: an edge with two cells se-1 (two workers) and se-2 (one worker)."""
 
@@ -362,11 +434,3 @@ class EdgeHost:
         wait_until("no worker is ejected", lambda: not any(
             worker["ejected"] for cell in self.state()["cells"] if cell["cell"] != "no-1"
             for worker in cell["workers"]))
-
-
-class FakeSource:
-    def __init__(self):
-        self.address = "127.0.0.1:1"
-
-    def stop(self):
-        """Placeholder."""
