@@ -1,613 +1,582 @@
 /*
- *   create ─ boot from disk
- *   poll_source ─▶ on_index ─▶ fetch_next ─▶ on_fetched ─ verify ─ take ─ store ─┐
- *        ▲                          ▲───────────────── something newer ──────────┘
- *        └──────── nothing newer ───┘          beside it: report ─▶ on_reported, at an interval
+ * Three things are in flight beside each other, each at most once:
  *
- * One exchange for publications and one for reports at a time, each with a deadline.
+ *   poll     on_poll_due -> on_polled: the sources' index goes into the ledger -> on_poll_due ...
+ *   arrival  fetch_next -> on_fetched -> (pool: verify) -> on_verified: take or refuse
+ *                       -> (pool: write) -> on_written -> fetch_next ...
+ *   report   on_report_due -> on_reported ...
+ *
+ * A source that fails backs off and the next one is asked from the index's beginning: the other one
+ * may be younger, or restored. What is newer is decided by epochs alone.
  */
 #include "base/io/publication_client.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/io/publication_boot.h"
+#include "base/io/publication_ledger.h"
 #include "base/io/publication_store.h"
 #include "base/log.h"
-#include "base/timestamp.h"
 
 enum {
-    KEYS_MAX = 2,
-    ITEMS_MAX = 1200, /* 300 countries, each of the kinds */
-    SOURCES_MAX = 8,
-    WAIT_S = 20,
-    INDEX_MAX = 1024 * 1024,
-    BACKOFF_FIRST_MS = 100,
-    BACKOFF_MOST_MS = 5000,
-    REFUSED_AGAIN_MS = 30000,
-    POLL_GAP_MS = 50, /* at the least, between polls: a source that never waits must not spin us */
-    REPORT_DEFAULT_MS = 5000,
-    KEY_FILE_MAX = 16 * 1024
+    POLL_WAIT_S = 20,
+    POLL_SPARE_MS = 5000,
+    POLL_PAUSE_NEWS_MS = 50, /* from one poll's start to the next one's */
+    POLL_PAUSE_MS = 1000,
+    FETCH_MS = 30000,
+    REPORT_MS = 5000,
+    REPORT_INTERVAL_MS = 5000,
+    SOURCE_BACKOFF_MS = 100,
+    SOURCE_BACKOFF_MOST_MS = 5000,
+    ITEM_BACKOFF_MS = 1000,
+    ITEM_BACKOFF_MOST_MS = 60000, /* of one that is refused */
+    ITEM_AWAY_MOST_MS = 5000,     /* of one that cannot be had */
+    INDEX_MAX_BYTES = 1024 * 1024,
+    ARENA_BYTES = 64 * 1024,
+    PATH_TEXT_MAX = 512,
+    REPORTER_MAX = 128
 };
-#define POLL_DEADLINE_US ((WAIT_S + 10) * CC_SECOND_US)
-#define FETCH_DEADLINE_US (60 * CC_SECOND_US)
-#define REPORT_DEADLINE_US (5 * CC_SECOND_US)
 
-/* What is held and what was last refused of one kind of one country. */
-struct item {
-    enum cc_publication_kind kind;
-    char country[CC_COUNTRY_LENGTH + 1];
-    bool held;
-    struct cc_publication publication; /* payload empty */
-    int64_t offered_epoch;             /* by the last index; 0: not in it */
-    char offered_sha256[CC_SHA256_TEXT + 1];
-    bool refused;
-    int64_t refused_epoch;
-    char refused_sha256[CC_SHA256_TEXT + 1];
-    enum cc_error refused_error;
-    struct cc_json_reason refused_reason;
-    int64_t refused_until_us; /* not asked for again before, unless the index changes */
+struct source {
+    const char *address;
+    unsigned failures; /* in a row */
+    int64_t not_before_us;
+};
+
+/* A fetched publication on its way; the client waits for it even when freed. */
+struct arrival {
+    struct cc_publication_client *client;
+    struct publication_item *item;
+    int64_t after;
+    struct cc_buffer bytes;
+    uint8_t signature[CC_ED25519_SIGNATURE_BYTES];
+    size_t signature_length;
+    struct cc_publication publication;
+    struct publication_mark mark; /* also when nothing verifies: what the source says */
+    enum cc_error error;
 };
 
 struct cc_publication_client {
     struct cc_loop *loop;
     struct cc_http_client *http;
-    struct cc_publication_client_options options;
-    char *directory, *reporter, *authorization;
-    char *sources[SOURCES_MAX];
-    size_t source; /* in use */
+    struct cc_arena arena;
+    struct cc_publication_client_options options; /* texts in the arena */
+    char *authorization;
     bool kinds[CC_PUBLICATION_KINDS];
-    struct cc_ed25519 *keys[KEYS_MAX];
-    size_t key_count;
-    struct item *items;
-    size_t item_count;
-    int64_t index_version; /* of the source in use; 0: none seen yet */
-    int64_t backoff_ms;
-    int64_t last_contact_us;
-    struct item *fetching;
-    struct cc_http_handle *poll, *report; /* under way, or NULL */
-    struct cc_deadline poll_due, report_due;
+    struct publication_keys keys;
+    struct publication_ledger ledger;
+    struct source *sources;
+    size_t source; /* the one in use */
+    int64_t index_version;
+    int64_t last_contact_us, poll_started_us;
+    struct cc_http_handle *poll, *fetch, *report; /* NULL: none under way */
+    struct cc_deadline poll_due, fetch_due, report_due;
+    struct publication_item *fetching;
+    size_t fetching_source;
+    int64_t fetching_after;
+    struct arrival *arrival;
+    bool report_again, report_failing, freed;
 };
 
-static void boot_country(void *context, const char *country);
 static void on_poll_due(struct cc_deadline *deadline);
-static void on_index(void *context, enum cc_error error, const struct cc_http_response *response);
+static void on_polled(void *context, enum cc_error error, const struct cc_http_response *response);
+static void on_fetch_due(struct cc_deadline *deadline);
 static void fetch_next(struct cc_publication_client *client);
 static void on_fetched(void *context, enum cc_error error, const struct cc_http_response *response);
-static enum cc_error take_in(struct cc_publication_client *client, struct item *item,
-                             struct cc_slice bytes, struct cc_slice signature);
-static void store(struct cc_publication_client *client, const struct item *item,
-                  struct cc_slice bytes, struct cc_slice signature);
+static void verify(void *context);
+static void on_verified(void *context);
+static void write_files(void *context);
+static void on_written(void *context);
 static void on_report_due(struct cc_deadline *deadline);
 static void on_reported(void *context, enum cc_error error,
                         const struct cc_http_response *response);
+static void destroy(void *object);
 
-/* ---- items ---- */
-
-static struct item *find_item(struct cc_publication_client *client, struct cc_slice country,
-                              enum cc_publication_kind kind)
-{
-    for (size_t i = 0; i < client->item_count; i++) {
-        if (client->items[i].kind == kind && cc_slice_is(country, client->items[i].country))
-            return &client->items[i];
-    }
-    if (client->item_count == ITEMS_MAX || !cc_name_is_country(country))
-        return NULL;
-    struct item *item = &client->items[client->item_count++];
-    *item = (struct item){.kind = kind};
-    memcpy(item->country, country.data, CC_COUNTRY_LENGTH);
-    return item;
-}
-
-static bool is_wanted(const struct cc_publication_client *client, struct cc_slice country,
-                      enum cc_publication_kind kind)
-{
-    return client->kinds[kind] &&
-           (!client->options.country || cc_slice_is(country, client->options.country));
-}
+/* ---- small things ---- */
 
 static void set_due(struct cc_deadline *deadline, int64_t due_us)
 {
-    if (cc_deadline_set(deadline, due_us) != CC_OK)
-        CC_LOG(CC_LOG_ERROR, "publication_client_stuck", cc_log_error_field(CC_NO_MEMORY));
+    enum cc_error error = cc_deadline_set(deadline, due_us);
+    if (error)
+        CC_LOG(CC_LOG_ERROR, "publication_deadline_not_set", cc_log_error_field(error));
+}
+
+/* Doubling from first_ms to most_ms, less up to half of it at random. */
+static int64_t backoff_us(unsigned failures, int64_t first_ms, int64_t most_ms)
+{
+    uint16_t random = 0;
+    unsigned doublings = failures > 16 ? 16 : failures > 0 ? failures - 1 : 0;
+    int64_t delay_us = (first_ms << doublings) * 1000;
+    if (delay_us > most_ms * 1000)
+        delay_us = most_ms * 1000;
+    if (cc_random_bytes((uint8_t *)&random, sizeof(random)) != CC_OK)
+        return delay_us;
+    return delay_us - delay_us / 2 * random / UINT16_MAX;
 }
 
 static void report_soon(struct cc_publication_client *client)
 {
-    if (!client->report)
+    if (client->report)
+        client->report_again = true;
+    else
         set_due(&client->report_due, cc_loop_now_us(client->loop));
 }
 
-/* Logged and counted once per publication. */
-static void refuse(struct cc_publication_client *client, struct item *item, int64_t epoch,
-                   const char *sha256, enum cc_error error, const struct cc_json_reason *reason)
+static void refuse(struct cc_publication_client *client, struct publication_item *item,
+                   const struct publication_refusal *refusal)
 {
-    item->refused_until_us = cc_loop_now_us(client->loop) + REFUSED_AGAIN_MS * 1000;
-    if (item->refused && item->refused_epoch == epoch && item->refused_error == error &&
-        strcmp(item->refused_sha256, sha256) == 0)
+    if (client->freed || !publication_item_refuse(item, refusal))
         return;
-    item->refused = true;
-    item->refused_epoch = epoch;
-    item->refused_error = error;
-    item->refused_reason = *reason;
-    (void)snprintf(item->refused_sha256, sizeof(item->refused_sha256), "%s", sha256);
-    CC_LOG(CC_LOG_WARNING, "publication_refused", cc_log_text("country", item->country),
-           cc_log_text("kind", cc_publication_kind_name(item->kind)), cc_log_number("epoch", epoch),
-           cc_log_text("sha256", sha256), cc_log_error_field(error),
-           cc_log_text("reason", reason->text),
-           cc_log_number("held_epoch", item->held ? item->publication.epoch : 0));
-    if (client->options.on_refused)
-        client->options.on_refused(client->options.context, item->kind, error);
+    publication_log_refusal(item, refusal);
     report_soon(client);
+    if (client->options.on_refused)
+        client->options.on_refused(client->options.context, item->kind, refusal->error);
 }
 
-/* ---- creation ---- */
-
-static enum cc_error read_keys(struct cc_publication_client *client, const char *path)
+static void put_off(struct cc_publication_client *client, struct publication_item *item,
+                    int64_t most_ms)
 {
-    static const char begin[] = "-----BEGIN PUBLIC KEY-----";
-    char text[KEY_FILE_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-    enum cc_error error = CC_OK;
-    if (fd >= 0)
-        close(fd);
-    text[length > 0 ? length : 0] = '\0';
-    for (const char *at = strstr(text, begin); at && error == CC_OK;) {
-        const char *next = strstr(at + 1, begin);
-        size_t bytes = next ? (size_t)(next - at) : strlen(at);
-        if (client->key_count == KEYS_MAX)
-            error = CC_TOO_LARGE;
-        else
-            error =
-                cc_ed25519_from_public_pem(cc_slice(at, bytes), &client->keys[client->key_count]);
-        client->key_count += error == CC_OK;
-        at = next;
-    }
-    if (error == CC_OK && client->key_count == 0)
-        error = CC_NOT_FOUND;
-    if (error != CC_OK)
-        CC_LOG(CC_LOG_ERROR, "public_key_unusable", cc_log_text("file", path),
-               cc_log_error_field(error));
-    return error;
+    item->failures++;
+    item->passed_epoch = 0;
+    item->retry_at_us =
+        cc_loop_now_us(client->loop) + backoff_us(item->failures, ITEM_BACKOFF_MS, most_ms);
 }
 
-static enum cc_error copy_options(struct cc_publication_client *client,
-                                  const struct cc_publication_client_options *options)
-{
-    client->options = *options;
-    if (client->options.report_interval_ms == 0)
-        client->options.report_interval_ms = REPORT_DEFAULT_MS;
-    memcpy(client->kinds, options->kinds, sizeof(client->kinds));
-    client->directory = strdup(options->directory);
-    client->reporter = strdup(options->reporter);
-    client->items = calloc(ITEMS_MAX, sizeof(*client->items));
-    if (asprintf(&client->authorization, "Bearer %s", options->token ? options->token : "") < 0)
-        client->authorization = NULL;
-    if (!client->directory || !client->reporter || !client->items || !client->authorization)
-        return CC_NO_MEMORY;
-    if (options->source_count > SOURCES_MAX)
-        return CC_TOO_LARGE;
-    for (size_t i = 0; i < options->source_count; i++) {
-        client->sources[i] = strdup(options->sources[i]);
-        if (!client->sources[i])
-            return CC_NO_MEMORY;
-    }
-    return CC_OK;
-}
-
-static void release(void *object)
-{
-    struct cc_publication_client *client = object;
-    for (size_t i = 0; i < client->key_count; i++)
-        cc_ed25519_free(client->keys[i]);
-    for (size_t i = 0; i < SOURCES_MAX; i++)
-        free(client->sources[i]);
-    free(client->directory);
-    free(client->reporter);
-    free(client->authorization);
-    free(client->items);
-    free(client);
-}
-
-enum cc_error cc_publication_client_create(struct cc_loop *loop, struct cc_http_client *http,
-                                           const struct cc_publication_client_options *options,
-                                           struct cc_publication_client **out)
-{
-    struct cc_publication_client *client = calloc(1, sizeof(*client));
-    *out = NULL;
-    if (!client)
-        return CC_NO_MEMORY;
-    client->loop = loop;
-    client->http = http;
-    client->backoff_ms = BACKOFF_FIRST_MS;
-    cc_deadline_init(&client->poll_due, loop, on_poll_due);
-    cc_deadline_init(&client->report_due, loop, on_report_due);
-    enum cc_error error = copy_options(client, options);
-    if (error == CC_OK)
-        error = read_keys(client, options->public_key_file);
-    if (error != CC_OK) {
-        release(client);
-        return error;
-    }
-    cc_publication_store_countries(client->directory, boot_country, client);
-    if (options->source_count > 0) {
-        set_due(&client->poll_due, cc_loop_now_us(loop));
-        set_due(&client->report_due, cc_loop_now_us(loop));
-    }
-    *out = client;
-    return CC_OK;
-}
-
-void cc_publication_client_free(struct cc_publication_client *client)
-{
-    if (!client)
-        return;
-    cc_deadline_clear(&client->poll_due);
-    cc_deadline_clear(&client->report_due);
-    if (client->poll)
-        cc_http_exchange_cancel(client->poll);
-    if (client->report)
-        cc_http_exchange_cancel(client->report);
-    cc_loop_bury(client->loop, client, release);
-}
-
-int64_t cc_publication_client_last_contact_us(const struct cc_publication_client *client)
-{
-    return client->last_contact_us;
-}
-
-/* ---- boot from disk, blocking, before the loop runs ---- */
-
-static bool boot_epoch(struct cc_publication_client *client, struct item *item, int64_t epoch)
-{
-    struct cc_buffer bytes, signature;
-    struct cc_json_reason reason = {.text = "cannot be read from disk"};
-    enum cc_error error = cc_publication_store_read(client->directory, item->country, item->kind,
-                                                    epoch, &bytes, &signature);
-    if (error != CC_OK)
-        refuse(client, item, epoch, "", error, &reason);
-    else
-        error = take_in(client, item, cc_buffer_slice(&bytes), cc_buffer_slice(&signature));
-    cc_buffer_deinit(&bytes);
-    cc_buffer_deinit(&signature);
-    return error == CC_OK;
-}
-
-static void boot_country(void *context, const char *country)
-{
-    struct cc_publication_client *client = context;
-    int64_t epochs[CC_PUBLICATIONS_KEPT * 2];
-    for (int kind = 0; kind < CC_PUBLICATION_KINDS; kind++) {
-        if (!is_wanted(client, cc_slice_of(country), (enum cc_publication_kind)kind))
-            continue;
-        struct item *item = find_item(client, cc_slice_of(country), (enum cc_publication_kind)kind);
-        size_t count =
-            cc_publication_store_list(client->directory, country, (enum cc_publication_kind)kind,
-                                      epochs, sizeof(epochs) / sizeof(epochs[0]));
-        for (size_t i = 0; item && i < count; i++) {
-            if (boot_epoch(client, item, epochs[i]))
-                break;
-        }
-    }
-}
-
-/* ---- polling ---- */
-
-static enum cc_error start(struct cc_publication_client *client, const char *method,
-                           const char *path, struct cc_slice body, int64_t timeout_us,
-                           cc_http_done done, struct cc_http_handle **handle)
+static enum cc_error start_exchange(struct cc_publication_client *client, const char *method,
+                                    const char *path, struct cc_slice body, int64_t within_ms,
+                                    cc_http_done done, struct cc_http_handle **handle)
 {
     const struct cc_http_header headers[] = {
         {CC_SLICE_LITERAL("authorization"), cc_slice_of(client->authorization)},
-        {CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")},
-    };
-    const struct cc_http_exchange exchange = {
-        .address = cc_slice_of(client->sources[client->source]),
+        {CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")}};
+    struct cc_http_exchange exchange = {
+        .address = cc_slice_of(client->sources[client->source].address),
         .method = cc_slice_of(method),
         .path = cc_slice_of(path),
         .headers = headers,
         .header_count = body.length > 0 ? 2 : 1,
         .body = body,
-        .deadline_us = cc_loop_now_us(client->loop) + timeout_us,
-        .retry_stale_connection = true,
+        .deadline_us = cc_loop_now_us(client->loop) + within_ms * 1000,
+        .retry_stale_connection = true, /* a repeated report is the same report */
         .done = done,
-        .context = client,
-    };
+        .context = client};
     return cc_http_exchange_start(client->http, &exchange, handle);
 }
 
-static int64_t jitter_us(int64_t range_us)
-{
-    uint8_t random[2] = {0};
-    if (cc_random_bytes(random, sizeof(random)) != CC_OK)
-        return 0;
-    return range_us * (random[0] * 256 + random[1]) / 65536;
-}
+/* ---- sources ---- */
 
-/* The next source after a while; its index is read from the beginning. */
-static void source_failed(struct cc_publication_client *client, enum cc_error error)
+/* The one in use turns its back; the next one is asked, now or when its own back-off is over. */
+static void source_failed(struct cc_publication_client *client, enum cc_error error, int status)
 {
-    int64_t wait_us = client->backoff_ms * 1000;
-    CC_LOG(CC_LOG_INFO, "publication_source_failed",
-           cc_log_text("source", client->sources[client->source]), cc_log_error_field(error));
+    struct source *source = &client->sources[client->source];
+    int64_t now_us = cc_loop_now_us(client->loop);
+    if (source->failures++ == 0)
+        CC_LOG(CC_LOG_WARNING, "publication_source_failed", cc_log_text("source", source->address),
+               cc_log_error_field(error), cc_log_number("status", status));
+    source->not_before_us =
+        now_us + backoff_us(source->failures, SOURCE_BACKOFF_MS, SOURCE_BACKOFF_MOST_MS);
     client->source = (client->source + 1) % client->options.source_count;
     client->index_version = 0;
-    if (client->source == 0) {
-        client->backoff_ms *= 2;
-        if (client->backoff_ms > BACKOFF_MOST_MS)
-            client->backoff_ms = BACKOFF_MOST_MS;
-    }
-    set_due(&client->poll_due, cc_loop_now_us(client->loop) + wait_us / 2 + jitter_us(wait_us / 2));
+    if (client->poll)
+        cc_http_exchange_cancel(client->poll);
+    client->poll = NULL;
+    set_due(&client->poll_due, now_us);
 }
+
+/* A source that gives its index but no files goes on being asked ever later: it is good again only
+ * when it has given all that is wanted of it. */
+static void source_is_good(struct cc_publication_client *client)
+{
+    struct source *source = &client->sources[client->source];
+    if (source->failures > 0) {
+        CC_LOG(CC_LOG_INFO, "publication_source_back", cc_log_text("source", source->address));
+        report_soon(client);
+    }
+    source->failures = 0;
+}
+
+/* The first, from the one in use on, that may be asked; else when the first of them may. */
+static int64_t choose_source(struct cc_publication_client *client)
+{
+    size_t first = client->source;
+    int64_t earliest_us = INT64_MAX;
+    for (size_t i = 0; i < client->options.source_count; i++) {
+        size_t candidate = (first + i) % client->options.source_count;
+        int64_t at_us = client->sources[candidate].not_before_us;
+        if (at_us >= earliest_us)
+            continue;
+        client->source = candidate;
+        earliest_us = at_us;
+        if (at_us <= cc_loop_now_us(client->loop))
+            break;
+    }
+    return earliest_us;
+}
+
+/* ---- polls ---- */
 
 static void on_poll_due(struct cc_deadline *deadline)
 {
     struct cc_publication_client *client =
         CC_CONTAINER_OF(deadline, struct cc_publication_client, poll_due);
-    char path[512];
-    (void)snprintf(
-        path, sizeof(path), "/v1/publications?after=%" PRId64 "&wait_s=%d&reporter=%s%s%s",
-        client->index_version, WAIT_S, client->reporter, client->options.country ? "&country=" : "",
-        client->options.country ? client->options.country : "");
+    char path[PATH_TEXT_MAX];
+    const char *country = client->options.country;
+    int64_t now_us = cc_loop_now_us(client->loop);
+    int64_t may_us = choose_source(client);
+    if (may_us > now_us) {
+        set_due(&client->poll_due, may_us);
+        return;
+    }
+    (void)snprintf(path, sizeof(path), "/v1/publications?after=%lld&wait_s=%d%s%s&reporter=%s",
+                   (long long)client->index_version, POLL_WAIT_S, country ? "&country=" : "",
+                   country ? country : "", client->options.reporter);
+    client->poll_started_us = now_us;
     enum cc_error error =
-        start(client, "GET", path, (struct cc_slice){0}, POLL_DEADLINE_US, on_index, &client->poll);
-    if (error != CC_OK)
-        source_failed(client, error);
+        start_exchange(client, "GET", path, cc_slice(NULL, 0), POLL_WAIT_S * 1000 + POLL_SPARE_MS,
+                       on_polled, &client->poll);
+    if (error)
+        source_failed(client, error, 0);
 }
 
-static void read_offer(struct cc_publication_client *client, const json_t *entry)
+/* An epoch below the one held, or another content under it, is refused as soon as it is listed. */
+static void refuse_listed(struct cc_publication_client *client, struct publication_item *item)
 {
-    struct cc_slice country, kind_text, sha256;
+    struct publication_refusal refusal = {.mark = item->listed};
+    if (item->held.epoch == 0 || item->listed.epoch > item->held.epoch ||
+        strcmp(item->listed.sha256, item->held.sha256) == 0)
+        return;
+    refusal.error = item->listed.epoch < item->held.epoch ? CC_STALE : CC_CONFLICT;
+    (void)snprintf(refusal.reason.text, sizeof(refusal.reason.text),
+                   "listed by the source; epoch %lld with sha256 %.16s is held",
+                   (long long)item->held.epoch, item->held.sha256);
+    refuse(client, item, &refusal);
+}
+
+static enum cc_error read_entry(struct cc_publication_client *client, const json_t *entry)
+{
+    struct cc_slice country;
+    struct cc_slice kind_name;
+    struct cc_slice sha256;
     enum cc_publication_kind kind;
     int64_t epoch = 0;
-    if (cc_json_string_at(entry, "country", CC_COUNTRY_LENGTH, &country, NULL) != CC_OK ||
-        cc_json_string_at(entry, "kind", 16, &kind_text, NULL) != CC_OK ||
-        cc_json_string_at(entry, "sha256", CC_SHA256_TEXT, &sha256, NULL) != CC_OK ||
-        cc_json_integer_at(entry, "epoch", 1, INT64_MAX, &epoch, NULL) != CC_OK ||
-        !cc_publication_kind_parse(kind_text, &kind) || !is_wanted(client, country, kind))
-        return;
-    struct item *item = find_item(client, country, kind);
+    if (cc_json_string_at(entry, "country", CC_COUNTRY_LENGTH, &country, NULL) ||
+        cc_json_string_at(entry, "kind", CC_SHA256_TEXT, &kind_name, NULL) ||
+        cc_json_string_at(entry, "sha256", CC_SHA256_TEXT, &sha256, NULL) ||
+        cc_json_integer_at(entry, "epoch", 1, INT64_MAX, &epoch, NULL) ||
+        !cc_name_is_country(country) || sha256.length != CC_SHA256_TEXT)
+        return CC_PROTOCOL;
+    /* A kind of a later version is none of ours. */
+    if (!cc_publication_kind_parse(kind_name, &kind) || !client->kinds[kind] ||
+        (client->options.country && !cc_slice_is(country, client->options.country)))
+        return CC_OK;
+    struct publication_item *item = publication_ledger_item(&client->ledger, country, kind);
     if (!item)
-        return;
-    item->offered_epoch = epoch;
-    (void)snprintf(item->offered_sha256, sizeof(item->offered_sha256), "%.*s", (int)sha256.length,
-                   sha256.data);
-    if (item->held && epoch < item->publication.epoch) {
-        struct cc_json_reason reason = {.text = "the source offers an older epoch than is held"};
-        refuse(client, item, epoch, item->offered_sha256, CC_STALE, &reason);
-    }
+        return CC_NO_MEMORY;
+    item->listed.epoch = epoch;
+    memcpy(item->listed.sha256, sha256.data, CC_SHA256_TEXT);
+    refuse_listed(client, item);
+    return CC_OK;
 }
 
-static enum cc_error read_index(struct cc_publication_client *client, struct cc_slice body)
+/* *news: the index is another one than before, and all put-off items may be asked for again. */
+static enum cc_error read_index(struct cc_publication_client *client, struct cc_slice body,
+                                bool *news)
 {
     json_t *index = NULL;
     int64_t version = 0;
-    enum cc_error error = cc_json_parse(body, INDEX_MAX, &index, NULL);
-    if (error == CC_OK)
-        error = cc_json_integer_at(index, "version", 0, INT64_MAX, &version, NULL);
-    const json_t *list = error == CC_OK ? cc_json_at(index, "publications") : NULL;
-    if (error == CC_OK && !json_is_array(list))
+    if (cc_json_parse(body, INDEX_MAX_BYTES, &index, NULL))
+        return CC_PROTOCOL;
+    const json_t *list = json_object_get(index, "publications");
+    enum cc_error error = cc_json_integer_at(index, "version", 0, INT64_MAX, &version, NULL);
+    if (error || !json_is_array(list))
         error = CC_PROTOCOL;
-    for (size_t i = 0; i < client->item_count && error == CC_OK; i++) {
-        client->items[i].offered_epoch = 0;
-        if (version != client->index_version)
-            client->items[i].refused_until_us = 0;
-    }
-    for (size_t i = 0; error == CC_OK && i < json_array_size(list); i++)
-        read_offer(client, json_array_get(list, i));
-    if (error == CC_OK)
-        client->index_version = version;
+    for (size_t i = 0; i < json_array_size(list) && !error && !client->freed; i++)
+        error = read_entry(client, json_array_get(list, i));
     json_decref(index);
-    return error;
+    if (error)
+        return error;
+    *news = version != client->index_version;
+    client->index_version = version;
+    for (struct publication_item *item = client->ledger.first; item && *news; item = item->next)
+        item->retry_at_us = 0;
+    return CC_OK;
 }
 
-static void on_index(void *context, enum cc_error error, const struct cc_http_response *response)
+static bool anything_is_wanted(const struct cc_publication_client *client)
+{
+    for (const struct publication_item *item = client->ledger.first; item; item = item->next) {
+        if (publication_item_is_wanted(item))
+            return true;
+    }
+    return false;
+}
+
+static void on_polled(void *context, enum cc_error error, const struct cc_http_response *response)
 {
     struct cc_publication_client *client = context;
+    bool news = false;
     client->poll = NULL;
-    if (error == CC_OK && response->status != 200)
-        error = response->status == 401 || response->status == 403 ? CC_FORBIDDEN : CC_PROTOCOL;
-    if (error == CC_OK)
-        error = read_index(client, response->body);
-    if (error != CC_OK) {
-        source_failed(client, error);
+    if (!error && response->status != 200)
+        error = CC_PROTOCOL;
+    if (!error)
+        error = read_index(client, response->body, &news);
+    if (client->freed)
+        return;
+    if (error) {
+        source_failed(client, error, response ? response->status : 0);
         return;
     }
-    client->backoff_ms = BACKOFF_FIRST_MS;
-    client->last_contact_us = cc_monotonic_us();
+    client->last_contact_us = cc_loop_now_us(client->loop);
+    if (!anything_is_wanted(client))
+        source_is_good(client);
+    /* Answers that come at once, for ever, must not become a busy loop. */
+    set_due(&client->poll_due,
+            client->poll_started_us + (news ? POLL_PAUSE_NEWS_MS : POLL_PAUSE_MS) * (int64_t)1000);
     fetch_next(client);
 }
 
-/* ---- fetching ---- */
+/* ---- arrivals ---- */
 
-static bool is_due(const struct cc_publication_client *client, const struct item *item)
+static void on_fetch_due(struct cc_deadline *deadline)
 {
-    int64_t held = item->held ? item->publication.epoch : 0;
-    return item->offered_epoch > held && cc_loop_now_us(client->loop) >= item->refused_until_us;
+    fetch_next(CC_CONTAINER_OF(deadline, struct cc_publication_client, fetch_due));
+}
+
+static struct publication_item *choose_item(struct cc_publication_client *client,
+                                            int64_t *earliest_us)
+{
+    int64_t now_us = cc_loop_now_us(client->loop);
+    *earliest_us = INT64_MAX;
+    for (struct publication_item *item = client->ledger.first; item; item = item->next) {
+        if (!publication_item_is_wanted(item))
+            continue;
+        if (item->retry_at_us <= now_us)
+            return item;
+        if (item->retry_at_us < *earliest_us)
+            *earliest_us = item->retry_at_us;
+    }
+    return NULL;
 }
 
 static void fetch_next(struct cc_publication_client *client)
 {
-    char path[256];
-    client->fetching = NULL;
-    for (size_t i = 0; i < client->item_count && !client->fetching; i++) {
-        if (is_due(client, &client->items[i]))
-            client->fetching = &client->items[i];
-    }
-    if (!client->fetching) {
-        set_due(&client->poll_due, cc_loop_now_us(client->loop) + POLL_GAP_MS * 1000);
+    char path[PATH_TEXT_MAX];
+    int64_t earliest_us = INT64_MAX;
+    if (client->freed || client->fetch || client->arrival)
+        return;
+    cc_deadline_clear(&client->fetch_due);
+    struct publication_item *item = choose_item(client, &earliest_us);
+    if (!item) {
+        if (earliest_us < INT64_MAX)
+            set_due(&client->fetch_due, earliest_us);
         return;
     }
-    const struct item *item = client->fetching;
-    (void)snprintf(path, sizeof(path), "/v1/publications/%s/%s?after=%" PRId64, item->country,
-                   cc_publication_kind_name(item->kind), item->held ? item->publication.epoch : 0);
-    enum cc_error error = start(client, "GET", path, (struct cc_slice){0}, FETCH_DEADLINE_US,
-                                on_fetched, &client->poll);
-    if (error != CC_OK)
-        source_failed(client, error);
+    client->fetching = item;
+    client->fetching_source = client->source;
+    client->fetching_after = publication_item_ask_after(item);
+    (void)snprintf(path, sizeof(path), "/v1/publications/%s/%s?after=%lld", item->country,
+                   cc_publication_kind_name(item->kind), (long long)client->fetching_after);
+    enum cc_error error = start_exchange(client, "GET", path, cc_slice(NULL, 0), FETCH_MS,
+                                         on_fetched, &client->fetch);
+    if (error) {
+        put_off(client, item, ITEM_AWAY_MOST_MS);
+        set_due(&client->fetch_due, item->retry_at_us);
+    }
 }
 
-static void use_response(struct cc_publication_client *client, struct item *item,
-                         const struct cc_http_response *response)
+static void fetch_failed(struct cc_publication_client *client, enum cc_error error, int status)
 {
-    uint8_t bytes[CC_ED25519_SIGNATURE_BYTES];
-    size_t length = 0;
-    struct cc_slice text = cc_http_response_header(response, "callcell-signature");
-    if (cc_base64_decode(text, bytes, sizeof(bytes), &length) != CC_OK)
-        length = 0; /* refused as unsigned */
-    struct cc_slice signature = cc_slice((const char *)bytes, length);
-    if (take_in(client, item, response->body, signature) == CC_OK) {
-        store(client, item, response->body, signature);
-        report_soon(client);
+    struct publication_item *item = client->fetching;
+    put_off(client, item, error == CC_TOO_LARGE ? ITEM_BACKOFF_MOST_MS : ITEM_AWAY_MOST_MS);
+    if (error == CC_TOO_LARGE) {
+        struct publication_refusal refusal = {.mark = item->listed,
+                                              .error = error,
+                                              .reason.text =
+                                                  "larger than what the HTTP client takes"};
+        refuse(client, item, &refusal);
+    } else if ((error || status >= 500) && client->fetching_source == client->source) {
+        source_failed(client, error, status);
+    } else if (!error && status != 404 && status != 204) {
+        CC_LOG(CC_LOG_WARNING, "publication_not_given", cc_log_text("country", item->country),
+               cc_log_text("kind", cc_publication_kind_name(item->kind)),
+               cc_log_number("status", status));
     }
+    fetch_next(client);
+}
+
+static void arrival_free(struct arrival *arrival)
+{
+    if (arrival->bytes.data)
+        explicit_bzero(arrival->bytes.data, arrival->bytes.length);
+    cc_buffer_deinit(&arrival->bytes);
+    free(arrival);
+}
+
+/* Before the bytes are verified only the source can say which epoch they are. */
+static void note_mark(struct arrival *arrival, const struct cc_http_response *response)
+{
+    struct cc_slice text = cc_http_response_header(response, "callcell-epoch");
+    uint8_t digest[CC_SHA256_BYTES];
+    int64_t epoch = 0;
+    for (size_t i = 0; i < text.length && i < 18 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+        epoch = epoch * 10 + (text.data[i] - '0');
+    arrival->mark.epoch = epoch > 0 ? epoch : arrival->item->listed.epoch;
+    if (cc_sha256(cc_buffer_slice(&arrival->bytes), digest) == CC_OK)
+        cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), arrival->mark.sha256);
+}
+
+static struct arrival *arrival_create(struct cc_publication_client *client,
+                                      const struct cc_http_response *response)
+{
+    struct cc_slice signature = cc_http_response_header(response, "callcell-signature");
+    struct arrival *arrival = calloc(1, sizeof(*arrival));
+    if (!arrival)
+        return NULL;
+    *arrival = (struct arrival){
+        .client = client, .item = client->fetching, .after = client->fetching_after};
+    cc_buffer_init(&arrival->bytes, CC_PUBLICATION_FILE_MAX);
+    cc_buffer_append(&arrival->bytes, response->body);
+    if (arrival->bytes.error == CC_NO_MEMORY) {
+        arrival_free(arrival);
+        return NULL;
+    }
+    /* Missing or malformed: unsigned, and refused as that. */
+    if (cc_base64_decode(signature, arrival->signature, sizeof(arrival->signature),
+                         &arrival->signature_length) != CC_OK)
+        arrival->signature_length = 0;
+    arrival->error = arrival->bytes.error;
+    note_mark(arrival, response);
+    return arrival;
 }
 
 static void on_fetched(void *context, enum cc_error error, const struct cc_http_response *response)
 {
     struct cc_publication_client *client = context;
-    struct item *item = client->fetching;
-    client->poll = NULL;
-    if (error == CC_OK && response->status == 200) {
-        use_response(client, item, response);
-    } else if (error == CC_OK && (response->status == 204 || response->status == 404)) {
-        item->offered_epoch = 0; /* until the next index */
-    } else {
-        source_failed(client, error == CC_OK ? CC_PROTOCOL : error);
+    client->fetch = NULL;
+    if (error || response->status != 200) {
+        fetch_failed(client, error, response ? response->status : 0);
         return;
     }
-    fetch_next(client);
-}
-
-/* ---- taking ---- */
-
-static void hex_sha256(struct cc_slice bytes, char out[CC_SHA256_TEXT + 1])
-{
-    uint8_t digest[CC_SHA256_BYTES] = {0};
-    if (cc_sha256(bytes, digest) != CC_OK)
-        memset(digest, 0, sizeof(digest));
-    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), out);
-}
-
-static enum cc_error take_in(struct cc_publication_client *client, struct item *item,
-                             struct cc_slice bytes, struct cc_slice signature)
-{
-    struct cc_publication publication = {0};
-    struct cc_json_reason reason = {.text = ""};
-    char sha256[CC_SHA256_TEXT + 1];
-    hex_sha256(bytes, sha256);
-    enum cc_error error = cc_publication_open(
-        bytes, signature, (const struct cc_ed25519 *const *)client->keys, client->key_count,
-        item->kind, cc_slice_of(item->country), &publication);
-    if (error == CC_OK)
-        error = cc_publication_follows(item->held ? &item->publication : NULL, &publication);
-    if (error == CC_OK)
-        error = client->options.take(client->options.context, &publication, &reason);
-    if (error != CC_OK) {
-        if (reason.text[0] == '\0')
-            (void)snprintf(reason.text, sizeof(reason.text), "%s", cc_error_text(error));
-        refuse(client, item, publication.epoch > 0 ? publication.epoch : item->offered_epoch,
-               sha256, error, &reason);
-        return error;
-    }
-    CC_LOG(CC_LOG_INFO, "publication_taken", cc_log_text("country", item->country),
-           cc_log_text("kind", cc_publication_kind_name(item->kind)),
-           cc_log_number("epoch", publication.epoch), cc_log_text("sha256", sha256));
-    item->held = true;
-    item->publication = publication;
-    item->publication.payload = (struct cc_slice){0};
-    if (item->refused && item->refused_epoch <= publication.epoch)
-        item->refused = false;
-    return CC_OK;
-}
-
-struct store_job {
-    char *directory;
-    struct cc_publication publication;
-    struct cc_buffer bytes;
-    char signature[CC_ED25519_SIGNATURE_BYTES];
-    enum cc_error error;
-};
-
-static void run_store(void *context)
-{
-    struct store_job *job = context;
-    job->error =
-        cc_publication_store_write(job->directory, &job->publication, cc_buffer_slice(&job->bytes),
-                                   cc_slice(job->signature, sizeof(job->signature)));
-}
-
-static void on_stored(void *context)
-{
-    struct store_job *job = context;
-    if (job->error != CC_OK)
-        CC_LOG(CC_LOG_ERROR, "publication_not_stored",
-               cc_log_text("country", job->publication.country),
-               cc_log_text("kind", cc_publication_kind_name(job->publication.kind)),
-               cc_log_number("epoch", job->publication.epoch), cc_log_error_field(job->error));
-    cc_buffer_deinit(&job->bytes);
-    free(job->directory);
-    free(job);
-}
-
-static void store(struct cc_publication_client *client, const struct item *item,
-                  struct cc_slice bytes, struct cc_slice signature)
-{
-    struct store_job *job = calloc(1, sizeof(*job));
-    enum cc_error error = CC_NO_MEMORY;
-    if (!job) {
-        CC_LOG(CC_LOG_ERROR, "publication_not_stored", cc_log_error_field(error));
+    if (client->fetching_source == client->source)
+        source_is_good(client);
+    struct arrival *arrival = arrival_create(client, response);
+    error = arrival ? cc_loop_work(client->loop, verify, on_verified, arrival) : CC_NO_MEMORY;
+    if (error) {
+        CC_LOG(CC_LOG_ERROR, "publication_not_verified", cc_log_error_field(error));
+        if (arrival)
+            arrival_free(arrival);
+        put_off(client, client->fetching, ITEM_AWAY_MOST_MS);
+        fetch_next(client);
         return;
     }
-    cc_buffer_init(&job->bytes, CC_PUBLICATION_FILE_MAX);
-    cc_buffer_append(&job->bytes, bytes);
-    memcpy(job->signature, signature.data, sizeof(job->signature));
-    job->publication = item->publication;
-    job->directory = strdup(client->directory);
-    if (job->directory && job->bytes.error == CC_OK)
-        error = cc_loop_work(client->loop, run_store, on_stored, job);
-    if (error != CC_OK) {
-        job->error = error;
-        on_stored(job);
-    }
+    client->arrival = arrival;
 }
 
-/* ---- reporting ---- */
-
-static void render_held(const struct cc_publication_client *client, struct cc_buffer *out)
+static void verify(void *context)
 {
-    const char *comma = "";
-    for (size_t i = 0; i < client->item_count; i++) {
-        const struct item *item = &client->items[i];
-        if (!item->held)
-            continue;
-        cc_buffer_printf(
-            out, "%s{\"country\":\"%s\",\"kind\":\"%s\",\"epoch\":%" PRId64 ",\"sha256\":\"%s\"}",
-            comma, item->country, cc_publication_kind_name(item->kind), item->publication.epoch,
-            item->publication.sha256);
-        comma = ",";
-    }
+    struct arrival *arrival = context;
+    const struct publication_item *item = arrival->item;
+    const struct publication_keys *keys = &arrival->client->keys;
+    if (arrival->error)
+        return;
+    arrival->error =
+        cc_publication_open(cc_buffer_slice(&arrival->bytes),
+                            cc_slice((const char *)arrival->signature, arrival->signature_length),
+                            (const struct cc_ed25519 *const *)keys->keys, keys->count, item->kind,
+                            cc_slice_of(item->country), &arrival->publication);
 }
 
-static void render_refused(const struct cc_publication_client *client, struct cc_buffer *out)
+/* The client may have been freed by the program's callback, or before. */
+static void arrival_land(struct arrival *arrival)
 {
-    const char *comma = "";
-    for (size_t i = 0; i < client->item_count; i++) {
-        const struct item *item = &client->items[i];
-        if (!item->refused)
-            continue;
-        cc_buffer_printf(out,
-                         "%s{\"country\":\"%s\",\"kind\":\"%s\",\"epoch\":%" PRId64
-                         ",\"sha256\":\"%s\",\"error\":\"%s\",\"reason\":",
-                         comma, item->country, cc_publication_kind_name(item->kind),
-                         item->refused_epoch, item->refused_sha256,
-                         cc_error_name(item->refused_error));
-        cc_buffer_json_string(out, cc_slice_of(item->refused_reason.text));
-        cc_buffer_text(out, "}");
-        comma = ",";
+    struct cc_publication_client *client = arrival->client;
+    client->arrival = NULL;
+    arrival_free(arrival);
+    if (client->freed)
+        cc_loop_bury(client->loop, client, destroy);
+    else
+        fetch_next(client);
+}
+
+/* A verified map with successors is passed by: they are asked for next. */
+static void refuse_arrival(struct arrival *arrival, struct publication_refusal *refusal)
+{
+    struct cc_publication_client *client = arrival->client;
+    struct publication_item *item = arrival->item;
+    bool verified = arrival->publication.epoch > 0;
+    refusal->mark = arrival->mark;
+    if (!refusal->reason.text[0])
+        (void)snprintf(refusal->reason.text, sizeof(refusal->reason.text), "%s",
+                       cc_error_text(refusal->error));
+    if (verified && arrival->mark.epoch > arrival->after &&
+        arrival->mark.epoch < item->listed.epoch)
+        item->passed_epoch = arrival->mark.epoch;
+    else
+        put_off(client, item, ITEM_BACKOFF_MOST_MS);
+    refuse(client, item, refusal);
+}
+
+static void on_verified(void *context)
+{
+    struct arrival *arrival = context;
+    struct cc_publication_client *client = arrival->client;
+    struct publication_refusal refusal = {.error = arrival->error};
+    if (client->freed) {
+        arrival_land(arrival);
+        return;
     }
+    if (!refusal.error) {
+        arrival->mark.epoch = arrival->publication.epoch;
+        if (arrival->mark.epoch <= arrival->item->held.epoch)
+            refusal.error = CC_STALE;
+    }
+    if (!refusal.error)
+        refusal.error =
+            client->options.take(client->options.context, &arrival->publication, &refusal.reason);
+    if (refusal.error) {
+        refuse_arrival(arrival, &refusal);
+        arrival_land(arrival);
+        return;
+    }
+    publication_item_take(arrival->item, &arrival->mark);
+    if (!client->freed)
+        report_soon(client);
+    arrival->error = cc_loop_work(client->loop, write_files, on_written, arrival);
+    if (arrival->error)
+        on_written(arrival);
+}
+
+static void write_files(void *context)
+{
+    struct arrival *arrival = context;
+    struct publication_place place = {arrival->client->options.directory, arrival->item->country,
+                                      arrival->item->kind};
+    arrival->error = publication_store_write(
+        &place, arrival->mark.epoch, cc_buffer_slice(&arrival->bytes),
+        cc_slice((const char *)arrival->signature, arrival->signature_length));
+}
+
+/* In use all the same: only the next boot misses it. */
+static void on_written(void *context)
+{
+    struct arrival *arrival = context;
+    if (arrival->error)
+        CC_LOG(CC_LOG_ERROR, "publication_not_written",
+               cc_log_text("country", arrival->item->country),
+               cc_log_text("kind", cc_publication_kind_name(arrival->item->kind)),
+               cc_log_number("epoch", arrival->mark.epoch), cc_log_error_field(arrival->error));
+    arrival_land(arrival);
+}
+
+/* ---- reports ---- */
+
+static void report_failed(struct cc_publication_client *client, enum cc_error error, int status)
+{
+    if (!client->report_failing)
+        CC_LOG(CC_LOG_WARNING, "publication_report_failed", cc_log_error_field(error),
+               cc_log_number("status", status));
+    client->report_failing = true;
 }
 
 static void on_report_due(struct cc_deadline *deadline)
@@ -615,30 +584,178 @@ static void on_report_due(struct cc_deadline *deadline)
     struct cc_publication_client *client =
         CC_CONTAINER_OF(deadline, struct cc_publication_client, report_due);
     struct cc_buffer body;
-    enum cc_error error = CC_NO_MEMORY;
-    cc_buffer_init(&body, INDEX_MAX);
-    cc_buffer_text(&body, "{\"reporter\":");
-    cc_buffer_json_string(&body, cc_slice_of(client->reporter));
-    cc_buffer_text(&body, ",\"held\":[");
-    render_held(client, &body);
-    cc_buffer_text(&body, "],\"refused\":[");
-    render_refused(client, &body);
-    cc_buffer_text(&body, "]}");
-    if (body.error == CC_OK && !client->report)
-        error = start(client, "POST", "/v1/reports", cc_buffer_slice(&body), REPORT_DEADLINE_US,
-                      on_reported, &client->report);
+    cc_buffer_init(&body, INDEX_MAX_BYTES);
+    publication_ledger_report(&client->ledger, client->options.reporter, &body);
+    enum cc_error error = body.error;
+    if (!error)
+        error = start_exchange(client, "POST", "/v1/reports", cc_buffer_slice(&body), REPORT_MS,
+                               on_reported, &client->report);
     cc_buffer_deinit(&body);
-    int64_t interval_us = client->options.report_interval_ms * 1000;
-    set_due(deadline, cc_loop_now_us(client->loop) + interval_us);
-    if (error != CC_OK)
-        CC_LOG(CC_LOG_DEBUG, "report_not_sent", cc_log_error_field(error));
+    if (error) {
+        report_failed(client, error, 0);
+        set_due(&client->report_due,
+                cc_loop_now_us(client->loop) + client->options.report_interval_ms * 1000);
+    }
 }
 
-/* A report that failed is followed by the next, which says the same. */
 static void on_reported(void *context, enum cc_error error, const struct cc_http_response *response)
 {
     struct cc_publication_client *client = context;
+    int status = response ? response->status : 0;
+    int64_t pause_ms = client->report_again ? 0 : client->options.report_interval_ms;
     client->report = NULL;
-    if (error != CC_OK || response->status >= 300)
-        CC_LOG(CC_LOG_DEBUG, "report_not_taken", cc_log_error_field(error));
+    client->report_again = false;
+    if (error || status < 200 || status > 299) {
+        report_failed(client, error, status);
+        pause_ms = client->options.report_interval_ms;
+    } else {
+        client->report_failing = false;
+    }
+    set_due(&client->report_due, cc_loop_now_us(client->loop) + pause_ms * 1000);
+}
+
+/* ---- life ---- */
+
+static void destroy(void *object)
+{
+    struct cc_publication_client *client = object;
+    publication_ledger_deinit(&client->ledger);
+    publication_keys_deinit(&client->keys);
+    if (client->authorization)
+        explicit_bzero(client->authorization, strlen(client->authorization));
+    cc_arena_reset(&client->arena);
+    free(client);
+}
+
+/* What goes into the query of every poll as it stands. */
+static bool is_reporter(const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+    size_t length = text ? strlen(text) : 0;
+    return length > 0 && length <= REPORTER_MAX && strspn(text, plain) == length;
+}
+
+static const char *keep(struct cc_publication_client *client, const char *text)
+{
+    return cc_arena_copy(&client->arena, cc_slice_of(text));
+}
+
+static enum cc_error keep_options(struct cc_publication_client *client,
+                                  const struct cc_publication_client_options *options)
+{
+    struct cc_publication_client_options *kept = &client->options;
+    *kept = *options;
+    memcpy(client->kinds, options->kinds, sizeof(client->kinds));
+    kept->kinds = client->kinds;
+    kept->token = NULL;
+    if (kept->report_interval_ms <= 0)
+        kept->report_interval_ms = REPORT_INTERVAL_MS;
+    kept->directory = keep(client, options->directory);
+    kept->reporter = keep(client, options->reporter);
+    kept->country = options->country ? keep(client, options->country) : NULL;
+    struct cc_slice authorization =
+        cc_arena_printf(&client->arena, "Bearer %s", options->token ? options->token : "");
+    client->authorization = (char *)(uintptr_t)authorization.data;
+    client->sources =
+        cc_arena_alloc(&client->arena, (options->source_count + 1) * sizeof(*client->sources));
+    if (!kept->directory || !kept->reporter || (options->country && !kept->country) ||
+        !client->authorization || !client->sources)
+        return CC_NO_MEMORY;
+    for (size_t i = 0; i < options->source_count; i++) {
+        client->sources[i].address = keep(client, options->sources[i]);
+        if (!client->sources[i].address)
+            return CC_NO_MEMORY;
+    }
+    return CC_OK;
+}
+
+static enum cc_error boot(struct cc_publication_client *client)
+{
+    enum cc_error error = publication_keys_read(client->options.public_key_file, &client->keys);
+    if (error) {
+        CC_LOG(CC_LOG_ERROR, "publication_key_unusable",
+               cc_log_text("file", client->options.public_key_file), cc_log_error_field(error));
+        return error;
+    }
+    error = publication_store_make_folder(client->options.directory);
+    if (error) {
+        CC_LOG(CC_LOG_ERROR, "publication_folder_unusable",
+               cc_log_text("folder", client->options.directory), cc_log_error_field(error));
+        return error;
+    }
+    return publication_boot(&client->options, &client->keys, &client->ledger);
+}
+
+static enum cc_error start(struct cc_publication_client *client)
+{
+    int64_t now_us = cc_loop_now_us(client->loop);
+    if (client->options.source_count == 0)
+        return CC_OK;
+    enum cc_error error = cc_deadline_set(&client->poll_due, now_us);
+    if (!error)
+        error = cc_deadline_set(&client->report_due, now_us);
+    return error;
+}
+
+enum cc_error cc_publication_client_create(struct cc_loop *loop, struct cc_http_client *http,
+                                           const struct cc_publication_client_options *options,
+                                           struct cc_publication_client **out)
+{
+    *out = NULL;
+    if (!is_reporter(options->reporter) ||
+        (options->country && !cc_name_is_country(cc_slice_of(options->country)))) {
+        CC_LOG(CC_LOG_ERROR, "publication_options_invalid",
+               cc_log_text("reporter", options->reporter),
+               cc_log_text("country", options->country));
+        return CC_INVALID;
+    }
+    struct cc_publication_client *client = calloc(1, sizeof(*client));
+    if (!client)
+        return CC_NO_MEMORY;
+    client->loop = loop;
+    client->http = http;
+    cc_arena_init(&client->arena, ARENA_BYTES);
+    cc_deadline_init(&client->poll_due, loop, on_poll_due);
+    cc_deadline_init(&client->fetch_due, loop, on_fetch_due);
+    cc_deadline_init(&client->report_due, loop, on_report_due);
+    enum cc_error error = keep_options(client, options);
+    if (!error)
+        error = boot(client);
+    if (!error)
+        error = start(client);
+    if (error) {
+        cc_deadline_clear(&client->poll_due);
+        destroy(client);
+        return error;
+    }
+    *out = client;
+    return CC_OK;
+}
+
+static void cancel(struct cc_http_handle **handle)
+{
+    if (*handle)
+        cc_http_exchange_cancel(*handle);
+    *handle = NULL;
+}
+
+void cc_publication_client_free(struct cc_publication_client *client)
+{
+    if (!client || client->freed)
+        return;
+    client->freed = true;
+    cc_deadline_clear(&client->poll_due);
+    cc_deadline_clear(&client->fetch_due);
+    cc_deadline_clear(&client->report_due);
+    cancel(&client->poll);
+    cancel(&client->fetch);
+    cancel(&client->report);
+    if (!client->arrival)
+        cc_loop_bury(client->loop, client, destroy);
+}
+
+int64_t cc_publication_client_last_contact_us(const struct cc_publication_client *client)
+{
+    return client->last_contact_us;
 }

@@ -1,36 +1,41 @@
 /*
- * Publications on disk: <directory>/<country>/<kind>-<epoch, 20 digits>.pub and .sig (64 raw
- * bytes). Blocking: before the loop runs, or on the thread pool.
+ * Publications on disk: <directory>/<country>/<kind>-<epoch, 20 digits>.pub and the same with .sig.
+ * Every function blocks: for start-up and for the thread pool. Not for others than
+ * publication_client.c.
  */
 #ifndef CC_IO_PUBLICATION_STORE_H
 #define CC_IO_PUBLICATION_STORE_H
 
 #include "base/publication.h"
 
-enum { CC_PUBLICATIONS_KEPT = 3, CC_PUBLICATION_FILE_MAX = 128 * 1024 * 1024 };
+enum { PUBLICATIONS_KEPT = 3, PUBLICATIONS_READ_MAX = 16 };
 
-/* Both files by tmp + fsync + rename, the signature first, so that a .pub never stands without its
- * .sig; then deletes what is older than the CC_PUBLICATIONS_KEPT newest of this kind. Files 0600,
- * folders 0700. */
-enum cc_error cc_publication_store_write(const char *directory,
-                                         const struct cc_publication *publication,
-                                         struct cc_slice bytes,
-                                         struct cc_slice signature) CC_MUST_CHECK;
+struct publication_place {
+    const char *directory;
+    const char *country;
+    enum cc_publication_kind kind;
+};
 
-/* Epochs on disk, newest first, at most capacity. Nothing there: 0. */
-size_t cc_publication_store_list(const char *directory, const char *country,
-                                 enum cc_publication_kind kind, int64_t *epochs, size_t capacity);
+/* Makes the folder and those above it, mode 0700. CC_IO, CC_TOO_LARGE (path). */
+enum cc_error publication_store_make_folder(const char *path) CC_MUST_CHECK;
 
-/* bytes and signature are initialised here; deinit both in any case. CC_NOT_FOUND, CC_IO,
- * CC_TOO_LARGE. */
-enum cc_error cc_publication_store_read(const char *directory, const char *country,
-                                        enum cc_publication_kind kind, int64_t epoch,
-                                        struct cc_buffer *bytes,
-                                        struct cc_buffer *signature) CC_MUST_CHECK;
+/* The countries that have a folder, in no order; at most capacity. */
+size_t publication_store_countries(const char *directory, char (*out)[CC_COUNTRY_LENGTH + 1],
+                                   size_t capacity);
 
-/* Calls each(context, country) for every country folder. */
-void cc_publication_store_countries(const char *directory,
-                                    void (*each)(void *context, const char *country),
-                                    void *context);
+/* The newest epochs that have a .pub, newest first; at most capacity. */
+size_t publication_store_epochs(const struct publication_place *place, int64_t *out,
+                                size_t capacity);
+
+/* The file and its signature (empty when there is none) are appended. CC_IO, CC_TOO_LARGE. */
+enum cc_error publication_store_read(const struct publication_place *place, int64_t epoch,
+                                     struct cc_buffer *bytes,
+                                     struct cc_buffer *signature) CC_MUST_CHECK;
+
+/* Both files through tmp + fsync + rename, the signature first, and the folder's fsync. Keeps this
+ * epoch and the two below it: what is newer was refused at boot. CC_IO, CC_TOO_LARGE (path). */
+enum cc_error publication_store_write(const struct publication_place *place, int64_t epoch,
+                                      struct cc_slice bytes,
+                                      struct cc_slice signature) CC_MUST_CHECK;
 
 #endif
