@@ -64,7 +64,7 @@ static const char *replication_of(struct cp_context *context, const char *cell, 
     const char *sock = cp_path(context, "cells/%s/pg/sock", cell);
     PGconn *primary = PQconnectdb(
         cp_format(context,
-                  "host='%s','%s' port=%d,%d dbname=postgres connect_timeout=2 "
+                  "host='%s,%s' port=%d,%d dbname=postgres connect_timeout=2 "
                   "target_session_attrs=read-write",
                   sock, sock, cp_port(context, cp_ports_node(number, 1)),
                   cp_port(context, cp_ports_node(number, 2))));

@@ -46,7 +46,7 @@ static enum cc_error connect_to(struct cp_cell_create *create, int port, const c
     const char *conninfo =
         port ? cp_format(context, "host='%s' port=%d dbname=%s connect_timeout=3", sock, port, database)
              : cp_format(context,
-                         "host='%s','%s' port=%d,%d dbname=%s connect_timeout=3 "
+                         "host='%s,%s' port=%d,%d dbname=%s connect_timeout=3 "
                          "target_session_attrs=read-write",
                          sock, sock, port_of(create, 1), port_of(create, 2), database);
     for (int waited = 0;; waited += PAUSE_MS) {

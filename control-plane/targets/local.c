@@ -115,7 +115,10 @@ static enum cc_error start(struct cp_context *context, const char *service)
         cp_pause_ms(PAUSE_MS);
     }
     (void)unlink(down);
-    return sv(context, "up", service, 10);
+    if (sv(context, "up", service, 10))
+        return cp_fail(context, CC_UNAVAILABLE, "%s does not stay up; see %s", service,
+                       cp_path(context, "log/%s/current", service));
+    return CC_OK;
 }
 
 static enum cc_error restart(struct cp_context *context, const char *service)

@@ -1,0 +1,28 @@
+#include "control-plane/ports.h"
+
+#include "tests/unit/control-plane/suite.h"
+
+START_TEST(ports_are_those_of_the_plan)
+{
+    ck_assert_int_eq(cp_ports_worker(1, 1), 20101);
+    ck_assert_int_eq(cp_ports_worker(1, 2), 20102);
+    ck_assert_int_eq(cp_ports_redis(1), 20120);
+    ck_assert_int_eq(cp_ports_monitor(2), 20230);
+    ck_assert_int_eq(cp_ports_node(2, 1), 20231);
+    ck_assert_int_eq(cp_ports_node(2, 2), 20232);
+}
+END_TEST
+
+START_TEST(no_two_cells_and_no_edge_share_a_port)
+{
+    ck_assert_int_lt(cp_ports_node(1, 2), cp_ports_worker(2, 1));
+    ck_assert_int_le(cp_ports_node(CP_CELL_NUMBER_MAX, 2), 65535);
+    ck_assert(cp_ports_edge_ok(8080) && cp_ports_edge_ok(20099));
+    ck_assert(!cp_ports_edge_ok(CP_PORT_SERVE) && !cp_ports_edge_ok(CP_PORT_REGISTRY));
+    ck_assert(!cp_ports_edge_ok(cp_ports_worker(1, 1)));
+    ck_assert(!cp_ports_edge_ok(cp_ports_node(CP_CELL_NUMBER_MAX, 2)));
+    ck_assert(!cp_ports_edge_ok(0) && !cp_ports_edge_ok(65536));
+}
+END_TEST
+
+SUITE_MAIN("ports", ports_are_those_of_the_plan, no_two_cells_and_no_edge_share_a_port)

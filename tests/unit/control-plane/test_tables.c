@@ -1,0 +1,80 @@
+/* Every transition table is sound, and docs/transitions.md and docs/api/cli.md are up to date. */
+#include <stdio.h>
+
+#include "base/transitions.h"
+#include "control-plane/cli/commands.h"
+#include "control-plane/provision/carrier_create.h"
+#include "control-plane/provision/cell_create.h"
+#include "control-plane/provision/edge_create.h"
+#include "control-plane/provision/number_create.h"
+#include "control-plane/provision/tenant_create.h"
+#include "tests/unit/control-plane/suite.h"
+
+enum { PAGE_MAX = 1 << 20 };
+
+static const struct cc_transition_table *const tables[] = {
+    &cp_edge_create_table,   &cp_cell_create_table,   &cp_tenant_create_table,
+    &cp_number_create_table, &cp_number_delete_table, &cp_carrier_create_table};
+
+START_TEST(every_table_is_sound)
+{
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        struct cc_buffer problem;
+        cc_buffer_init(&problem, 0);
+        ck_assert_msg(cc_transitions_check(tables[i], &problem) == CC_OK, "%s: %.*s", tables[i]->name,
+                      (int)problem.length, problem.data);
+        cc_buffer_deinit(&problem);
+    }
+}
+END_TEST
+
+START_TEST(every_row_does_or_checks_something)
+{
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        for (size_t r = 0; r < tables[i]->count; r++)
+            ck_assert(tables[i]->rows[r].act || tables[i]->rows[r].verify);
+    }
+}
+END_TEST
+
+static char *read_stream(FILE *stream)
+{
+    ck_assert_ptr_nonnull(stream);
+    char *text = calloc(1, PAGE_MAX);
+    (void)fread(text, 1, PAGE_MAX - 1, stream);
+    return text;
+}
+
+static void expect_same(const char *command, const char *page)
+{
+    FILE *pipe = popen(command, "re");
+    char *now = read_stream(pipe);
+    ck_assert_int_eq(pclose(pipe), 0);
+    FILE *file = fopen(page, "re");
+    char *written = read_stream(file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_msg(strcmp(now, written) == 0, "%s is not the output of %s", page, command);
+    free(now);
+    free(written);
+}
+
+START_TEST(pages_are_what_the_program_prints)
+{
+    expect_same(CALLCELL " transitions diagram", DOCS "/transitions.md");
+    expect_same(CALLCELL " help --markdown", DOCS "/api/cli.md");
+}
+END_TEST
+
+START_TEST(every_command_has_a_handler_and_help)
+{
+    for (size_t i = 0; i < cp_command_count; i++) {
+        ck_assert_ptr_nonnull(cp_commands[i].handle);
+        ck_assert_uint_gt(strlen(cp_commands[i].summary), 0);
+        for (size_t o = 0; o < CP_OPTIONS_MAX && cp_commands[i].options[o].name; o++)
+            ck_assert_uint_gt(strlen(cp_commands[i].options[o].help), 0);
+    }
+}
+END_TEST
+
+SUITE_MAIN("tables", every_table_is_sound, every_row_does_or_checks_something,
+           pages_are_what_the_program_prints, every_command_has_a_handler_and_help)
