@@ -16,7 +16,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.carrier import event, get, path_of, post, sign
-from support.edgehost import EdgeHost, FakeSource, FakeWorker, carriers_payload, numbers_payload
+from support.edgehost import EdgeHost, FakeSource, FakeWorker, Publisher, carriers_payload, numbers_payload
 from support.wait import wait_until
 
 TESTS = []
@@ -594,10 +594,11 @@ def maps_that_are_refused_leave_the_old_one_serving(host):
     held = host.published[("se", "map")][1]
     good, signature = host.publisher.publication("map", "se", 8, host.map_of(), held)
     moved = host.map_of(slots=[[0, 16383, "se-2"]], pins={}, slots_changed=0)
+    stranger = Publisher(host.folder / "other-keys")
     cases = [
         ("corrupted", "signature", 8, good.replace(b"112", b"113"), signature),
         ("unsigned", "signature", 8, good, b""),
-        ("of another key", "signature", 8, good, bytes(64)),
+        ("of another key", "signature", 8, *stranger.publication("map", "se", 8, moved, held)),
         ("of another country", "conflict", 8, *host.publisher.publication("map", "no", 8, host.map_of(), held)),
         ("of another past", "conflict", 8, *host.publisher.publication("map", "se", 8, host.map_of(), b"x")),
         ("older", "stale", 6, *host.publisher.publication("map", "se", 6, host.map_of())),
