@@ -172,7 +172,8 @@ static enum cc_error start_worker(struct cp_cell_create *create, int worker)
     struct cp_context *context = create->context;
     const char *name = cp_format(context, "worker-%d", worker);
     const char *file = cp_cell_path(create, cp_format(context, "etc/cell-%s.yaml", name));
-    const char *const argv[] = {cp_format(context, "%s/callcell-cell", context->bin), file, NULL};
+    const char *const argv[] = {cp_format(context, "%s/callcell-cell", context->bin), "--config",
+                                file, NULL};
     struct cp_service service = {.name = cp_cell_service(create, name), .argv = argv};
     enum cc_error error =
         cp_file_write(context, file, cc_slice_of(worker_settings(create, worker)), 0600);

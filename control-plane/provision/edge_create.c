@@ -56,7 +56,7 @@ static enum cc_error start(void *subject)
 {
     struct edge_create *create = subject;
     struct cp_context *context = create->context;
-    const char *const argv[] = {cp_format(context, "%s/callcell-edge", context->bin),
+    const char *const argv[] = {cp_format(context, "%s/callcell-edge", context->bin), "--config",
                                 cp_path(context, "edges/%s/edge.yaml", create->edge), NULL};
     struct cp_service service = {.name = create->edge, .argv = argv};
     enum cc_error error = cp_target_local.install(context, &service);
