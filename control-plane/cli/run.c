@@ -76,7 +76,8 @@ int cp_cli_run(struct cp_context *context, int argc, char *const *argv)
     if (!error) {
         context->json = arguments.json;
         context->dry_run = arguments.dry_run;
-        context->command_line = command_line(context, argc, argv);
+        if (context->home)
+            context->command_line = command_line(context, argc, argv);
         error = arguments.command->handle(context, &arguments);
     }
     if (!error)
