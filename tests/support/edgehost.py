@@ -309,7 +309,12 @@ class EdgeHost:
         self.place_all()
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.log_path.touch()
+            self.__exit__(True)
+            raise
         return self
 
     def __exit__(self, *failure):
