@@ -1,21 +1,18 @@
 /*
- * Three things are in flight beside each other, each at most once:
+ * Polls, reports, sources and the client's life. Three things are in flight beside each other, each
+ * at most once:
  *
  *   poll     on_poll_due -> on_polled: the sources' index goes into the ledger -> on_poll_due ...
- *   arrival  fetch_next -> on_fetched -> (pool: verify) -> on_verified: take or refuse
- *                       -> (pool: write) -> on_written -> fetch_next ...
+ *   arrival  publication_arrival.c
  *   report   on_report_due -> on_reported ...
  *
  * A source that fails backs off and the next one is asked from the index's beginning: the other one
  * may be younger, or restored. What is newer is decided by epochs alone.
  */
-#include "base/io/publication_client.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/io/publication_boot.h"
-#include "base/io/publication_ledger.h"
+#include "base/io/publication_private.h"
 #include "base/io/publication_store.h"
 #include "base/log.h"
 
@@ -24,86 +21,29 @@ enum {
     POLL_SPARE_MS = 5000,
     POLL_PAUSE_NEWS_MS = 50, /* from one poll's start to the next one's */
     POLL_PAUSE_MS = 1000,
-    FETCH_MS = 30000,
     REPORT_MS = 5000,
     REPORT_INTERVAL_MS = 5000,
     SOURCE_BACKOFF_MS = 100,
     SOURCE_BACKOFF_MOST_MS = 5000,
-    ITEM_BACKOFF_MS = 1000,
-    ITEM_BACKOFF_MOST_MS = 60000, /* of one that is refused */
-    ITEM_AWAY_MOST_MS = 5000,     /* of one that cannot be had */
     INDEX_MAX_BYTES = 1024 * 1024,
     ARENA_BYTES = 64 * 1024,
-    PATH_TEXT_MAX = 512,
     REPORTER_MAX = 128
-};
-
-struct source {
-    const char *address;
-    unsigned failures; /* in a row */
-    int64_t not_before_us;
-};
-
-/* A fetched publication on its way; the client waits for it even when freed. */
-struct arrival {
-    struct cc_publication_client *client;
-    struct publication_item *item;
-    int64_t after;
-    struct cc_buffer bytes;
-    uint8_t signature[CC_ED25519_SIGNATURE_BYTES];
-    size_t signature_length;
-    struct cc_publication publication;
-    struct publication_mark mark; /* also when nothing verifies: what the source says */
-    enum cc_error error;
-};
-
-struct cc_publication_client {
-    struct cc_loop *loop;
-    struct cc_http_client *http;
-    struct cc_arena arena;
-    struct cc_publication_client_options options; /* texts in the arena */
-    char *authorization;
-    bool kinds[CC_PUBLICATION_KINDS];
-    struct publication_keys keys;
-    struct publication_ledger ledger;
-    struct source *sources;
-    size_t source; /* the one in use */
-    int64_t index_version;
-    int64_t last_contact_us, poll_started_us;
-    struct cc_http_handle *poll, *fetch, *report; /* NULL: none under way */
-    struct cc_deadline poll_due, fetch_due, report_due;
-    struct publication_item *fetching;
-    size_t fetching_source;
-    int64_t fetching_after;
-    struct arrival *arrival;
-    bool report_again, report_failing, freed;
 };
 
 static void on_poll_due(struct cc_deadline *deadline);
 static void on_polled(void *context, enum cc_error error, const struct cc_http_response *response);
-static void on_fetch_due(struct cc_deadline *deadline);
-static void fetch_next(struct cc_publication_client *client);
-static void on_fetched(void *context, enum cc_error error, const struct cc_http_response *response);
-static void verify(void *context);
-static void on_verified(void *context);
-static void write_files(void *context);
-static void on_written(void *context);
 static void on_report_due(struct cc_deadline *deadline);
 static void on_reported(void *context, enum cc_error error,
                         const struct cc_http_response *response);
-static void destroy(void *object);
 
-/* ---- small things ---- */
-
-static void set_due(struct cc_deadline *deadline, int64_t due_us)
+void publication_set_due(struct cc_deadline *deadline, int64_t due_us)
 {
     enum cc_error error = cc_deadline_set(deadline, due_us);
     if (error)
         CC_LOG(CC_LOG_ERROR, "publication_deadline_not_set", cc_log_error_field(error));
 }
 
-/* Doubling from first_ms to most_ms, less up to half of it at random. */
-static int64_t backoff_us(unsigned failures, int64_t first_ms, int64_t most_ms)
+int64_t publication_backoff_us(unsigned failures, int64_t first_ms, int64_t most_ms)
 {
     uint16_t random = 0;
     unsigned doublings = failures > 16 ? 16 : failures > 0 ? failures - 1 : 0;
@@ -115,37 +55,28 @@ static int64_t backoff_us(unsigned failures, int64_t first_ms, int64_t most_ms)
     return delay_us - delay_us / 2 * random / UINT16_MAX;
 }
 
-static void report_soon(struct cc_publication_client *client)
+void publication_report_soon(struct cc_publication_client *client)
 {
     if (client->report)
         client->report_again = true;
     else
-        set_due(&client->report_due, cc_loop_now_us(client->loop));
+        publication_set_due(&client->report_due, cc_loop_now_us(client->loop));
 }
 
-static void refuse(struct cc_publication_client *client, struct publication_item *item,
-                   const struct publication_refusal *refusal)
+void publication_refuse(struct cc_publication_client *client, struct publication_item *item,
+                        const struct publication_refusal *refusal)
 {
     if (client->freed || !publication_item_refuse(item, refusal))
         return;
     publication_log_refusal(item, refusal);
-    report_soon(client);
+    publication_report_soon(client);
     if (client->options.on_refused)
         client->options.on_refused(client->options.context, item->kind, refusal->error);
 }
 
-static void put_off(struct cc_publication_client *client, struct publication_item *item,
-                    int64_t most_ms)
-{
-    item->failures++;
-    item->passed_epoch = 0;
-    item->retry_at_us =
-        cc_loop_now_us(client->loop) + backoff_us(item->failures, ITEM_BACKOFF_MS, most_ms);
-}
-
-static enum cc_error start_exchange(struct cc_publication_client *client, const char *method,
-                                    const char *path, struct cc_slice body, int64_t within_ms,
-                                    cc_http_done done, struct cc_http_handle **handle)
+enum cc_error publication_start_exchange(struct cc_publication_client *client, const char *method,
+                                         const char *path, struct cc_slice body, int64_t within_ms,
+                                         cc_http_done done, struct cc_http_handle **handle)
 {
     const struct cc_http_header headers[] = {
         {CC_SLICE_LITERAL("authorization"), cc_slice_of(client->authorization)},
@@ -166,33 +97,29 @@ static enum cc_error start_exchange(struct cc_publication_client *client, const 
 
 /* ---- sources ---- */
 
-/* The one in use turns its back; the next one is asked, now or when its own back-off is over. */
-static void source_failed(struct cc_publication_client *client, enum cc_error error, int status)
+void publication_source_failed(struct cc_publication_client *client, enum cc_error error,
+                               int status)
 {
     struct source *source = &client->sources[client->source];
     int64_t now_us = cc_loop_now_us(client->loop);
     if (source->failures++ == 0)
         CC_LOG(CC_LOG_WARNING, "publication_source_failed", cc_log_text("source", source->address),
                cc_log_error_field(error), cc_log_number("status", status));
-    source->not_before_us =
-        now_us + backoff_us(source->failures, SOURCE_BACKOFF_MS, SOURCE_BACKOFF_MOST_MS);
+    source->not_before_us = now_us + publication_backoff_us(source->failures, SOURCE_BACKOFF_MS,
+                                                            SOURCE_BACKOFF_MOST_MS);
     client->source = (client->source + 1) % client->options.source_count;
     client->index_version = 0;
     if (client->poll)
         cc_http_exchange_cancel(client->poll);
     client->poll = NULL;
-    set_due(&client->poll_due, now_us);
+    publication_set_due(&client->poll_due, now_us);
 }
 
-/* A source that gives its index but no files goes on being asked ever later: it is good again only
- * when it has given all that is wanted of it. */
-static void source_is_good(struct cc_publication_client *client)
+void publication_source_is_good(struct cc_publication_client *client)
 {
     struct source *source = &client->sources[client->source];
-    if (source->failures > 0) {
+    if (source->failures > 0)
         CC_LOG(CC_LOG_INFO, "publication_source_back", cc_log_text("source", source->address));
-        report_soon(client);
-    }
     source->failures = 0;
 }
 
@@ -225,7 +152,7 @@ static void on_poll_due(struct cc_deadline *deadline)
     int64_t now_us = cc_loop_now_us(client->loop);
     int64_t may_us = choose_source(client);
     if (may_us > now_us) {
-        set_due(&client->poll_due, may_us);
+        publication_set_due(&client->poll_due, may_us);
         return;
     }
     (void)snprintf(path, sizeof(path), "/v1/publications?after=%lld&wait_s=%d%s%s&reporter=%s",
@@ -233,10 +160,10 @@ static void on_poll_due(struct cc_deadline *deadline)
                    country ? country : "", client->options.reporter);
     client->poll_started_us = now_us;
     enum cc_error error =
-        start_exchange(client, "GET", path, cc_slice(NULL, 0), POLL_WAIT_S * 1000 + POLL_SPARE_MS,
-                       on_polled, &client->poll);
+        publication_start_exchange(client, "GET", path, cc_slice(NULL, 0),
+                                   POLL_WAIT_S * 1000 + POLL_SPARE_MS, on_polled, &client->poll);
     if (error)
-        source_failed(client, error, 0);
+        publication_source_failed(client, error, 0);
 }
 
 /* An epoch below the one held, or another content under it, is refused as soon as it is listed. */
@@ -250,7 +177,7 @@ static void refuse_listed(struct cc_publication_client *client, struct publicati
     (void)snprintf(refusal.reason.text, sizeof(refusal.reason.text),
                    "listed by the source; epoch %lld with sha256 %.16s is held",
                    (long long)item->held.epoch, item->held.sha256);
-    refuse(client, item, &refusal);
+    publication_refuse(client, item, &refusal);
 }
 
 static enum cc_error read_entry(struct cc_publication_client *client, const json_t *entry)
@@ -324,249 +251,19 @@ static void on_polled(void *context, enum cc_error error, const struct cc_http_r
     if (client->freed)
         return;
     if (error) {
-        source_failed(client, error, response ? response->status : 0);
+        publication_source_failed(client, error, response ? response->status : 0);
         return;
     }
     client->last_contact_us = cc_loop_now_us(client->loop);
     if (!anything_is_wanted(client))
-        source_is_good(client);
+        publication_source_is_good(client);
+    if (client->report_failing)
+        publication_report_soon(client);
     /* Answers that come at once, for ever, must not become a busy loop. */
-    set_due(&client->poll_due,
-            client->poll_started_us + (news ? POLL_PAUSE_NEWS_MS : POLL_PAUSE_MS) * (int64_t)1000);
-    fetch_next(client);
-}
-
-/* ---- arrivals ---- */
-
-static void on_fetch_due(struct cc_deadline *deadline)
-{
-    fetch_next(CC_CONTAINER_OF(deadline, struct cc_publication_client, fetch_due));
-}
-
-static struct publication_item *choose_item(struct cc_publication_client *client,
-                                            int64_t *earliest_us)
-{
-    int64_t now_us = cc_loop_now_us(client->loop);
-    *earliest_us = INT64_MAX;
-    for (struct publication_item *item = client->ledger.first; item; item = item->next) {
-        if (!publication_item_is_wanted(item))
-            continue;
-        if (item->retry_at_us <= now_us)
-            return item;
-        if (item->retry_at_us < *earliest_us)
-            *earliest_us = item->retry_at_us;
-    }
-    return NULL;
-}
-
-static void fetch_next(struct cc_publication_client *client)
-{
-    char path[PATH_TEXT_MAX];
-    int64_t earliest_us = INT64_MAX;
-    if (client->freed || client->fetch || client->arrival)
-        return;
-    cc_deadline_clear(&client->fetch_due);
-    struct publication_item *item = choose_item(client, &earliest_us);
-    if (!item) {
-        if (earliest_us < INT64_MAX)
-            set_due(&client->fetch_due, earliest_us);
-        return;
-    }
-    client->fetching = item;
-    client->fetching_source = client->source;
-    client->fetching_after = publication_item_ask_after(item);
-    (void)snprintf(path, sizeof(path), "/v1/publications/%s/%s?after=%lld", item->country,
-                   cc_publication_kind_name(item->kind), (long long)client->fetching_after);
-    enum cc_error error = start_exchange(client, "GET", path, cc_slice(NULL, 0), FETCH_MS,
-                                         on_fetched, &client->fetch);
-    if (error) {
-        put_off(client, item, ITEM_AWAY_MOST_MS);
-        set_due(&client->fetch_due, item->retry_at_us);
-    }
-}
-
-static void fetch_failed(struct cc_publication_client *client, enum cc_error error, int status)
-{
-    struct publication_item *item = client->fetching;
-    put_off(client, item, error == CC_TOO_LARGE ? ITEM_BACKOFF_MOST_MS : ITEM_AWAY_MOST_MS);
-    if (error == CC_TOO_LARGE) {
-        struct publication_refusal refusal = {.mark = item->listed,
-                                              .error = error,
-                                              .reason.text =
-                                                  "larger than what the HTTP client takes"};
-        refuse(client, item, &refusal);
-    } else if ((error || status >= 500) && client->fetching_source == client->source) {
-        source_failed(client, error, status);
-    } else if (!error && status != 404 && status != 204) {
-        CC_LOG(CC_LOG_WARNING, "publication_not_given", cc_log_text("country", item->country),
-               cc_log_text("kind", cc_publication_kind_name(item->kind)),
-               cc_log_number("status", status));
-    }
-    fetch_next(client);
-}
-
-static void arrival_free(struct arrival *arrival)
-{
-    if (arrival->bytes.data)
-        explicit_bzero(arrival->bytes.data, arrival->bytes.length);
-    cc_buffer_deinit(&arrival->bytes);
-    free(arrival);
-}
-
-/* Before the bytes are verified only the source can say which epoch they are. */
-static void note_mark(struct arrival *arrival, const struct cc_http_response *response)
-{
-    struct cc_slice text = cc_http_response_header(response, "callcell-epoch");
-    uint8_t digest[CC_SHA256_BYTES];
-    int64_t epoch = 0;
-    for (size_t i = 0; i < text.length && i < 18 && text.data[i] >= '0' && text.data[i] <= '9'; i++)
-        epoch = epoch * 10 + (text.data[i] - '0');
-    arrival->mark.epoch = epoch > 0 ? epoch : arrival->item->listed.epoch;
-    if (cc_sha256(cc_buffer_slice(&arrival->bytes), digest) == CC_OK)
-        cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), arrival->mark.sha256);
-}
-
-static struct arrival *arrival_create(struct cc_publication_client *client,
-                                      const struct cc_http_response *response)
-{
-    struct cc_slice signature = cc_http_response_header(response, "callcell-signature");
-    struct arrival *arrival = calloc(1, sizeof(*arrival));
-    if (!arrival)
-        return NULL;
-    *arrival = (struct arrival){
-        .client = client, .item = client->fetching, .after = client->fetching_after};
-    cc_buffer_init(&arrival->bytes, CC_PUBLICATION_FILE_MAX);
-    cc_buffer_append(&arrival->bytes, response->body);
-    if (arrival->bytes.error == CC_NO_MEMORY) {
-        arrival_free(arrival);
-        return NULL;
-    }
-    /* Missing or malformed: unsigned, and refused as that. */
-    if (cc_base64_decode(signature, arrival->signature, sizeof(arrival->signature),
-                         &arrival->signature_length) != CC_OK)
-        arrival->signature_length = 0;
-    arrival->error = arrival->bytes.error;
-    note_mark(arrival, response);
-    return arrival;
-}
-
-static void on_fetched(void *context, enum cc_error error, const struct cc_http_response *response)
-{
-    struct cc_publication_client *client = context;
-    client->fetch = NULL;
-    if (error || response->status != 200) {
-        fetch_failed(client, error, response ? response->status : 0);
-        return;
-    }
-    if (client->fetching_source == client->source)
-        source_is_good(client);
-    struct arrival *arrival = arrival_create(client, response);
-    error = arrival ? cc_loop_work(client->loop, verify, on_verified, arrival) : CC_NO_MEMORY;
-    if (error) {
-        CC_LOG(CC_LOG_ERROR, "publication_not_verified", cc_log_error_field(error));
-        if (arrival)
-            arrival_free(arrival);
-        put_off(client, client->fetching, ITEM_AWAY_MOST_MS);
-        fetch_next(client);
-        return;
-    }
-    client->arrival = arrival;
-}
-
-static void verify(void *context)
-{
-    struct arrival *arrival = context;
-    const struct publication_item *item = arrival->item;
-    const struct publication_keys *keys = &arrival->client->keys;
-    if (arrival->error)
-        return;
-    arrival->error =
-        cc_publication_open(cc_buffer_slice(&arrival->bytes),
-                            cc_slice((const char *)arrival->signature, arrival->signature_length),
-                            (const struct cc_ed25519 *const *)keys->keys, keys->count, item->kind,
-                            cc_slice_of(item->country), &arrival->publication);
-}
-
-/* The client may have been freed by the program's callback, or before. */
-static void arrival_land(struct arrival *arrival)
-{
-    struct cc_publication_client *client = arrival->client;
-    client->arrival = NULL;
-    arrival_free(arrival);
-    if (client->freed)
-        cc_loop_bury(client->loop, client, destroy);
-    else
-        fetch_next(client);
-}
-
-/* A verified map with successors is passed by: they are asked for next. */
-static void refuse_arrival(struct arrival *arrival, struct publication_refusal *refusal)
-{
-    struct cc_publication_client *client = arrival->client;
-    struct publication_item *item = arrival->item;
-    bool verified = arrival->publication.epoch > 0;
-    refusal->mark = arrival->mark;
-    if (!refusal->reason.text[0])
-        (void)snprintf(refusal->reason.text, sizeof(refusal->reason.text), "%s",
-                       cc_error_text(refusal->error));
-    if (verified && arrival->mark.epoch > arrival->after &&
-        arrival->mark.epoch < item->listed.epoch)
-        item->passed_epoch = arrival->mark.epoch;
-    else
-        put_off(client, item, ITEM_BACKOFF_MOST_MS);
-    refuse(client, item, refusal);
-}
-
-static void on_verified(void *context)
-{
-    struct arrival *arrival = context;
-    struct cc_publication_client *client = arrival->client;
-    struct publication_refusal refusal = {.error = arrival->error};
-    if (client->freed) {
-        arrival_land(arrival);
-        return;
-    }
-    if (!refusal.error) {
-        arrival->mark.epoch = arrival->publication.epoch;
-        if (arrival->mark.epoch <= arrival->item->held.epoch)
-            refusal.error = CC_STALE;
-    }
-    if (!refusal.error)
-        refusal.error =
-            client->options.take(client->options.context, &arrival->publication, &refusal.reason);
-    if (refusal.error) {
-        refuse_arrival(arrival, &refusal);
-        arrival_land(arrival);
-        return;
-    }
-    publication_item_take(arrival->item, &arrival->mark);
-    if (!client->freed)
-        report_soon(client);
-    arrival->error = cc_loop_work(client->loop, write_files, on_written, arrival);
-    if (arrival->error)
-        on_written(arrival);
-}
-
-static void write_files(void *context)
-{
-    struct arrival *arrival = context;
-    struct publication_place place = {arrival->client->options.directory, arrival->item->country,
-                                      arrival->item->kind};
-    arrival->error = publication_store_write(
-        &place, arrival->mark.epoch, cc_buffer_slice(&arrival->bytes),
-        cc_slice((const char *)arrival->signature, arrival->signature_length));
-}
-
-/* In use all the same: only the next boot misses it. */
-static void on_written(void *context)
-{
-    struct arrival *arrival = context;
-    if (arrival->error)
-        CC_LOG(CC_LOG_ERROR, "publication_not_written",
-               cc_log_text("country", arrival->item->country),
-               cc_log_text("kind", cc_publication_kind_name(arrival->item->kind)),
-               cc_log_number("epoch", arrival->mark.epoch), cc_log_error_field(arrival->error));
-    arrival_land(arrival);
+    publication_set_due(&client->poll_due,
+                        client->poll_started_us +
+                            (news ? POLL_PAUSE_NEWS_MS : POLL_PAUSE_MS) * (int64_t)1000);
+    publication_fetch_next(client);
 }
 
 /* ---- reports ---- */
@@ -588,13 +285,13 @@ static void on_report_due(struct cc_deadline *deadline)
     publication_ledger_report(&client->ledger, client->options.reporter, &body);
     enum cc_error error = body.error;
     if (!error)
-        error = start_exchange(client, "POST", "/v1/reports", cc_buffer_slice(&body), REPORT_MS,
-                               on_reported, &client->report);
+        error = publication_start_exchange(client, "POST", "/v1/reports", cc_buffer_slice(&body),
+                                           REPORT_MS, on_reported, &client->report);
     cc_buffer_deinit(&body);
     if (error) {
         report_failed(client, error, 0);
-        set_due(&client->report_due,
-                cc_loop_now_us(client->loop) + client->options.report_interval_ms * 1000);
+        publication_set_due(&client->report_due, cc_loop_now_us(client->loop) +
+                                                     client->options.report_interval_ms * 1000);
     }
 }
 
@@ -611,12 +308,12 @@ static void on_reported(void *context, enum cc_error error, const struct cc_http
     } else {
         client->report_failing = false;
     }
-    set_due(&client->report_due, cc_loop_now_us(client->loop) + pause_ms * 1000);
+    publication_set_due(&client->report_due, cc_loop_now_us(client->loop) + pause_ms * 1000);
 }
 
 /* ---- life ---- */
 
-static void destroy(void *object)
+void publication_destroy(void *object)
 {
     struct cc_publication_client *client = object;
     publication_ledger_deinit(&client->ledger);
@@ -717,7 +414,7 @@ enum cc_error cc_publication_client_create(struct cc_loop *loop, struct cc_http_
     client->http = http;
     cc_arena_init(&client->arena, ARENA_BYTES);
     cc_deadline_init(&client->poll_due, loop, on_poll_due);
-    cc_deadline_init(&client->fetch_due, loop, on_fetch_due);
+    cc_deadline_init(&client->fetch_due, loop, publication_on_fetch_due);
     cc_deadline_init(&client->report_due, loop, on_report_due);
     enum cc_error error = keep_options(client, options);
     if (!error)
@@ -726,7 +423,7 @@ enum cc_error cc_publication_client_create(struct cc_loop *loop, struct cc_http_
         error = start(client);
     if (error) {
         cc_deadline_clear(&client->poll_due);
-        destroy(client);
+        publication_destroy(client);
         return error;
     }
     *out = client;
@@ -752,7 +449,7 @@ void cc_publication_client_free(struct cc_publication_client *client)
     cancel(&client->fetch);
     cancel(&client->report);
     if (!client->arrival)
-        cc_loop_bury(client->loop, client, destroy);
+        cc_loop_bury(client->loop, client, publication_destroy);
 }
 
 int64_t cc_publication_client_last_contact_us(const struct cc_publication_client *client)
