@@ -41,6 +41,17 @@ static int open_output(const char *log, int64_t until_us)
     return output;
 }
 
+enum cc_error cp_process_wait_earlier(struct cp_context *context, const char *log, int timeout_s)
+{
+    int output = open_output(log, cp_now_us() + (int64_t)timeout_s * 1000000);
+    if (output < 0)
+        return cp_fail(context, CC_TIMEOUT,
+                       "%s: what an earlier command started is still at work after %d s", log,
+                       timeout_s);
+    (void)close(output);
+    return CC_OK;
+}
+
 /* The last line written since start; static storage. */
 static const char *last_line(int output, off_t start)
 {

@@ -17,6 +17,10 @@ struct cp_process {
 enum cc_error cp_process_run(struct cp_context *context,
                              const struct cp_process *process) CC_MUST_CHECK;
 
+/* Waits until no program that a killed command started with this log is at work. */
+enum cc_error cp_process_wait_earlier(struct cp_context *context, const char *log,
+                                      int timeout_s) CC_MUST_CHECK;
+
 /* Starts argv as a session of its own that outlives us, standard streams to log. */
 enum cc_error cp_process_detach(struct cp_context *context, const char *const *argv,
                                 const char *log, int *out_pid) CC_MUST_CHECK;

@@ -7,13 +7,14 @@
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
 #include "control-plane/process.h"
+#include "control-plane/provision/cell_create.h"
 #include "control-plane/registry.h"
 #include "control-plane/serve.h"
 #include "control-plane/targets/local.h"
 
 /* A Unix socket's path has at most 107 bytes, and a cell's socket is the longest below the home:
  * /cells/xx-123/pg/sock/.s.PGSQL.12345 */
-enum { HOME_MAX = 107 - 37, SERVE_S = 20 };
+enum { HOME_MAX = 107 - 37, SERVE_S = 20, INITDB_S = 120 };
 
 static enum cc_error check_home(struct cp_context *context)
 {
@@ -79,12 +80,13 @@ static enum cc_error make_registry(struct cp_context *context)
     const char *const argv[] = {"/usr/lib/postgresql/15/bin/initdb", "-D", data, "--auth-local=peer",
                                 "--auth-host=reject", "-E", "UTF8", "--locale=C.UTF-8",
                                 "--data-checksums", NULL};
-    enum cc_error error = cp_tree_remove(context, data);
+    const char *log = cp_path(context, "log/provision.log");
+    enum cc_error error = cp_process_wait_earlier(context, log, INITDB_S);
     if (!error)
-        error = cp_process_run(context,
-                               &(struct cp_process){.argv = argv,
-                                                    .timeout_s = 120,
-                                                    .log = cp_path(context, "log/provision.log")});
+        error = cp_tree_remove(context, data);
+    if (!error)
+        error = cp_process_run(
+            context, &(struct cp_process){.argv = argv, .timeout_s = INITDB_S, .log = log});
     return error ? error : cp_file_write(context, marker, cc_slice("", 0), 0600);
 }
 
@@ -206,13 +208,15 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
     return error;
 }
 
-static enum cc_error wait_for_workers(struct cp_context *context)
+static enum cc_error wait_for_cells(struct cp_context *context)
 {
     PGresult *result;
     enum cc_error error =
         cp_sql(context, &result, "SELECT cell, number FROM cells WHERE state = 'ready' ORDER BY number",
                CP_NO_PARAMETERS);
     for (int row = 0; !error && row < PQntuples(result); row++) {
+        error = cp_cell_wait_replicated(context, cp_sql_value(result, row, 0),
+                                        (int)cp_sql_integer(result, row, 1));
         for (int worker = 1; !error && worker <= CP_WORKERS_PER_CELL; worker++) {
             int port = cp_port(context, cp_ports_worker((int)cp_sql_integer(result, row, 1), worker));
             error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", port), "/readyz",
@@ -235,7 +239,7 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
     if (!error)
         error = start_serve(context);
     if (!error)
-        error = wait_for_workers(context);
+        error = wait_for_cells(context);
     if (!error)
         cp_cli_done(context, "platform", context->home, true);
     return error;

@@ -6,9 +6,12 @@
 #include "base/names.h"
 #include "base/slot.h"
 #include "control-plane/files.h"
+#include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+
+enum { EARLIER_S = 120 };
 
 static enum cc_error claim(void *subject);
 static enum cc_error make_sealing_key(void *subject);
@@ -277,6 +280,10 @@ enum cc_error cp_cell_create(struct cp_context *context, const char *country, co
         return error;
     fill_environment(&create);
     *changed = true;
+    error = cp_process_wait_earlier(context, cp_path(context, "log/provision-%s.log", create.cell),
+                                    EARLIER_S);
+    if (error)
+        return error;
     return cp_run(context, &(struct cp_run_request){.table = &cp_cell_create_table,
                                                     .subject = create.cell,
                                                     .data = &create});

@@ -31,7 +31,7 @@ enum cc_error cp_cell_create(struct cp_context *context, const char *country, co
                              const char *template_name, const char *target,
                              bool *changed) CC_MUST_CHECK;
 
-/* Rows of the table, by file. Each: const pointer-sized subject is struct cp_cell_create *. */
+/* Rows of the table, by file. Each subject is a struct cp_cell_create *. */
 enum cc_error cp_cell_make_folders(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_make_monitor(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_tune_monitor(void *subject) CC_MUST_CHECK;
@@ -43,6 +43,10 @@ enum cc_error cp_cell_migrate(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_make_redis(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_start_workers(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_verify_workers(void *subject) CC_MUST_CHECK;
+
+/* Waits until a made cell has a primary and a synchronous replica: after a start of the whole home. */
+enum cc_error cp_cell_wait_replicated(struct cp_context *context, const char *cell,
+                                      int number) CC_MUST_CHECK;
 
 /* Shared by the files above. */
 const char *cp_cell_service(struct cp_cell_create *create, const char *part); /* "se-1-node1" */

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,11 +105,20 @@ static enum cc_error sv(struct cp_context *context, const char *verb, const char
                           &(struct cp_process){.argv = argv, .timeout_s = wait_s + 5});
 }
 
+/* runsv holds its end of this pipe open as long as it lives; the file itself stays behind. */
+static bool is_supervised(const char *ok)
+{
+    int pipe_end = open(ok, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (pipe_end >= 0)
+        (void)close(pipe_end);
+    return pipe_end >= 0;
+}
+
 static enum cc_error start(struct cp_context *context, const char *service)
 {
     const char *ok = cp_format(context, "%s/supervise/ok", folder_of(context, service));
     const char *down = cp_format(context, "%s/down", folder_of(context, service));
-    for (int waited = 0; !cp_file_exists(ok); waited += PAUSE_MS) {
+    for (int waited = 0; !is_supervised(ok); waited += PAUSE_MS) {
         if (waited >= SCAN_WAIT_MS)
             return cp_fail(context, CC_TIMEOUT, "the supervisor has not taken up %s; run: callcell up",
                            service);

@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+"""The control plane against a real registry, Postgres, Redis, workers and edges.
+
+usage: test_control_plane.py BUILD_FOLDER    (TAP on stdout, exit 1 when a test fails)
+
+One home in a temporary folder, ports moved by CALLCELL_PORT_OFFSET. The command under way is killed (-9) as
+each row of a table begins, and given again.
+"""
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OFFSET = 5000
+SERVE = 7300 + OFFSET
+FLOW = {"version": 1, "entry": "m", "nodes": {
+    "m": {"type": "menu", "prompt": {"say": {"text": "Hello.", "language": "en"}}, "branches": {"1": "b"}},
+    "b": {"type": "hangup"}}}
+
+
+class Platform:
+    def __init__(self, build):
+        # Short: sockets lie below it.
+        self.home = tempfile.mkdtemp(prefix="cp-", dir="/tmp")
+        for folder in ("bin", "share/migrations", "share/templates"):
+            os.makedirs(f"{self.home}/{folder}")
+        for binary in ("control-plane/callcell", "edge/callcell-edge", "cell/callcell-cell"):
+            shutil.copy(f"{build}/{binary}", f"{self.home}/bin/")
+        for part in ("cell", "control"):
+            shutil.copytree(f"{ROOT}/migrations/{part}", f"{self.home}/share/migrations/{part}")
+        for name in os.listdir(f"{ROOT}/control-plane/templates"):
+            if name.endswith(".yaml"):
+                shutil.copy(f"{ROOT}/control-plane/templates/{name}", f"{self.home}/share/templates/")
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            subprocess.run(["chown", "-R", f"{owner.pw_uid}:{owner.pw_gid}", self.home], check=True)
+        self.environment = dict(os.environ, CALLCELL_HOME=self.home, CALLCELL_PORT_OFFSET=str(OFFSET))
+        for name in ("CALLCELL_BIN", "CALLCELL_SHARE"):
+            self.environment.pop(name, None)
+        self.binary = f"{self.home}/bin/callcell"
+
+    def run(self, *words, status=0, environment=None):
+        done = subprocess.run([self.binary, *words], env=environment or self.environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+        assert done.returncode == status, f"{words}: {done.returncode} {done.stdout} {done.stderr}"
+        return done
+
+    def json(self, *words):
+        return json.loads(self.run(*words, "--output", "json").stdout)
+
+    def kill_at_each_row(self, *words):
+        """Kills the command as each of its rows begins; returns how many rows there were."""
+        rows = 0
+        for row in range(1, 50):
+            process = subprocess.Popen([self.binary, *words], env=self.environment, text=True,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE)
+            killed = False
+            for line in process.stderr:
+                match = re.match(r"(\d+)/(\d+) ", line)
+                assert match, line
+                rows = int(match.group(2))
+                if int(match.group(1)) == row:
+                    process.send_signal(signal.SIGKILL)
+                    killed = True
+                    break
+            process.stderr.close()
+            code = process.wait(timeout=180)
+            if not killed:
+                assert code == 0, code
+                return rows
+        raise AssertionError("never finished")
+
+    def token(self, path):
+        with open(f"{self.home}/{path}", encoding="ascii") as file:
+            return file.read().strip()
+
+    def remove(self):
+        subprocess.run([self.binary, "down"], env=self.environment, timeout=120, capture_output=True,
+                       stdin=subprocess.DEVNULL, check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def ask(path, token=None, method="GET", body=None, timeout=40):
+    connection = http.client.HTTPConnection("127.0.0.1", SERVE, timeout=timeout)
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    connection.request(method, path, body=body, headers=headers)
+    response = connection.getresponse()
+    data = response.read()
+    connection.close()
+    return response.status, dict((k.lower(), v) for k, v in response.getheaders()), data
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+    raise AssertionError("did not happen in time")
+
+
+def misuse(p):
+    for words, part in (
+            (["nubmer", "create"], "did you mean: callcell number create"),
+            (["number"], "needs one of"),
+            (["number", "create", "+46701234567", "--tenant", "acme"], "--kind KIND is missing"),
+            (["number", "create", "+4670", "--tenat", "a", "--kind", "pbx"], "did you mean --tenant"),
+            (["status", "--output", "xml"], "text or json"),
+            (["status", "now"], "one argument too many")):
+        done = p.run(*words, status=2)
+        assert part in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert "number create" in p.run("--help").stdout
+    assert "--fallback" in p.run("number", "create", "--help").stdout
+    before = dict(p.environment, CALLCELL_HOME=f"{p.home}/nowhere")
+    assert "exist" in p.run("status", status=1, environment=before).stderr or os.geteuid() != 0
+
+
+def root_owned_home(p):
+    if os.geteuid() != 0:
+        return
+    home = tempfile.mkdtemp(prefix="cp-root-", dir="/tmp")
+    done = p.run("init", status=1, environment=dict(p.environment, CALLCELL_HOME=home))
+    assert "belongs to root" in done.stderr and "chown" in done.stderr, done.stderr
+    os.rmdir(home)
+
+
+def init(p):
+    p.run("init")
+    p.run("init")
+    status = p.json("status")
+    assert (status["supervisor"], status["registry"], status["serve"]) == ("up", "up", "ready"), status
+    mode = os.stat(f"{p.home}/etc/keys/signing.pem").st_mode & 0o777
+    assert mode == 0o600, oct(mode)
+
+
+def edge_killed_at_each_row(p):
+    assert p.kill_at_each_row("edge", "add", "edge-1", "--port", "8080") == 3
+    assert p.json("edge", "add", "edge-1", "--port", "8080")["changed"] is False
+    assert "exists with port" in p.run("edge", "add", "edge-1", "--port", "8090", status=1).stderr
+
+
+def dry_run_changes_nothing(p):
+    lines = p.run("cell", "create", "se", "--dry-run").stdout.splitlines()
+    assert len(lines) == 14 and lines[0].startswith("would run 1/14"), lines
+    assert p.json("cell", "list") == []
+
+
+def cell_killed_at_each_row(p):
+    assert p.kill_at_each_row("cell", "create", "se", "--template", "demo", "--target", "local") == 14
+    assert p.json("cell", "create", "se")["changed"] is False
+    cell = p.json("cell", "show", "se-1")
+    assert cell["state"] == "ready" and cell["replication"] == "streaming quorum", cell
+    assert sorted(n["state"] for n in cell["nodes"]) == ["primary", "secondary"], cell
+    assert [w["health"] for w in cell["workers"]] == ["ready", "ready"], cell
+    assert "no target" in p.run("cell", "create", "se", "--target", "moon", status=1).stderr
+
+
+def nobody_is_trusted(p):
+    """Over TCP, nobody gets in without a password, and the superuser not at all."""
+    environment = {"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "5"}
+    owner = pwd.getpwuid(os.stat(p.home).st_uid).pw_name
+    for port in (20130, 20131, 20132):
+        for user in (owner, "pgautofailover_replicator", "autoctl_node", "migrator", "directory"):
+            for database in ("postgres", "cell", "pg_auto_failover"):
+                done = subprocess.run(["psql", "-w", "-h", "127.0.0.1", "-p", str(port + OFFSET), "-U", user,
+                                       "-d", database, "-c", "select 1"], env=environment,
+                                      capture_output=True, text=True, check=False, timeout=20)
+                assert done.returncode != 0, (port, user, database, done.stdout)
+    for folder, _, files in os.walk(f"{p.home}/cells/se-1/etc"):
+        for name in files:
+            assert os.stat(f"{folder}/{name}").st_mode & 0o077 == 0, name
+
+
+def places_killed_at_each_row(p):
+    assert p.kill_at_each_row("tenant", "create", "acme", "--country", "se") == 5
+    assert p.kill_at_each_row("carrier", "create", "demo", "--tenants", "*") == 4
+    assert p.token("carriers/demo.secret").startswith("whsec_")
+    mobile = ("number", "create", "+46701234567", "--tenant", "acme", "--kind", "mobile")
+    assert p.kill_at_each_row(*mobile) == 4
+    path = f"{p.home}/flow.json"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(FLOW, file)
+    os.chmod(path, 0o644)
+    p.run("flow", "put", "main", "--tenant", "acme", "--file", path)
+    p.run("flow", "publish", "main", "--tenant", "acme")
+    p.run("number", "create", "+46101234567", "--tenant", "acme", "--kind", "pbx", "--flow", "main",
+          "--fallback", "+46700000009")
+    assert p.json(*mobile)["changed"] is False
+    assert p.json("tenant", "create", "acme")["changed"] is False
+    assert p.json("carrier", "create", "demo", "--tenants", "*")["changed"] is False
+    assert p.json(*mobile, "--bar", "outgoing")["changed"] is True
+    assert all(run["finished_at"] for run in p.json("transitions", "list"))
+
+
+def conflicts(p):
+    p.run("tenant", "create", "other")
+    done = p.run("number", "create", "+46701234567", "--tenant", "other", "--kind", "mobile", status=1)
+    assert "belongs to tenant acme" in done.stderr, done.stderr
+    done = p.run("number", "create", "+46701234568", "--tenant", "nobody", "--kind", "mobile", status=1)
+    assert "no tenant nobody" in done.stderr, done.stderr
+    p.run("number", "create", "+46701234568", "--tenant", "nobody", "--kind", "fax", status=2)
+
+
+def tokens(p):
+    edges, cell = p.token("etc/tokens/edges"), p.token("cells/se-1/etc/tokens/source")
+    assert ask("/v1/publications?after=0")[0] == 401
+    assert ask("/v1/publications?after=0", "wrong")[0] == 401
+    kinds = {}
+    for name, token in (("edges", edges), ("cell", cell)):
+        status, _, body = ask("/v1/publications?after=0", token)
+        assert status == 200
+        kinds[name] = sorted(item["kind"] for item in json.loads(body)["publications"])
+    assert kinds == {"edges": ["carriers", "map", "numbers"], "cell": ["map", "sealing"]}, kinds
+    assert ask("/v1/publications/se/sealing?after=0", edges)[0] == 403
+    assert ask("/v1/publications/se/carriers?after=0", cell)[0] == 403
+    assert ask("/v1/publications/no/map?after=0", cell)[0] == 403
+    assert ask("/v1/publications/se/nonsense?after=0", edges)[0] == 404
+
+
+def files(p):
+    token = p.token("etc/tokens/edges")
+    status, headers, body = ask("/v1/publications/se/numbers?after=0", token)
+    assert status == 200 and headers["callcell-sha256"] == hashlib.sha256(body).hexdigest()
+    assert json.loads(body.split(b"\n", 1)[0])["epoch"] == int(headers["callcell-epoch"])
+    assert b"+46101234567\tacme\tpbx\t+46700000009\n" in body
+    for name, data in (("signature", base64.b64decode(headers["callcell-signature"])), ("file", body)):
+        with open(f"{p.home}/{name}", "wb") as file:
+            file.write(data)
+    subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", f"{p.home}/etc/keys/signing.pub",
+                    "-rawin", "-in", f"{p.home}/file", "-sigfile", f"{p.home}/signature"], check=True,
+                   capture_output=True)
+    epoch = headers["callcell-epoch"]
+    assert ask(f"/v1/publications/se/numbers?after={epoch}", token)[0] == 204
+    assert len([1 for _ in range(3) if ask("/readyz")[0] == 200]) == 3
+    assert b"callcell_serve_files_total" in ask("/metrics")[2]
+
+
+def long_poll(p):
+    token = p.token("etc/tokens/edges")
+    version = json.loads(ask("/v1/publications?after=0", token)[2])["version"]
+    answers = []
+
+    def poll():
+        answers.append((ask(f"/v1/publications?after={version}&wait_s=20", token), time.monotonic()))
+    thread = threading.Thread(target=poll)
+    thread.start()
+    until(lambda: b"callcell_serve_waiting_polls 0\n" not in ask("/metrics")[2])
+    p.run("number", "create", "+46700000777", "--tenant", "acme", "--kind", "mobile")
+    done = time.monotonic()
+    thread.join(timeout=30)
+    (status, _, body), answered = answers[0]
+    assert status == 200 and [i["kind"] for i in json.loads(body)["publications"]] == ["numbers"], body
+    assert answered <= done + 1, answered - done
+    start = time.monotonic()
+    newest = json.loads(body)["version"]
+    assert json.loads(ask(f"/v1/publications?after={newest}&wait_s=1", token)[2])["publications"] == []
+    assert time.monotonic() - start >= 0.9
+
+
+def reports(p):
+    token = p.token("cells/se-1/etc/tokens/source")
+    report = {"reporter": "se-1/worker-9", "held": [{"country": "se", "kind": "map", "epoch": 1, "sha256": "x"}],
+              "refused": [{"country": "se", "kind": "map", "epoch": 2, "error": "signature", "reason": "bad"}]}
+    assert ask("/v1/reports", token, "POST", json.dumps(report))[0] == 200
+    report["reporter"] = "edge-1"
+    assert ask("/v1/reports", token, "POST", json.dumps(report))[0] == 400
+    assert ask("/v1/reports", None, "POST", json.dumps(report))[0] == 401
+    assert ask("/v1/reports", token, "POST", "{}")[0] == 400
+    held = p.json("status")["edges"][0]["holds"]
+    assert {h["kind"]: h["epoch"] == h["newest"] for h in held} == {"carriers": True, "map": True,
+                                                                    "numbers": True}, held
+
+
+def map_history(p):
+    first = p.json("map", "show")
+    assert p.json("map", "publish")["epoch"] == first["epoch"]
+    p.run("cell", "list")
+    again = p.json("map", "rollback", "--to", str(first["epoch"]))
+    assert again["epoch"] == first["epoch"], again
+    p.run("map", "rollback", "--to", "99", status=1)
+    p.run("map", "rollback", "--to", "x", status=2)
+
+
+def import_numbers(p):
+    path = f"{p.home}/numbers.ndjson"
+    with open(path, "w", encoding="utf-8") as file:
+        for i in range(20000):
+            file.write(json.dumps({"tenant": "acme", "number": f"+4670{4000000 + i}", "kind": "mobile",
+                                   "forward_always": None, "barring": [],
+                                   "caller_id": {"presentation": "allowed", "number": None}}) + "\n")
+    os.chmod(path, 0o644)
+    start = time.monotonic()
+    assert p.kill_at_each_row("number", "import", path) == 4
+    took = time.monotonic() - start
+    assert took < 30, took
+    assert p.json("number", "import", path)["changed"] is False
+    assert len(p.json("number", "list", "--tenant", "acme", "--limit", "30000")) == 20003
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"tenant":"acme","number":"+467","kind":"mobile","x":1}\n')
+    assert ":20001: x: unknown field" in p.run("number", "import", path, status=1).stderr
+    assert p.json("number", "delete", "+46704000000")["changed"] is True
+    assert p.json("number", "delete", "+46704000000")["changed"] is False
+    return f"20,000 numbers in {took:.1f} s with a kill at each row"
+
+
+def edge_missing(p):
+    """A publication that an edge cannot take up: says which, and the same command goes on."""
+    edge = f"{p.home}/run/services/edge-1"
+    subprocess.run(["sv", "-w", "20", "down", edge], check=True, capture_output=True)
+    environment = dict(p.environment, CALLCELL_CONTROL__EDGE_CONFIRM_S="1")
+    words = ("number", "create", "+46700000888", "--tenant", "acme", "--kind", "mobile")
+    done = p.run(*words, status=1, environment=environment)
+    assert "edge-1 lacks numbers epoch" in done.stderr and "again" in done.stderr, done.stderr
+    subprocess.run(["sv", "up", edge], check=True, capture_output=True)
+    done = p.run(*words)
+    assert done.stderr.startswith("4/4 "), done.stderr
+
+
+def down_and_up(p):
+    p.run("down")
+    left = subprocess.run(["ss", "-Hltn"], check=True, capture_output=True, text=True).stdout
+    for port in (SERVE, 8080 + OFFSET, 20101 + OFFSET, 20120 + OFFSET, 20130 + OFFSET, 20131 + OFFSET):
+        assert f":{port} " not in left, left
+    assert p.run("status", status=1).stderr.startswith("callcell: the platform is down")
+    p.run("up")
+    cell = p.json("cell", "show", "se-1")
+    assert cell["replication"] == "streaming quorum", cell
+    assert p.json("number", "create", "+46700000888", "--tenant", "acme", "--kind", "mobile")["changed"] is False
+
+
+def main():
+    platform = Platform(sys.argv[1])
+    tests = [misuse, root_owned_home, init, edge_killed_at_each_row, dry_run_changes_nothing,
+             cell_killed_at_each_row, nobody_is_trusted, places_killed_at_each_row, conflicts, tokens, files,
+             long_poll, reports, map_history, import_numbers, edge_missing, down_and_up]
+    print(f"1..{len(tests)}", flush=True)
+    failed = 0
+    try:
+        for number, test in enumerate(tests, 1):
+            try:
+                note = test(platform)
+                print(f"ok {number} - {test.__name__}{' # ' + note if note else ''}", flush=True)
+            except Exception as error:  # pylint: disable=broad-except
+                failed += 1
+                print(f"not ok {number} - {test.__name__}", flush=True)
+                print("# " + repr(error).replace("\n", "\n# "), flush=True)
+    finally:
+        platform.remove()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
