@@ -104,7 +104,7 @@ static void fetch_failed(struct cc_publication_client *client, enum cc_error err
                                                   "larger than what the HTTP client takes"};
         publication_refuse(client, item, &refusal);
     } else if ((error || status >= 500) && client->fetching_source == client->source) {
-        publication_source_failed(client, error, status);
+        publication_source_failed(client, error ? error : CC_UNAVAILABLE, status);
     } else if (!error && status != 404 && status != 204) {
         CC_LOG(CC_LOG_WARNING, "publication_not_given", cc_log_text("country", item->country),
                cc_log_text("kind", cc_publication_kind_name(item->kind)),

@@ -21,6 +21,7 @@ enum {
     POLL_SPARE_MS = 5000,
     POLL_PAUSE_NEWS_MS = 50, /* from one poll's start to the next one's */
     POLL_PAUSE_MS = 1000,
+    FULL_LIST_MS = 60000,
     REPORT_MS = 5000,
     REPORT_INTERVAL_MS = 5000,
     SOURCE_BACKOFF_MS = 100,
@@ -89,7 +90,9 @@ enum cc_error publication_start_exchange(struct cc_publication_client *client, c
         .header_count = body.length > 0 ? 2 : 1,
         .body = body,
         .deadline_us = cc_loop_now_us(client->loop) + within_ms * 1000,
-        .retry_stale_connection = true, /* a repeated report is the same report */
+        /* A repeated report is the same report. A poll's broken connection is news: the source may
+         * have been restored since, to the same version. */
+        .retry_stale_connection = done != on_polled,
         .done = done,
         .context = client};
     return cc_http_exchange_start(client->http, &exchange, handle);
@@ -143,6 +146,14 @@ static int64_t choose_source(struct cc_publication_client *client)
 
 /* ---- polls ---- */
 
+/* Now and then from the beginning: versions alone do not tell a restored source from the same one.
+ */
+static int64_t version_to_ask(const struct cc_publication_client *client, int64_t now_us)
+{
+    bool is_due = now_us - client->listed_us >= FULL_LIST_MS * (int64_t)1000;
+    return is_due ? 0 : client->index_version;
+}
+
 static void on_poll_due(struct cc_deadline *deadline)
 {
     struct cc_publication_client *client =
@@ -155,8 +166,11 @@ static void on_poll_due(struct cc_deadline *deadline)
         publication_set_due(&client->poll_due, may_us);
         return;
     }
+    int64_t after = version_to_ask(client, now_us);
+    if (after == 0)
+        client->listed_us = now_us;
     (void)snprintf(path, sizeof(path), "/v1/publications?after=%lld&wait_s=%d%s%s&reporter=%s",
-                   (long long)client->index_version, POLL_WAIT_S, country ? "&country=" : "",
+                   (long long)after, POLL_WAIT_S, country ? "&country=" : "",
                    country ? country : "", client->options.reporter);
     client->poll_started_us = now_us;
     enum cc_error error =
