@@ -10,33 +10,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/support/publication_source.h"
 
-enum { FILES_MAX = 32, POLLS_MAX = 8, REPORT_MAX = 8192, WAIT_US = 10000000, PATH_MAX_BYTES = 512 };
-
-struct file {
-    char country[CC_COUNTRY_LENGTH + 1];
-    enum cc_publication_kind kind;
-    int64_t epoch;
-    char sha256[CC_SHA256_TEXT + 1];
-    struct cc_buffer bytes;
-    uint8_t signature[CC_ED25519_SIGNATURE_BYTES];
-    bool is_unsigned;
-};
-
-struct source {
-    struct cc_http_server *server;
-    int64_t port;
-    char address[32];
-    int64_t version;
-    struct file *files[FILES_MAX];
-    size_t file_count;
-    struct cc_http_request *waiting[POLLS_MAX];
-    size_t waiting_count;
-    int polls, fetches, reports, bad_tokens;
-    bool files_fail;
-    char query[128];
-    char report[REPORT_MAX];
-};
+enum { WAIT_US = 10000000, PATH_MAX_BYTES = 512 };
 
 static struct {
     struct cc_loop *loop;
@@ -61,185 +37,13 @@ static struct {
     struct cc_deadline tick;
 } t;
 
-/* ---- files and sources ---- */
-
+/* Lives until tear_down. */
 static struct file *make(const char *country, enum cc_publication_kind kind, int64_t epoch,
                          const char *payload)
 {
-    struct file *file = calloc(1, sizeof(*file));
-    uint8_t digest[CC_SHA256_BYTES];
-    ck_assert_ptr_nonnull(file);
-    (void)snprintf(file->country, sizeof(file->country), "%s", country);
-    file->kind = kind;
-    file->epoch = epoch;
-    cc_buffer_init(&file->bytes, 0);
-    cc_publication_compose(kind, cc_slice_of(country), epoch, cc_slice(NULL, 0),
-                           INT64_C(1795253400000000), cc_slice_of(payload), &file->bytes);
-    struct cc_slice bytes = cc_buffer_slice(&file->bytes);
-    ck_assert_int_eq(cc_ed25519_sign(t.signer, bytes, file->signature), CC_OK);
-    ck_assert_int_eq(cc_sha256(bytes, digest), CC_OK);
-    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), file->sha256);
+    struct file *file = file_make(t.signer, country, kind, epoch, payload);
     t.made[t.made_count++] = file;
     return file;
-}
-
-static void answer_list(struct source *source, struct cc_http_request *request)
-{
-    struct cc_buffer body;
-    struct cc_slice country = cc_http_query(request, "country");
-    cc_buffer_init(&body, 0);
-    cc_buffer_printf(&body, "{\"version\":%lld,\"publications\":[", (long long)source->version);
-    size_t listed = 0;
-    for (size_t i = 0; i < source->file_count; i++) {
-        const struct file *file = source->files[i];
-        bool is_newest = country.length == 0 || cc_slice_is(country, file->country);
-        for (size_t j = 0; j < source->file_count; j++) {
-            const struct file *other = source->files[j];
-            if (other->kind == file->kind && strcmp(other->country, file->country) == 0 &&
-                other->epoch > file->epoch)
-                is_newest = false;
-        }
-        if (is_newest)
-            cc_buffer_printf(
-                &body, "%s{\"country\":\"%s\",\"kind\":\"%s\",\"epoch\":%lld,\"sha256\":\"%s\"}",
-                listed++ > 0 ? "," : "", file->country, cc_publication_kind_name(file->kind),
-                (long long)file->epoch, file->sha256);
-    }
-    cc_buffer_text(&body, "]}");
-    cc_http_json(request, 200, cc_buffer_slice(&body));
-    cc_buffer_deinit(&body);
-}
-
-static void answer_waiting(struct source *source)
-{
-    for (size_t i = 0; i < source->waiting_count; i++)
-        answer_list(source, source->waiting[i]);
-    source->waiting_count = 0;
-}
-
-static bool has_token(struct cc_http_request *request)
-{
-    struct source *source = request->server_context;
-    if (cc_slice_is(cc_http_header(request, "authorization", NULL), "Bearer abc"))
-        return true;
-    source->bad_tokens++;
-    cc_http_problem(request, 401, "token", "No", cc_slice(NULL, 0));
-    return false;
-}
-
-static int64_t after_of(struct cc_http_request *request)
-{
-    char text[24] = "";
-    struct cc_slice after = cc_http_query(request, "after");
-    ck_assert_uint_lt(after.length, sizeof(text));
-    memcpy(text, after.data, after.length);
-    return strtoll(text, NULL, 10);
-}
-
-static void on_list(struct cc_http_request *request)
-{
-    struct source *source = request->server_context;
-    if (!has_token(request))
-        return;
-    source->polls++;
-    (void)snprintf(source->query, sizeof(source->query), "%.*s", (int)request->query.length,
-                   request->query.data);
-    ck_assert(cc_slice_is(cc_http_query(request, "wait_s"), "20"));
-    int64_t after = after_of(request);
-    if (after == 0 || after != source->version)
-        answer_list(source, request);
-    else
-        source->waiting[source->waiting_count++] = request;
-}
-
-static const struct file *choose(const struct source *source, struct cc_http_request *request)
-{
-    const struct file *found = NULL;
-    int64_t after = after_of(request);
-    for (size_t i = 0; i < source->file_count; i++) {
-        const struct file *file = source->files[i];
-        if (!cc_slice_is(request->segments[2], file->country) ||
-            !cc_slice_is(request->segments[3], cc_publication_kind_name(file->kind)) ||
-            file->epoch <= after)
-            continue;
-        bool successor = file->kind == CC_PUBLICATION_MAP && after > 0;
-        if (!found || (successor ? file->epoch < found->epoch : file->epoch > found->epoch))
-            found = file;
-    }
-    return found;
-}
-
-static void on_file(struct cc_http_request *request)
-{
-    struct source *source = request->server_context;
-    char signature[96];
-    if (!has_token(request))
-        return;
-    source->fetches++;
-    const struct file *file = choose(source, request);
-    if (!file || source->files_fail) {
-        cc_http_reply(request, &(struct cc_http_reply){.status = file ? 503 : 204});
-        return;
-    }
-    size_t length = cc_base64_encode(
-        cc_slice((const char *)file->signature, sizeof(file->signature)), signature);
-    struct cc_http_reply reply = {
-        .status = 200,
-        .headers = {{CC_SLICE_LITERAL("callcell-epoch"),
-                     cc_arena_printf(&request->arena, "%lld", (long long)file->epoch)},
-                    {CC_SLICE_LITERAL("callcell-sha256"), cc_slice_of(file->sha256)},
-                    {CC_SLICE_LITERAL("callcell-signature"), cc_slice(signature, length)}},
-        .header_count = file->is_unsigned ? 2 : 3,
-        .body = cc_buffer_slice(&file->bytes)};
-    cc_http_reply(request, &reply);
-}
-
-static void on_report(struct cc_http_request *request)
-{
-    struct source *source = request->server_context;
-    if (!has_token(request))
-        return;
-    source->reports++;
-    (void)snprintf(source->report, sizeof(source->report), "%.*s", (int)request->body.length,
-                   request->body.data);
-    cc_http_json(request, 200, CC_SLICE_LITERAL("{}"));
-}
-
-static const struct cc_http_route routes[] = {
-    {"GET", "/v1/publications", on_list},
-    {"GET", "/v1/publications/:country/:kind", on_file},
-    {"POST", "/v1/reports", on_report},
-};
-
-static void source_up(struct source *source)
-{
-    struct cc_http_server_options options = {.port = source->port,
-                                             .body_max = 65536,
-                                             .request_timeout_ms = 30000,
-                                             .routes = routes,
-                                             .route_count = sizeof(routes) / sizeof(*routes),
-                                             .context = source};
-    ck_assert_int_eq(cc_http_server_create(t.loop, &options, &source->server), CC_OK);
-    source->port = cc_http_server_port(source->server);
-    (void)snprintf(source->address, sizeof(source->address), "127.0.0.1:%lld",
-                   (long long)source->port);
-}
-
-static void source_down(struct source *source)
-{
-    if (source->server) {
-        answer_waiting(source);
-        cc_http_server_free(source->server);
-    }
-    source->server = NULL;
-}
-
-/* Lists it under the next version of the index. */
-static void publish(struct source *source, struct file *file)
-{
-    source->files[source->file_count++] = file;
-    source->version++;
-    answer_waiting(source);
 }
 
 /* ---- the client ---- */
@@ -320,6 +124,7 @@ static void set_up(void)
     t.kinds[CC_PUBLICATION_MAP] = true;
     t.kinds[CC_PUBLICATION_NUMBERS] = true;
     for (size_t i = 0; i < 2; i++) {
+        t.sources[i].loop = t.loop;
         source_up(&t.sources[i]);
         t.addresses[i] = t.sources[i].address;
     }
@@ -374,10 +179,8 @@ static void tear_down(void)
     for (size_t i = 0; i < 2; i++)
         source_down(&t.sources[i]);
     cc_loop_free(t.loop);
-    for (size_t i = 0; i < t.made_count; i++) {
-        cc_buffer_deinit(&t.made[i]->bytes);
-        free(t.made[i]);
-    }
+    for (size_t i = 0; i < t.made_count; i++)
+        file_free(t.made[i]);
     cc_ed25519_free(t.signer);
     remove_folder(t.folder);
 }
@@ -509,7 +312,7 @@ START_TEST(what_was_refused_at_boot_is_fetched_and_mended)
     struct file *bad = make("se", CC_PUBLICATION_MAP, 8, "eight");
     bad->bytes.data[bad->bytes.length - 1] ^= 1;
     store("se", bad);
-    publish(&t.sources[0], good);
+    source_publish(&t.sources[0], good);
     create();
     ck_assert_int_eq(t.refused, 1);
     UNTIL(t.held[CC_PUBLICATION_MAP].epoch == 8 && t.client);
@@ -525,7 +328,7 @@ END_TEST
 START_TEST(maps_come_one_by_one_and_others_newest_only)
 {
     struct source *source = &t.sources[0];
-    publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
     create();
     UNTIL(t.taken_count == 1);
     for (int64_t epoch = 1; epoch <= 4; epoch++) {
@@ -533,7 +336,7 @@ START_TEST(maps_come_one_by_one_and_others_newest_only)
         source->files[source->file_count++] = make("se", CC_PUBLICATION_MAP, epoch + 1, "more");
         source->files[source->file_count++] = make("se", CC_PUBLICATION_SEALING, epoch, "secret");
     }
-    publish(source, make("no", CC_PUBLICATION_MAP, 20, "twenty"));
+    source_publish(source, make("no", CC_PUBLICATION_MAP, 20, "twenty"));
     UNTIL(t.taken_count == 7);
     const int64_t wanted[] = {1, 2, 3, 4, 5, 4, 20};
     for (size_t i = 0; i < 7; i++)
@@ -553,16 +356,16 @@ END_TEST
 START_TEST(a_refusal_is_told_once_and_the_old_one_kept)
 {
     struct source *source = &t.sources[0];
-    publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
     create();
     UNTIL(t.taken_count == 1);
-    publish(source, make("se", CC_PUBLICATION_MAP, 2, "refuse"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 2, "refuse"));
     UNTIL(reported(source,
                    "\"epoch\":2,\"error\":\"too_different\",\"reason\":\"the test says no\""));
     ck_assert(reported(source, "\"held\":[{\"country\":\"se\",\"kind\":\"map\",\"epoch\":1"));
     int fetches = source->fetches;
     /* Another country's news: the refused one is asked for again, and nothing is said twice. */
-    publish(source, make("no", CC_PUBLICATION_MAP, 1, "one"));
+    source_publish(source, make("no", CC_PUBLICATION_MAP, 1, "one"));
     UNTIL(t.taken_count == 2);
     UNTIL(source->fetches >= fetches + 2);
     int reports = source->reports;
@@ -571,7 +374,7 @@ START_TEST(a_refusal_is_told_once_and_the_old_one_kept)
     ck_assert_int_eq(t.refused, 1);
     ck_assert(reported(source, "\"error\":\"too_different\""));
     /* A rollback: its content follows what is held, not what was refused. */
-    publish(source, make("se", CC_PUBLICATION_MAP, 3, "one"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 3, "one"));
     UNTIL(t.taken_count == 3);
     ck_assert_int_eq(t.held[CC_PUBLICATION_MAP].epoch, 3);
     UNTIL(reported(source, "\"refused\":[]"));
@@ -587,7 +390,7 @@ START_TEST(unsigned_or_damaged_answers_are_refused)
         file->is_unsigned = true;
     else
         file->bytes.data[file->bytes.length - 1] ^= 1;
-    publish(source, file);
+    source_publish(source, file);
     create();
     UNTIL(reported(source, "\"epoch\":1,\"error\":\"signature\""));
     ck_assert_int_eq(t.refused, 1);
@@ -601,8 +404,8 @@ START_TEST(a_file_too_large_is_refused_and_others_are_taken)
     struct source *source = &t.sources[0];
     char *payload = calloc(1, 70000);
     memset(payload, 'a', 69999);
-    publish(source, make("se", CC_PUBLICATION_MAP, 1, payload));
-    publish(source, make("se", CC_PUBLICATION_NUMBERS, 1, "small"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 1, payload));
+    source_publish(source, make("se", CC_PUBLICATION_NUMBERS, 1, "small"));
     free(payload);
     create();
     UNTIL(t.held[CC_PUBLICATION_NUMBERS].epoch == 1);
@@ -620,13 +423,13 @@ START_TEST(a_source_that_was_away_is_found_again)
     UNTIL(cc_monotonic_us() > until_us);
     ck_assert_int_eq(cc_publication_client_last_contact_us(t.client), 0);
     source->version = 8;
-    publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
     source_up(source);
     UNTIL(t.taken_count == 1);
     /* Away again in the middle of a poll, and back with more and a lower version. */
     UNTIL(source->waiting_count == 1);
     source_down(source);
-    publish(source, make("se", CC_PUBLICATION_MAP, 2, "two"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 2, "two"));
     source->version = 1;
     source_up(source);
     UNTIL(t.taken_count == 2 && reported(source, "\"epoch\":2"));
@@ -642,12 +445,12 @@ START_TEST(the_second_source_serves_when_the_first_does_not)
         source_down(&t.sources[0]);
     t.sources[0].files_fail = true;
     struct file *file = make("se", CC_PUBLICATION_MAP, 1, "one");
-    publish(&t.sources[0], file);
-    publish(second, file);
+    source_publish(&t.sources[0], file);
+    source_publish(second, file);
     create();
     UNTIL(t.taken_count == 1 && reported(second, "\"epoch\":1"));
     UNTIL(second->waiting_count == 1);
-    publish(second, make("se", CC_PUBLICATION_MAP, 2, "two"));
+    source_publish(second, make("se", CC_PUBLICATION_MAP, 2, "two"));
     UNTIL(t.taken_count == 2);
     ck_assert_int_le(t.sources[0].fetches, 2);
 }
@@ -658,22 +461,22 @@ START_TEST(a_stale_source_is_refused_once)
     struct source *source = &t.sources[0];
     struct file *held = make("se", CC_PUBLICATION_MAP, 7, "seven");
     store("se", held);
-    publish(source, make("se", CC_PUBLICATION_MAP, 5, "five"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 5, "five"));
     create();
     UNTIL(reported(source, "\"epoch\":5,\"error\":\"stale\""));
     ck_assert(reported(source, "\"held\":[{\"country\":\"se\",\"kind\":\"map\",\"epoch\":7"));
     UNTIL(source->waiting_count == 1);
-    publish(source, make("se", CC_PUBLICATION_NUMBERS, 1, "text"));
+    source_publish(source, make("se", CC_PUBLICATION_NUMBERS, 1, "text"));
     UNTIL(t.held[CC_PUBLICATION_NUMBERS].epoch == 1);
     ck_assert_int_eq(t.refused, 1);
     ck_assert_int_eq(source->fetches, 1);
     /* Another content under the epoch held. */
-    publish(source, make("se", CC_PUBLICATION_MAP, 7, "another seven"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 7, "another seven"));
     UNTIL(reported(source, "\"epoch\":7,\"error\":\"conflict\""));
     ck_assert_int_eq(t.held[CC_PUBLICATION_MAP].epoch, 7);
     ck_assert_str_eq(t.held[CC_PUBLICATION_MAP].sha256, held->sha256);
     /* What is newer again is taken. */
-    publish(source, make("se", CC_PUBLICATION_MAP, 9, "nine"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 9, "nine"));
     UNTIL(t.held[CC_PUBLICATION_MAP].epoch == 9);
     UNTIL(reported(source, "\"refused\":[]"));
     ck_assert_int_eq(t.refused, 2);
@@ -694,14 +497,14 @@ START_TEST(three_are_kept_on_disk)
     struct file *ahead = make("se", CC_PUBLICATION_MAP, 99, "refuse");
     store("se", ahead);
     for (size_t i = 1; i < 6; i++)
-        publish(source, maps[i]);
+        source_publish(source, maps[i]);
     create();
     ck_assert_int_eq(t.refused, 1);
     UNTIL(is_on_disk(maps[5]) && files_in("se") == 6);
     ck_assert(is_on_disk(maps[4]) && is_on_disk(maps[3]));
     ck_assert_int_eq(stat(t.directory, &folder), 0);
     ck_assert_uint_eq(folder.st_mode & 0777, 0700);
-    publish(source, make("no", CC_PUBLICATION_NUMBERS, 1, "x"));
+    source_publish(source, make("no", CC_PUBLICATION_NUMBERS, 1, "x"));
     UNTIL(files_in("no") == 2);
     (void)snprintf(leftover, sizeof(leftover), "%s/no", t.directory);
     ck_assert_int_eq(stat(leftover, &folder), 0);
@@ -718,7 +521,7 @@ END_TEST
 START_TEST(freed_at_any_time)
 {
     struct source *source = &t.sources[0];
-    publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
+    source_publish(source, make("se", CC_PUBLICATION_MAP, 1, "one"));
     t.free_in_take = _i == 0;
     create();
     if (_i == 1)
