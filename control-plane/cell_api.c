@@ -35,16 +35,16 @@ static enum cc_error ask(struct asking *asking, struct cc_http_client *client,
         headers[count++] = (struct cc_http_header){
             CC_SLICE_LITERAL("authorization"),
             cc_slice_of(cp_format(asking->context, "Bearer %s", question->token))};
-    struct cc_http_exchange exchange = {
-        .address = cc_slice_of(question->address),
-        .method = cc_slice_of(question->method),
-        .path = cc_slice_of(question->path),
-        .headers = headers,
-        .header_count = count,
-        .body = question->body,
-        .deadline_us = cc_monotonic_us() + question->timeout_ms * 1000,
-        .done = on_reply,
-        .context = asking};
+    struct cc_http_exchange exchange = {.address = cc_slice_of(question->address),
+                                        .method = cc_slice_of(question->method),
+                                        .path = cc_slice_of(question->path),
+                                        .headers = headers,
+                                        .header_count = count,
+                                        .body = question->body,
+                                        .deadline_us =
+                                            cc_monotonic_us() + question->timeout_ms * 1000,
+                                        .done = on_reply,
+                                        .context = asking};
     enum cc_error error = cc_http_exchange_start(client, &exchange, NULL);
     if (error)
         return error;
@@ -85,11 +85,11 @@ static enum cc_error judge(struct cp_context *context, const char *cell,
         detail = text ? cp_copy(context, cc_slice_of(text)) : "";
         json_decref(problem);
     }
-    enum cc_error error = reply->status == 404   ? CC_NOT_FOUND
-                          : reply->status == 409 ? CC_CONFLICT
+    enum cc_error error = reply->status == 404                           ? CC_NOT_FOUND
+                          : reply->status == 409                         ? CC_CONFLICT
                           : reply->status == 422 || reply->status == 400 ? CC_INVALID
-                          : reply->status == 503 ? CC_UNAVAILABLE
-                                                 : CC_PROTOCOL;
+                          : reply->status == 503                         ? CC_UNAVAILABLE
+                                                                         : CC_PROTOCOL;
     return cp_fail(context, error, "cell %s answered %d%s%s", cell, reply->status,
                    *detail ? ": " : "", detail);
 }
@@ -110,7 +110,8 @@ enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const ch
     if (!error && PQntuples(result) == 0)
         error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
     if (!error)
-        error = cp_file_secret(context, cp_path(context, "cells/%s/etc/tokens/control", cell), &token);
+        error =
+            cp_file_secret(context, cp_path(context, "cells/%s/etc/tokens/control", cell), &token);
     if (error)
         return error;
     int number = (int)cp_sql_integer(result, 0, 0);
@@ -118,14 +119,18 @@ enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const ch
         struct cp_question question = {
             .address = cp_format(context, "127.0.0.1:%d",
                                  cp_port(context, cp_ports_worker(number, worker))),
-            .method = method, .path = path, .token = token, .body = body, .timeout_ms = ASK_MS};
+            .method = method,
+            .path = path,
+            .token = token,
+            .body = body,
+            .timeout_ms = ASK_MS};
         error = cp_http(context, &question, out);
         if (!may_retry(error, out))
             break;
     }
     if (error)
-        return cp_fail(context, error, "no worker of cell %s answers: %s; see: callcell status", cell,
-                       cc_error_text(error));
+        return cp_fail(context, error, "no worker of cell %s answers: %s; see: callcell status",
+                       cell, cc_error_text(error));
     return judge(context, cell, out);
 }
 

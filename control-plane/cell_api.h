@@ -1,5 +1,6 @@
 /*
- * One HTTP question to a cell's worker or an edge, waited for on a loop of its own. For the CLI only.
+ * One HTTP question to a cell's worker or an edge, waited for on a loop of its own. For the CLI
+ * only.
  */
 #ifndef CP_CELL_API_H
 #define CP_CELL_API_H
@@ -24,8 +25,8 @@ struct cp_question {
 enum cc_error cp_http(struct cp_context *context, const struct cp_question *question,
                       struct cp_reply *out) CC_MUST_CHECK;
 
-/* To a cell's directory, with its control token; tries its workers in turn. 200 is CC_OK; 404 CC_NOT_FOUND,
- * 409 CC_CONFLICT, 422 CC_INVALID, each with the problem's detail as message. */
+/* To a cell's directory, with its control token; tries its workers in turn. 200 is CC_OK; 404
+ * CC_NOT_FOUND, 409 CC_CONFLICT, 422 CC_INVALID, each with the problem's detail as message. */
 enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const char *method,
                           const char *path, struct cc_slice body,
                           struct cp_reply *out) CC_MUST_CHECK;

@@ -1,9 +1,9 @@
 /*
- * What one run of `callcell` carries around: its home, its settings, its memory, its connection to the
- * registry and the message for the person who typed the command.
+ * What one run of `callcell` carries around: its home, its settings, its memory, its connection to
+ * the registry and the message for the person who typed the command.
  *
- * The CLI is a short-lived process: strings and query results live until cp_context_free, and when memory
- * is out the process says so and ends (exit 1). `serve` uses none of this on its loop.
+ * The CLI is a short-lived process: strings and query results live until cp_context_free, and when
+ * memory is out the process says so and ends (exit 1). `serve` uses none of this on its loop.
  */
 #ifndef CP_CONTEXT_H
 #define CP_CONTEXT_H
@@ -39,8 +39,8 @@ struct cp_context {
     char message[1024]; /* of the failure */
 };
 
-/* Finds the home and, when run as root, becomes the home's owner. CC_FORBIDDEN with a message when the
- * home belongs to root. */
+/* Finds the home and, when run as root, becomes the home's owner. CC_FORBIDDEN with a message when
+ * the home belongs to root. */
 enum cc_error cp_context_init(struct cp_context *context) CC_MUST_CHECK;
 /* Reads etc/control.yaml; CC_NOT_FOUND with a message when the home is not initialised. */
 enum cc_error cp_context_load(struct cp_context *context) CC_MUST_CHECK;

@@ -39,7 +39,8 @@ enum cc_error cp_file_secret(struct cp_context *context, const char *path, const
     enum cc_error error = cp_file_read(context, path, &text);
     if (error)
         return cp_fail(context, error, "cannot read %s", path);
-    while (text.length > 0 && (text.data[text.length - 1] == '\n' || text.data[text.length - 1] == ' '))
+    while (text.length > 0 &&
+           (text.data[text.length - 1] == '\n' || text.data[text.length - 1] == ' '))
         text.length--;
     *out = cp_copy(context, text);
     return CC_OK;

@@ -31,6 +31,5 @@ bool cp_ports_edge_ok(int port)
 {
     if (port < 1 || port > 65535 || port == CP_PORT_SERVE || port == CP_PORT_REGISTRY)
         return false;
-    return port < CELL_BASE + CELL_STEP ||
-           port >= CELL_BASE + CELL_STEP * (CP_CELL_NUMBER_MAX + 1);
+    return port < CELL_BASE + CELL_STEP || port >= CELL_BASE + CELL_STEP * (CP_CELL_NUMBER_MAX + 1);
 }

@@ -25,8 +25,9 @@ static void child(const struct cp_process *process, int output)
     _exit(EXEC_FAILED);
 }
 
-/* Output goes to a file and not through us, so that a program outlives a killed command and ends its work.
- * It holds the lock of that file as long as it runs: the command that resumes waits for it here. */
+/* Output goes to a file and not through us, so that a program outlives a killed command and ends
+ * its work. It holds the lock of that file as long as it runs: the command that resumes waits for
+ * it here. */
 static int open_output(const char *log, int64_t until_us)
 {
     int output = log ? open(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)
@@ -86,8 +87,10 @@ enum cc_error cp_process_run(struct cp_context *context, const struct cp_process
     int64_t until_us = cp_now_us() + (int64_t)process->timeout_s * 1000000;
     int output = open_output(process->log, until_us);
     if (output < 0)
-        return cp_fail(context, CC_IO, "%s %s: %s cannot be opened, or what an earlier command "
-                       "started is still at work", process->argv[0], verb, process->log);
+        return cp_fail(context, CC_IO,
+                       "%s %s: %s cannot be opened, or what an earlier command "
+                       "started is still at work",
+                       process->argv[0], verb, process->log);
     off_t start = lseek(output, 0, SEEK_END);
     enum cc_error error = CC_OK;
     int status = 0;

@@ -1,5 +1,6 @@
 /*
- * Running other programs (initdb, pg_autoctl, sv): no shell, a deadline, its last words in the message.
+ * Running other programs (initdb, pg_autoctl, sv): no shell, a deadline, its last words in the
+ * message.
  */
 #ifndef CP_PROCESS_H
 #define CP_PROCESS_H

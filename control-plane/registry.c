@@ -69,8 +69,8 @@ enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql
     return judge(context, *out);
 }
 
-enum cc_error cp_sql_run(struct cp_context *context, const char *sql,
-                         const char *const *parameters, int count)
+enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char *const *parameters,
+                         int count)
 {
     PGresult *result = PQexecParams(context->registry, sql, count, NULL, parameters, NULL, NULL, 0);
     enum cc_error error = judge(context, result);

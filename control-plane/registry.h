@@ -10,8 +10,8 @@
 /* libpq keywords; the socket lies in run/registry. */
 const char *cp_registry_conninfo(struct cp_context *context);
 
-/* Connects when not connected; waits up to 10 s for a server that is starting. CC_UNAVAILABLE with a
- * message that says what to do. */
+/* Connects when not connected; waits up to 10 s for a server that is starting. CC_UNAVAILABLE with
+ * a message that says what to do. */
 enum cc_error cp_registry_open(struct cp_context *context) CC_MUST_CHECK;
 
 /* One statement; parameters are text, NULL is SQL NULL. The result lives as long as the context.
@@ -24,15 +24,15 @@ enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql
 #define CP_NO_PARAMETERS NULL, 0
 
 /* The same for statements whose result is of no interest. */
-enum cc_error cp_sql_run(struct cp_context *context, const char *sql,
-                         const char *const *parameters, int count) CC_MUST_CHECK;
+enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char *const *parameters,
+                         int count) CC_MUST_CHECK;
 
 /* Value of a row as text; "" for NULL. */
 const char *cp_sql_value(const PGresult *result, int row, int column);
 int64_t cp_sql_integer(const PGresult *result, int row, int column);
 
-/* Runs the migrations of a folder that are not yet recorded in public.schema_migrations, in order, each
- * in one transaction. CC_CONFLICT when a recorded one has other bytes now. */
+/* Runs the migrations of a folder that are not yet recorded in public.schema_migrations, in order,
+ * each in one transaction. CC_CONFLICT when a recorded one has other bytes now. */
 enum cc_error cp_migrate(struct cp_context *context, PGconn *connection,
                          const char *folder) CC_MUST_CHECK;
 

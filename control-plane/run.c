@@ -29,9 +29,9 @@ static enum cc_error take_lease(struct walk *walk)
     const char *name =
         cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
     PGresult *result;
-    enum cc_error error = cp_sql(walk->context, &result,
-                                 "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
-                                 CP_PARAMETERS(name));
+    enum cc_error error =
+        cp_sql(walk->context, &result, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
+               CP_PARAMETERS(name));
     if (error)
         return error;
     if (strcmp(cp_sql_value(result, 0, 0), "t") == 0)
@@ -55,17 +55,16 @@ static enum cc_error find_or_begin(struct walk *walk)
     struct cp_context *context = walk->context;
     const struct cc_transition_table *table = walk->request->table;
     PGresult *result;
-    enum cc_error error =
-        cp_sql(context, &result,
-               "INSERT INTO runs AS r (transition_table, subject, command, state, lease_holder, "
-               "leased_at) VALUES ($1, $2, $3::jsonb, $4, $5, now()) "
-               "ON CONFLICT (transition_table, subject) WHERE finished_at IS NULL DO UPDATE SET "
-               "state = CASE WHEN r.command = EXCLUDED.command THEN r.state ELSE EXCLUDED.state END, "
-               "command = EXCLUDED.command, lease_holder = EXCLUDED.lease_holder, "
-               "leased_at = now(), error = NULL RETURNING run, state",
-               CP_PARAMETERS(table->name, walk->request->subject, context->command_line,
-                             table->first,
-                             cp_format(context, "%s, process %d", context->actor, (int)getpid())));
+    enum cc_error error = cp_sql(
+        context, &result,
+        "INSERT INTO runs AS r (transition_table, subject, command, state, lease_holder, "
+        "leased_at) VALUES ($1, $2, $3::jsonb, $4, $5, now()) "
+        "ON CONFLICT (transition_table, subject) WHERE finished_at IS NULL DO UPDATE SET "
+        "state = CASE WHEN r.command = EXCLUDED.command THEN r.state ELSE EXCLUDED.state END, "
+        "command = EXCLUDED.command, lease_holder = EXCLUDED.lease_holder, "
+        "leased_at = now(), error = NULL RETURNING run, state",
+        CP_PARAMETERS(table->name, walk->request->subject, context->command_line, table->first,
+                      cp_format(context, "%s, process %d", context->actor, (int)getpid())));
     if (error)
         return error;
     walk->run = cp_sql_value(result, 0, 0);
@@ -73,8 +72,8 @@ static enum cc_error find_or_begin(struct walk *walk)
     return CC_OK;
 }
 
-static enum cc_error record(struct walk *walk, const struct cc_transition *row, enum cc_error outcome,
-                            int64_t duration_us)
+static enum cc_error record(struct walk *walk, const struct cc_transition *row,
+                            enum cc_error outcome, int64_t duration_us)
 {
     struct cp_context *context = walk->context;
     bool finished = !outcome && strcmp(row->next, walk->request->table->last) == 0;

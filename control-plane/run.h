@@ -1,9 +1,11 @@
 /*
- * Walks a transition table (base/transitions.h) against the registry: act, verify, record; row by row.
+ * Walks a transition table (base/transitions.h) against the registry: act, verify, record; row by
+ * row.
  *
- * A run belongs to (table, subject). Killed at any row, it goes on at that row when the same command is
- * given again. The lease is a session lock in the registry: Postgres gives it back the moment its holder
- * dies, so that nobody waits for a time-out before going on; the registry names the holder.
+ * A run belongs to (table, subject). Killed at any row, it goes on at that row when the same
+ * command is given again. The lease is a session lock in the registry: Postgres gives it back the
+ * moment its holder dies, so that nobody waits for a time-out before going on; the registry names
+ * the holder.
  */
 #ifndef CP_RUN_H
 #define CP_RUN_H
@@ -17,10 +19,11 @@ struct cp_run_request {
     void *data;          /* given to guard, act and verify */
 };
 
-/* Runs to the last state, or prints the rows that it would run when the context says dry run. Progress on
- * stderr: "3/12 replica: ...". CC_CONFLICT when another command walks it just now. A run left by a command
- * with other arguments starts from the first row: rows are idempotent. */
-enum cc_error cp_run(struct cp_context *context, const struct cp_run_request *request) CC_MUST_CHECK;
+/* Runs to the last state, or prints the rows that it would run when the context says dry run.
+ * Progress on stderr: "3/12 replica: ...". CC_CONFLICT when another command walks it just now. A
+ * run left by a command with other arguments starts from the first row: rows are idempotent. */
+enum cc_error cp_run(struct cp_context *context,
+                     const struct cp_run_request *request) CC_MUST_CHECK;
 
 /* Whether a run of this table and subject was begun and not finished. */
 enum cc_error cp_run_unfinished(struct cp_context *context, const char *table, const char *subject,

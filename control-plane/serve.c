@@ -1,6 +1,7 @@
 /*
- * Time order of a poll: on_list -> (nothing new: waits) -> answer_list, from on_index (something was
- * published) or on_list_due. Of a file: on_file -> on_file_read. Of a report: on_report -> on_report_stored.
+ * Time order of a poll: on_list -> (nothing new: waits) -> answer_list, from on_index (something
+ * was published) or on_list_due. Of a file: on_file -> on_file_read. Of a report: on_report ->
+ * on_report_stored.
  */
 #include "control-plane/serve.h"
 
@@ -29,7 +30,8 @@ enum {
     X(SERVE_POLLS, COUNTER, "callcell_serve_polls_total", "", "Polls for publications")            \
     X(SERVE_FILES, COUNTER, "callcell_serve_files_total", "", "Publications given")                \
     X(SERVE_REPORTS, COUNTER, "callcell_serve_reports_total", "", "Reports stored")                \
-    X(SERVE_REFUSED, COUNTER, "callcell_serve_refused_total", "", "Requests without the right token")\
+    X(SERVE_REFUSED, COUNTER, "callcell_serve_refused_total", "",                                  \
+      "Requests without the right token")                                                          \
     X(SERVE_UNAVAILABLE, COUNTER, "callcell_serve_unavailable_total", "",                          \
       "Requests that the registry did not answer")                                                 \
     X(SERVE_WAITING, GAUGE, "callcell_serve_waiting_polls", "", "Polls waiting for news")          \
@@ -79,22 +81,20 @@ static void on_stop(void *context);
 static void on_drained(void *context);
 
 static const struct cc_http_route routes[] = {
-    {"GET", "/v1/publications", on_list},
-    {"GET", "/v1/publications/:country/:kind", on_file},
-    {"POST", "/v1/reports", on_report},
-    {"GET", "/healthz", on_healthz},
-    {"GET", "/readyz", on_readyz},
-    {"GET", "/metrics", on_metrics},
+    {"GET", "/v1/publications", on_list}, {"GET", "/v1/publications/:country/:kind", on_file},
+    {"POST", "/v1/reports", on_report},   {"GET", "/healthz", on_healthz},
+    {"GET", "/readyz", on_readyz},        {"GET", "/metrics", on_metrics},
 };
 
-static const struct cc_pg_statement version_statement = {
-    "version", "SELECT version FROM publication_index"};
+static const struct cc_pg_statement version_statement = {"version",
+                                                         "SELECT version FROM publication_index"};
 static const struct cc_pg_statement files_statement = {
     "files", "SELECT DISTINCT ON (country, kind) country, kind, epoch, version, sha256 "
              "FROM publications ORDER BY country, kind, epoch DESC"};
 static const struct cc_pg_statement tokens_statement = {
     "tokens", "SELECT holder, coalesce(country, ''), sha256 FROM source_tokens"};
-/* A map only ever the direct successor of the one held, so that each can be checked against the last. */
+/* A map only ever the direct successor of the one held, so that each can be checked against the
+ * last. */
 static const struct cc_pg_statement file_statement = {
     "file", "SELECT epoch, sha256, translate(encode(signature, 'base64'), E'\\n', ''), bytes "
             "FROM publications WHERE country = $1 AND kind = $2 AND epoch > $3::bigint "
@@ -305,7 +305,8 @@ static void on_list(struct cc_http_request *request)
                         .token = *token,
                         .country = cc_http_query(request, "country")};
     if (!whole_number(request, "after", &poll.after) || !whole_number(request, "wait_s", &wait_s)) {
-        cc_http_problem(request, 400, "query", "after and wait_s are whole numbers", cc_slice(NULL, 0));
+        cc_http_problem(request, 400, "query", "after and wait_s are whole numbers",
+                        cc_slice(NULL, 0));
         return;
     }
     count(serve, SERVE_POLLS);
@@ -373,7 +374,8 @@ static void reply_file(struct cc_http_request *request, const PGresult *result)
     }
     struct cc_http_reply reply = {
         .status = 200,
-        .headers = {{CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/octet-stream")},
+        .headers = {{CC_SLICE_LITERAL("content-type"),
+                     CC_SLICE_LITERAL("application/octet-stream")},
                     {CC_SLICE_LITERAL("callcell-epoch"), cc_pg_value(result, 0, 0)},
                     {CC_SLICE_LITERAL("callcell-sha256"), cc_pg_value(result, 0, 1)},
                     {CC_SLICE_LITERAL("callcell-signature"), cc_pg_value(result, 0, 2)}},
@@ -400,10 +402,10 @@ static bool report_is_valid(struct cc_http_request *request, const struct cp_ind
 {
     json_t *body = NULL;
     struct cc_slice reporter = {0};
-    bool valid =
-        !cc_json_parse(request->body, REPORT_MAX, &body, reason) &&
-        !cc_json_string_at(body, "reporter", CP_HOLDER_MAX, &reporter, reason) &&
-        json_is_array(json_object_get(body, "held")) && json_is_array(json_object_get(body, "refused"));
+    bool valid = !cc_json_parse(request->body, REPORT_MAX, &body, reason) &&
+                 !cc_json_string_at(body, "reporter", CP_HOLDER_MAX, &reporter, reason) &&
+                 json_is_array(json_object_get(body, "held")) &&
+                 json_is_array(json_object_get(body, "refused"));
     if (valid && !cp_index_may_report(token, reporter)) {
         valid = false;
         (void)snprintf(reason->text, sizeof(reason->text), "reporter: not of this token");
@@ -471,11 +473,11 @@ static void on_metrics(struct cc_http_request *request)
     struct cc_buffer text;
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(&serve->telemetry, &text);
-    struct cc_http_reply reply = {
-        .status = text.error ? 500 : 200,
-        .headers = {{CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("text/plain; version=0.0.4")}},
-        .header_count = 1,
-        .body = cc_buffer_slice(&text)};
+    struct cc_http_reply reply = {.status = text.error ? 500 : 200,
+                                  .headers = {{CC_SLICE_LITERAL("content-type"),
+                                               CC_SLICE_LITERAL("text/plain; version=0.0.4")}},
+                                  .header_count = 1,
+                                  .body = cc_buffer_slice(&text)};
     cc_http_reply(request, &reply);
     cc_buffer_deinit(&text);
 }
@@ -502,8 +504,7 @@ static void on_drained(void *context)
 
 static enum cc_error start(struct serve *serve, const struct cp_serve_options *options)
 {
-    struct cc_pg_options pg = {
-        .name = "serve", .conninfo = options->registry, .connections = 4};
+    struct cc_pg_options pg = {.name = "serve", .conninfo = options->registry, .connections = 4};
     struct cc_http_server_options http = {.address = options->address,
                                           .port = options->port,
                                           .body_max = REPORT_MAX,
@@ -513,7 +514,8 @@ static enum cc_error start(struct serve *serve, const struct cp_serve_options *o
                                           .context = serve};
     enum cc_error error = cc_pg_pool_create(serve->loop, &pg, &serve->pool);
     if (!error)
-        error = cp_listener_create(serve->loop, options->registry, on_news, serve, &serve->listener);
+        error =
+            cp_listener_create(serve->loop, options->registry, on_news, serve, &serve->listener);
     if (!error)
         error = cc_http_server_create(serve->loop, &http, &serve->server);
     if (!error)

@@ -1,8 +1,9 @@
 /*
  * `callcell serve`: gives signed files to edges and workers, and takes their reports
- * (docs/api/signed-files.md). One loop, nothing on it blocks. What it knows comes from the registry: an
- * index in memory, read again when the registry notifies, when the connection was lost, and every 5 s.
- * With the registry gone it goes on answering polls from that index; files then get 503.
+ * (docs/api/signed-files.md). One loop, nothing on it blocks. What it knows comes from the
+ * registry: an index in memory, read again when the registry notifies, when the connection was
+ * lost, and every 5 s. With the registry gone it goes on answering polls from that index; files
+ * then get 503.
  */
 #ifndef CP_SERVE_H
 #define CP_SERVE_H

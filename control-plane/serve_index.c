@@ -18,8 +18,9 @@ const struct cp_index_token *cp_index_authorise(const struct cp_index *index,
     const struct cp_index_token *found = NULL;
     if (!cc_slice_starts_with(authorization, scheme) || authorization.length == scheme.length)
         return NULL;
-    if (cc_sha256(cc_slice(authorization.data + scheme.length, authorization.length - scheme.length),
-                  digest))
+    if (cc_sha256(
+            cc_slice(authorization.data + scheme.length, authorization.length - scheme.length),
+            digest))
         return NULL;
     cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), text);
     for (size_t i = 0; i < index->token_count; i++) {
@@ -48,12 +49,11 @@ bool cp_index_may_report(const struct cp_index_token *token, struct cc_slice rep
     size_t holder = strlen(token->holder);
     return reporter.length > holder + 1 && reporter.data[holder] == '/' &&
            cc_slice_starts_with(reporter, cc_slice_of(token->holder)) &&
-           cc_name_is_resource(
-               cc_slice(reporter.data + holder + 1, reporter.length - holder - 1));
+           cc_name_is_resource(cc_slice(reporter.data + holder + 1, reporter.length - holder - 1));
 }
 
-size_t cp_index_list(const struct cp_index *index, const struct cp_index_token *token, int64_t after,
-                     struct cc_slice country, struct cc_buffer *out)
+size_t cp_index_list(const struct cp_index *index, const struct cp_index_token *token,
+                     int64_t after, struct cc_slice country, struct cc_buffer *out)
 {
     size_t listed = 0;
     if (after > index->version)
@@ -61,13 +61,14 @@ size_t cp_index_list(const struct cp_index *index, const struct cp_index_token *
     cc_buffer_printf(out, "{\"version\":%lld,\"publications\":[", (long long)index->version);
     for (size_t i = 0; i < index->file_count; i++) {
         const struct cp_index_file *file = &index->files[i];
-        if (file->version <= after || (country.length > 0 && !cc_slice_is(country, file->country)) ||
+        if (file->version <= after ||
+            (country.length > 0 && !cc_slice_is(country, file->country)) ||
             !cp_index_may_read(token, cc_slice_of(file->country), file->kind))
             continue;
-        cc_buffer_printf(
-            out, "%s{\"country\":\"%s\",\"kind\":\"%s\",\"epoch\":%lld,\"sha256\":\"%s\"}",
-            listed > 0 ? "," : "", file->country, cc_publication_kind_name(file->kind),
-            (long long)file->epoch, file->sha256);
+        cc_buffer_printf(out,
+                         "%s{\"country\":\"%s\",\"kind\":\"%s\",\"epoch\":%lld,\"sha256\":\"%s\"}",
+                         listed > 0 ? "," : "", file->country, cc_publication_kind_name(file->kind),
+                         (long long)file->epoch, file->sha256);
         listed++;
     }
     cc_buffer_text(out, "]}");

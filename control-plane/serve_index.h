@@ -1,6 +1,6 @@
 /*
- * What serve knows of the registry: the newest publication of each country and kind, and whose token reads
- * what. Pure; replaced as a whole.
+ * What serve knows of the registry: the newest publication of each country and kind, and whose
+ * token reads what. Pure; replaced as a whole.
  */
 #ifndef CP_SERVE_INDEX_H
 #define CP_SERVE_INDEX_H
@@ -19,7 +19,7 @@ struct cp_index_file {
 };
 
 struct cp_index_token {
-    char holder[CP_HOLDER_MAX + 1]; /* "edges" or a cell */
+    char holder[CP_HOLDER_MAX + 1];      /* "edges" or a cell */
     char country[CC_COUNTRY_LENGTH + 1]; /* empty: edges, every country */
     char sha256[CC_SHA256_TEXT + 1];
 };
@@ -34,7 +34,8 @@ struct cp_index {
 
 void cp_index_free(struct cp_index *index);
 
-/* The holder of a bearer token (the whole authorization header), or NULL. Constant time in the token. */
+/* The holder of a bearer token (the whole authorization header), or NULL. Constant time in the
+ * token. */
 const struct cp_index_token *cp_index_authorise(const struct cp_index *index,
                                                 struct cc_slice authorization);
 
@@ -42,12 +43,13 @@ const struct cp_index_token *cp_index_authorise(const struct cp_index *index,
 bool cp_index_may_read(const struct cp_index_token *token, struct cc_slice country,
                        enum cc_publication_kind kind);
 
-/* Whether this holder may report under this name: "edge-1" for edges, "se-1/worker-1" for cell se-1. */
+/* Whether this holder may report under this name: "edge-1" for edges, "se-1/worker-1" for cell
+ * se-1. */
 bool cp_index_may_report(const struct cp_index_token *token, struct cc_slice reporter);
 
-/* Appends {"version":N,"publications":[...]} of what is newer than after; returns how many. after above the
- * index's version (the registry was restored) counts as 0. country empty: all. */
-size_t cp_index_list(const struct cp_index *index, const struct cp_index_token *token, int64_t after,
-                     struct cc_slice country, struct cc_buffer *out);
+/* Appends {"version":N,"publications":[...]} of what is newer than after; returns how many. after
+ * above the index's version (the registry was restored) counts as 0. country empty: all. */
+size_t cp_index_list(const struct cp_index *index, const struct cp_index_token *token,
+                     int64_t after, struct cc_slice country, struct cc_buffer *out);
 
 #endif

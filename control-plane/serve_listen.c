@@ -13,7 +13,7 @@ struct cp_listener {
     void (*on_news)(void *context);
     void *context;
     PGconn *connection;
-    uv_poll_t *poll; /* a handle of its own per connection: closing takes a tick */
+    uv_poll_t *poll;             /* a handle of its own per connection: closing takes a tick */
     struct cc_deadline deadline; /* next try, or end of this one */
     bool listening;
 };
@@ -77,8 +77,7 @@ static void on_try(struct cc_deadline *deadline)
     PQfinish(listener->connection);
     listener->connection = PQconnectStart(listener->conninfo);
     if (!listener->connection || PQstatus(listener->connection) == CONNECTION_BAD ||
-        PQsetnonblocking(listener->connection, 1) ||
-        !watch(listener, UV_WRITABLE, on_connecting)) {
+        PQsetnonblocking(listener->connection, 1) || !watch(listener, UV_WRITABLE, on_connecting)) {
         drop(listener);
         return;
     }
@@ -93,7 +92,8 @@ static void on_connecting(uv_poll_t *poll, int status, int events)
         status < 0 ? PGRES_POLLING_FAILED : PQconnectPoll(listener->connection);
     bool ok = step != PGRES_POLLING_FAILED;
     if (step == PGRES_POLLING_READING || step == PGRES_POLLING_WRITING)
-        ok = watch(listener, step == PGRES_POLLING_READING ? UV_READABLE : UV_WRITABLE, on_connecting);
+        ok = watch(listener, step == PGRES_POLLING_READING ? UV_READABLE : UV_WRITABLE,
+                   on_connecting);
     if (step == PGRES_POLLING_OK)
         ok = PQsendQuery(listener->connection, "LISTEN publications") == 1 &&
              PQflush(listener->connection) >= 0 && watch(listener, UV_READABLE, on_readable);
@@ -110,8 +110,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         drop(listener);
         return;
     }
-    for (PGresult *result; !PQisBusy(listener->connection) &&
-                           (result = PQgetResult(listener->connection));) {
+    for (PGresult *result;
+         !PQisBusy(listener->connection) && (result = PQgetResult(listener->connection));) {
         listener->listening = PQresultStatus(result) == PGRES_COMMAND_OK;
         PQclear(result);
         news = true;

@@ -71,7 +71,8 @@ static enum cc_error unknown_command(const struct cp_command *commands, size_t c
     const char *nearest = NULL;
     size_t best = NEAR + 1;
     for (size_t i = 0; i < count; i++) {
-        size_t far = smaller(distance(typed, commands[i].name), distance(argv[0], commands[i].name));
+        size_t far =
+            smaller(distance(typed, commands[i].name), distance(argv[0], commands[i].name));
         if (far < best) {
             best = far;
             nearest = commands[i].name;
@@ -108,15 +109,16 @@ static enum cc_error unknown_option(const char *name, struct cp_arguments *out)
             nearest = command->options[i].name;
         }
     }
-    (void)snprintf(out->message, sizeof(out->message), "%s: no option %s%s%s; see: callcell %s --help",
-                   command->name, name, nearest ? "; did you mean --" : "", nearest ? nearest : "",
-                   command->name);
+    (void)snprintf(out->message, sizeof(out->message),
+                   "%s: no option %s%s%s; see: callcell %s --help", command->name, name,
+                   nearest ? "; did you mean --" : "", nearest ? nearest : "", command->name);
     return CC_INVALID;
 }
 
 static enum cc_error needs_value(const char *name, struct cp_arguments *out)
 {
-    (void)snprintf(out->message, sizeof(out->message), "%s: %s needs a value", out->command->name, name);
+    (void)snprintf(out->message, sizeof(out->message), "%s: %s needs a value", out->command->name,
+                   name);
     return CC_INVALID;
 }
 
@@ -163,8 +165,9 @@ static enum cc_error check_complete(size_t given, struct cp_arguments *out)
     for (size_t i = given; i < CP_POSITIONALS_MAX; i++) {
         if (!command->positionals[i])
             break;
-        (void)snprintf(out->message, sizeof(out->message), "%s: %s is missing; see: callcell %s --help",
-                       command->name, command->positionals[i], command->name);
+        (void)snprintf(out->message, sizeof(out->message),
+                       "%s: %s is missing; see: callcell %s --help", command->name,
+                       command->positionals[i], command->name);
         return CC_INVALID;
     }
     for (size_t i = 0; i < CP_OPTIONS_MAX && command->options[i].name; i++) {
@@ -258,14 +261,14 @@ void cp_help_one(const struct cp_command *command, struct cc_buffer *out)
 
 void cp_help_markdown(const struct cp_command *commands, size_t count, struct cc_buffer *out)
 {
-    cc_buffer_text(out,
-                   "# The command line\n\n"
-                   "Everywhere: `--help`, `--output text|json`, `--dry-run` (says which rows would "
-                   "run). Exit status: 0 done, 1 failed, 2 wrong use (one line says what is meant).\n\n"
-                   "Every `create` can be repeated: the same arguments change nothing; a command that "
-                   "was killed goes on where it was when it is given again. `--country` may be left "
-                   "out while there is one country.\n\n"
-                   "This page is the output of `callcell help --markdown`.\n");
+    cc_buffer_text(
+        out, "# The command line\n\n"
+             "Everywhere: `--help`, `--output text|json`, `--dry-run` (says which rows would "
+             "run). Exit status: 0 done, 1 failed, 2 wrong use (one line says what is meant).\n\n"
+             "Every `create` can be repeated: the same arguments change nothing; a command that "
+             "was killed goes on where it was when it is given again. `--country` may be left "
+             "out while there is one country.\n\n"
+             "This page is the output of `callcell help --markdown`.\n");
     for (size_t i = 0; i < count; i++) {
         cc_buffer_printf(out, "\n## %s\n\n```\n", commands[i].name);
         cp_help_one(&commands[i], out);

@@ -1,6 +1,6 @@
 /*
- * Reading a command line against a table of commands (pure). Misuse gives one helpful line; a mistyped
- * command or option is answered with the nearest one.
+ * Reading a command line against a table of commands (pure). Misuse gives one helpful line; a
+ * mistyped command or option is answered with the nearest one.
  */
 #ifndef CP_CLI_ARGS_H
 #define CP_CLI_ARGS_H
@@ -20,7 +20,7 @@ struct cp_option {
 struct cp_arguments;
 struct cp_context;
 struct cp_command {
-    const char *name; /* "number create" */
+    const char *name;                            /* "number create" */
     const char *positionals[CP_POSITIONALS_MAX]; /* "NUMBER" */
     const char *summary;
     struct cp_option options[CP_OPTIONS_MAX]; /* up to the first without a name */
@@ -36,8 +36,8 @@ struct cp_arguments {
     char message[CP_ARGS_MESSAGE_MAX]; /* of CC_INVALID */
 };
 
-/* argv without the program's name. --help, --output text|json and --dry-run are known everywhere. command
- * NULL with CC_OK: bare help is asked for. Values are borrowed from argv. */
+/* argv without the program's name. --help, --output text|json and --dry-run are known everywhere.
+ * command NULL with CC_OK: bare help is asked for. Values are borrowed from argv. */
 enum cc_error cp_arguments_parse(const struct cp_command *commands, size_t count, int argc,
                                  char *const *argv, struct cp_arguments *out) CC_MUST_CHECK;
 

@@ -28,8 +28,11 @@ int cp_cli_run(struct cp_context *context, int argc, char *const *argv);
 enum cc_error cp_cli_country(struct cp_context *context, const struct cp_arguments *arguments,
                              const char **out) CC_MUST_CHECK;
 
-/* Prints a result: as a table, or with --output json as an array of objects; JSON, integers and booleans
- * stay what they are. */
+/* docs/transitions.md: every table as a diagram. */
+void cp_transitions_page(struct cc_buffer *out);
+
+/* Prints a result: as a table, or with --output json as an array of objects; JSON, integers and
+ * booleans stay what they are. */
 void cp_cli_print(struct cp_context *context, const PGresult *result);
 
 /* "number +46…: created" or {"what":"number","name":"+46…","changed":true}. */

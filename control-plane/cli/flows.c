@@ -1,10 +1,10 @@
 /* Commands about flows and calls: asked of the tenant's cell. */
+#include "base/names.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/compose.h"
-#include "base/names.h"
 
 /* path: below /internal/v1/tenants/<tenant>/ */
 static enum cc_error ask_cell(struct cp_context *context, const struct cp_arguments *arguments,

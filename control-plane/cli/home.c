@@ -18,21 +18,24 @@ enum { HOME_MAX = 107 - 37, SERVE_S = 20, INITDB_S = 120 };
 
 static enum cc_error check_home(struct cp_context *context)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
     if (strlen(context->home) > HOME_MAX)
         return cp_fail(context, CC_INVALID,
-                       "the home's path is longer than %d bytes, too long for sockets: %s", HOME_MAX,
-                       context->home);
+                       "the home's path is longer than %d bytes, too long for sockets: %s",
+                       HOME_MAX, context->home);
     if (strspn(context->home, allowed) != strlen(context->home))
         return cp_fail(context, CC_INVALID,
-                       "the home's path may hold letters, digits and / . _ - only: %s", context->home);
+                       "the home's path may hold letters, digits and / . _ - only: %s",
+                       context->home);
     return CC_OK;
 }
 
 static enum cc_error make_folders(struct cp_context *context)
 {
-    static const char *const folders[] = {"etc/keys", "etc/tokens",   "run/services", "run/registry",
-                                          "log",      "log/registry", "discovery",    "carriers"};
+    static const char *const folders[] = {"etc/keys",     "etc/tokens", "run/services",
+                                          "run/registry", "log",        "log/registry",
+                                          "discovery",    "carriers"};
     enum cc_error error = CC_OK;
     for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
         error = cp_folder_make(context, cp_path(context, "%s", folders[i]));
@@ -65,10 +68,10 @@ static enum cc_error write_settings(struct cp_context *context)
     if (cp_file_exists(path))
         return CC_OK;
     const char *offset = getenv("CALLCELL_PORT_OFFSET");
-    return cp_file_write(context, path,
-                         cc_slice_of(cp_format(context, "port_offset: %s\n",
-                                               offset && *offset ? offset : "0")),
-                         0600);
+    return cp_file_write(
+        context, path,
+        cc_slice_of(cp_format(context, "port_offset: %s\n", offset && *offset ? offset : "0")),
+        0600);
 }
 
 static enum cc_error make_registry(struct cp_context *context)
@@ -77,9 +80,16 @@ static enum cc_error make_registry(struct cp_context *context)
     const char *marker = cp_path(context, "etc/registry.initialised");
     if (cp_file_exists(marker))
         return CC_OK;
-    const char *const argv[] = {"/usr/lib/postgresql/15/bin/initdb", "-D", data, "--auth-local=peer",
-                                "--auth-host=reject", "-E", "UTF8", "--locale=C.UTF-8",
-                                "--data-checksums", NULL};
+    const char *const argv[] = {"/usr/lib/postgresql/15/bin/initdb",
+                                "-D",
+                                data,
+                                "--auth-local=peer",
+                                "--auth-host=reject",
+                                "-E",
+                                "UTF8",
+                                "--locale=C.UTF-8",
+                                "--data-checksums",
+                                NULL};
     const char *log = cp_path(context, "log/provision.log");
     enum cc_error error = cp_process_wait_earlier(context, log, INITDB_S);
     if (!error)
@@ -92,17 +102,24 @@ static enum cc_error make_registry(struct cp_context *context)
 
 static enum cc_error install_registry(struct cp_context *context)
 {
-    const char *const argv[] = {"/usr/lib/postgresql/15/bin/postgres",
-                                "-D", cp_path(context, "registry"),
-                                "-p", cp_format(context, "%d", cp_port(context, CP_PORT_REGISTRY)),
-                                "-c", "listen_addresses=",
-                                "-c", cp_format(context, "unix_socket_directories=%s",
-                                                cp_path(context, "run/registry")),
-                                "-c", "unix_socket_permissions=0700",
-                                "-c", "shared_buffers=64MB",
-                                "-c", "max_connections=50", NULL};
-    return cp_target_local.install(context,
-                                   &(struct cp_service){.name = "registry", .argv = argv});
+    const char *const argv[] = {
+        "/usr/lib/postgresql/15/bin/postgres",
+        "-D",
+        cp_path(context, "registry"),
+        "-p",
+        cp_format(context, "%d", cp_port(context, CP_PORT_REGISTRY)),
+        "-c",
+        "listen_addresses=",
+        "-c",
+        cp_format(context, "unix_socket_directories=%s", cp_path(context, "run/registry")),
+        "-c",
+        "unix_socket_permissions=0700",
+        "-c",
+        "shared_buffers=64MB",
+        "-c",
+        "max_connections=50",
+        NULL};
+    return cp_target_local.install(context, &(struct cp_service){.name = "registry", .argv = argv});
 }
 
 static enum cc_error install_serve(struct cp_context *context)
@@ -171,9 +188,9 @@ static enum cc_error start_serve(struct cp_context *context)
 {
     enum cc_error error = cp_target_local.start(context, "serve");
     return error ? error
-                 : cp_http_wait_ok(context,
-                                   cp_format(context, "127.0.0.1:%d", cp_port(context, CP_PORT_SERVE)),
-                                   "/readyz", "callcell serve", SERVE_S);
+                 : cp_http_wait_ok(
+                       context, cp_format(context, "127.0.0.1:%d", cp_port(context, CP_PORT_SERVE)),
+                       "/readyz", "callcell serve", SERVE_S);
 }
 
 enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments *arguments)
@@ -211,18 +228,18 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
 static enum cc_error wait_for_cells(struct cp_context *context)
 {
     PGresult *result;
-    enum cc_error error =
-        cp_sql(context, &result, "SELECT cell, number FROM cells WHERE state = 'ready' ORDER BY number",
-               CP_NO_PARAMETERS);
+    enum cc_error error = cp_sql(
+        context, &result, "SELECT cell, number FROM cells WHERE state = 'ready' ORDER BY number",
+        CP_NO_PARAMETERS);
     for (int row = 0; !error && row < PQntuples(result); row++) {
         error = cp_cell_wait_replicated(context, cp_sql_value(result, row, 0),
                                         (int)cp_sql_integer(result, row, 1));
         for (int worker = 1; !error && worker <= CP_WORKERS_PER_CELL; worker++) {
-            int port = cp_port(context, cp_ports_worker((int)cp_sql_integer(result, row, 1), worker));
-            error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", port), "/readyz",
-                                    cp_format(context, "worker-%d of %s", worker,
-                                              cp_sql_value(result, row, 0)),
-                                    60);
+            int port =
+                cp_port(context, cp_ports_worker((int)cp_sql_integer(result, row, 1), worker));
+            error = cp_http_wait_ok(
+                context, cp_format(context, "127.0.0.1:%d", port), "/readyz",
+                cp_format(context, "worker-%d of %s", worker, cp_sql_value(result, row, 0)), 60);
         }
     }
     return error;

@@ -58,7 +58,8 @@ enum cc_error cp_cli_map_show(struct cp_context *context, const struct cp_argume
         cp_cli_print_json(context, stored.payload);
         return print_history(context, country);
     }
-    printf("{\"country\":\"%s\",\"epoch\":%lld,\"sha256\":\"%s\",\"created_at\":\"%s\",\"map\":%.*s}\n",
+    printf("{\"country\":\"%s\",\"epoch\":%lld,\"sha256\":\"%s\",\"created_at\":\"%s\",\"map\":%.*"
+           "s}\n",
            country, (long long)stored.epoch, stored.sha256, stored.created_at,
            (int)stored.payload.length, stored.payload.data);
     return CC_OK;
@@ -105,16 +106,18 @@ enum cc_error cp_cli_map_rollback(struct cp_context *context, const struct cp_ar
     return error ? error : report_epoch(context, country, epoch, "map_rollback");
 }
 
-enum cc_error cp_cli_transitions_list(struct cp_context *context, const struct cp_arguments *arguments)
+enum cc_error cp_cli_transitions_list(struct cp_context *context,
+                                      const struct cp_arguments *arguments)
 {
     (void)arguments;
     PGresult *result;
-    enum cc_error error = cp_sql(
-        context, &result,
-        "SELECT run, transition_table, subject, state, started_at::timestamptz(0)::text AS started_at, "
-        "finished_at::timestamptz(0)::text AS finished_at, lease_holder, error FROM runs "
-        "ORDER BY finished_at IS NOT NULL, run DESC LIMIT 100",
-        CP_NO_PARAMETERS);
+    enum cc_error error =
+        cp_sql(context, &result,
+               "SELECT run, transition_table, subject, state, started_at::timestamptz(0)::text AS "
+               "started_at, "
+               "finished_at::timestamptz(0)::text AS finished_at, lease_holder, error FROM runs "
+               "ORDER BY finished_at IS NOT NULL, run DESC LIMIT 100",
+               CP_NO_PARAMETERS);
     if (!error)
         cp_cli_print(context, result);
     return error;
@@ -127,7 +130,8 @@ enum cc_error cp_cli_transitions_resume(struct cp_context *context,
     PGresult *result;
     const char *run = arguments->positionals[0];
     if (strspn(run, "0123456789") != strlen(run) || strlen(run) > 15)
-        return cp_fail(context, CC_UNSUPPORTED, "%s is no run; see: callcell transitions list", run);
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no run; see: callcell transitions list",
+                       run);
     enum cc_error error =
         cp_sql(context, &result,
                "SELECT w FROM runs, jsonb_array_elements_text(command) w WHERE run = $1::bigint "
@@ -144,24 +148,29 @@ enum cc_error cp_cli_transitions_resume(struct cp_context *context,
     return cp_cli_run(context, count, words) ? CC_CANCELLED : CC_OK;
 }
 
-enum cc_error cp_cli_transitions_diagram(struct cp_context *context,
-                                         const struct cp_arguments *arguments)
+void cp_transitions_page(struct cc_buffer *out)
 {
     static const struct cc_transition_table *const tables[] = {
         &cp_edge_create_table,   &cp_cell_create_table,   &cp_tenant_create_table,
         &cp_number_create_table, &cp_number_delete_table, &cp_carrier_create_table};
+    cc_buffer_text(out, "# Transitions\n\nWhat takes long is a table of rows, walked by "
+                        "`control-plane/run.c`. This page is the output of `callcell transitions "
+                        "diagram`.\n");
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        cc_buffer_printf(out, "\n## %s\n\n```mermaid\n", tables[i]->name);
+        cc_transitions_diagram(tables[i], out);
+        cc_buffer_text(out, "```\n");
+    }
+}
+
+enum cc_error cp_cli_transitions_diagram(struct cp_context *context,
+                                         const struct cp_arguments *arguments)
+{
     (void)context;
     (void)arguments;
     struct cc_buffer out;
     cc_buffer_init(&out, 0);
-    cc_buffer_text(&out, "# Transitions\n\nWhat takes long is a table of rows, walked by "
-                         "`control-plane/run.c`. This page is the output of `callcell transitions "
-                         "diagram`.\n");
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        cc_buffer_printf(&out, "\n## %s\n\n```mermaid\n", tables[i]->name);
-        cc_transitions_diagram(tables[i], &out);
-        cc_buffer_text(&out, "```\n");
-    }
+    cp_transitions_page(&out);
     enum cc_error error = out.error;
     printf("%.*s", (int)out.length, out.data ? out.data : "");
     cc_buffer_deinit(&out);

@@ -17,11 +17,10 @@ static void fill_number(struct cp_context *context, const json_t *document, cons
     char *text = cc_json_canonical(document);
     const char *fallback = json_string_value(json_object_get(document, "fallback_target"));
     *out = (struct cp_number){
-        .number = cp_copy(context,
-                          cc_slice_of(json_string_value(json_object_get(document, "number")))),
+        .number =
+            cp_copy(context, cc_slice_of(json_string_value(json_object_get(document, "number")))),
         .tenant = tenant,
-        .kind =
-            cp_copy(context, cc_slice_of(json_string_value(json_object_get(document, "kind")))),
+        .kind = cp_copy(context, cc_slice_of(json_string_value(json_object_get(document, "kind")))),
         .fallback = fallback ? cp_copy(context, cc_slice_of(fallback)) : NULL,
         .document = cp_copy(context, cc_slice_of(text))};
     free(text);
@@ -29,14 +28,14 @@ static void fill_number(struct cp_context *context, const json_t *document, cons
 
 enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_arguments *arguments)
 {
-    struct cp_number_options options = {
-        .kind = cp_argument(arguments, "kind"),
-        .forward_always = cp_argument(arguments, "forward-always"),
-        .barring = cp_argument(arguments, "bar"),
-        .caller_id = cp_argument(arguments, "caller-id"),
-        .flow = cp_argument(arguments, "flow"),
-        .fallback = cp_argument(arguments, "fallback"),
-        .hide_caller_id = cp_argument(arguments, "hide-caller-id") != NULL};
+    struct cp_number_options options = {.kind = cp_argument(arguments, "kind"),
+                                        .forward_always = cp_argument(arguments, "forward-always"),
+                                        .barring = cp_argument(arguments, "bar"),
+                                        .caller_id = cp_argument(arguments, "caller-id"),
+                                        .flow = cp_argument(arguments, "flow"),
+                                        .fallback = cp_argument(arguments, "fallback"),
+                                        .hide_caller_id =
+                                            cp_argument(arguments, "hide-caller-id") != NULL};
     const char *number = arguments->positionals[0], *country = NULL;
     json_t *document = NULL;
     struct cc_json_reason reason = {.text = ""};
@@ -48,8 +47,8 @@ enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_a
     json_decref(document);
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
-        error = cp_numbers_create(context, country, cp_format(context, "%s/%s", country, number), &item,
-                                  1, &changed);
+        error = cp_numbers_create(context, country, cp_format(context, "%s/%s", country, number),
+                                  &item, 1, &changed);
     if (!error)
         cp_cli_done(context, "number", number, changed);
     return error;
@@ -155,12 +154,13 @@ enum cc_error cp_cli_number_list(struct cp_context *context, const struct cp_arg
     PGresult *result;
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
-        error = cp_sql(context, &result,
-                       "SELECT number, tenant, kind, state, document FROM numbers WHERE country = $1 "
-                       "AND ($2 = '' OR tenant = $2) AND number COLLATE \"C\" > $3 "
-                       "ORDER BY number COLLATE \"C\" LIMIT $4::bigint",
-                       CP_PARAMETERS(country, tenant ? tenant : "", after ? after : "",
-                                     limit ? limit : "1000"));
+        error =
+            cp_sql(context, &result,
+                   "SELECT number, tenant, kind, state, document FROM numbers WHERE country = $1 "
+                   "AND ($2 = '' OR tenant = $2) AND number COLLATE \"C\" > $3 "
+                   "ORDER BY number COLLATE \"C\" LIMIT $4::bigint",
+                   CP_PARAMETERS(country, tenant ? tenant : "", after ? after : "",
+                                 limit ? limit : "1000"));
     if (!error)
         cp_cli_print(context, result);
     return error;
@@ -178,20 +178,23 @@ enum cc_error cp_cli_number_delete(struct cp_context *context, const struct cp_a
     return error;
 }
 
-enum cc_error cp_cli_carrier_create(struct cp_context *context, const struct cp_arguments *arguments)
+enum cc_error cp_cli_carrier_create(struct cp_context *context,
+                                    const struct cp_arguments *arguments)
 {
     const char *country = NULL, *mode = cp_argument(arguments, "mode");
     bool changed = false;
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
-        error = cp_carrier_create(context, country, arguments->positionals[0],
-                                  cp_argument(arguments, "tenants"), mode ? mode : "enforce", &changed);
+        error =
+            cp_carrier_create(context, country, arguments->positionals[0],
+                              cp_argument(arguments, "tenants"), mode ? mode : "enforce", &changed);
     if (!error)
         cp_cli_done(context, "carrier", arguments->positionals[0], changed);
     return error;
 }
 
-enum cc_error cp_cli_carrier_rotate(struct cp_context *context, const struct cp_arguments *arguments)
+enum cc_error cp_cli_carrier_rotate(struct cp_context *context,
+                                    const struct cp_arguments *arguments)
 {
     const char *country = NULL;
     enum cc_error error = cp_cli_country(context, arguments, &country);

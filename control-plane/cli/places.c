@@ -59,8 +59,9 @@ enum cc_error cp_cli_cell_create(struct cp_context *context, const struct cp_arg
     const char *template_name = cp_argument(arguments, "template");
     const char *target = cp_argument(arguments, "target");
     bool changed = false;
-    enum cc_error error = cp_cell_create(context, country, cell, template_name ? template_name : "demo",
-                                         target ? target : "local", &changed);
+    enum cc_error error =
+        cp_cell_create(context, country, cell, template_name ? template_name : "demo",
+                       target ? target : "local", &changed);
     if (!error)
         cp_cli_done(context, "cell", cell ? cell : cp_format(context, "%s-1", country), changed);
     return error;
@@ -69,11 +70,12 @@ enum cc_error cp_cli_cell_create(struct cp_context *context, const struct cp_arg
 enum cc_error cp_cli_cell_list(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
-    return print_query(context,
-                       "SELECT cell, country, state, template, target, "
-                       "(SELECT count(*) FROM slot_ranges s WHERE s.cell = c.cell) > 0 AS has_slots, "
-                       "20000 + 100 * number + $1::int AS first_port FROM cells c ORDER BY number",
-                       cp_format(context, "%d", (int)context->settings.port_offset));
+    return print_query(
+        context,
+        "SELECT cell, country, state, template, target, "
+        "(SELECT count(*) FROM slot_ranges s WHERE s.cell = c.cell) > 0 AS has_slots, "
+        "20000 + 100 * number + $1::int AS first_port FROM cells c ORDER BY number",
+        cp_format(context, "%d", (int)context->settings.port_offset));
 }
 
 enum cc_error cp_cli_tenant_create(struct cp_context *context, const struct cp_arguments *arguments)

@@ -95,8 +95,8 @@ enum cc_error cp_cli_country(struct cp_context *context, const struct cp_argumen
         return cp_fail(context, CC_UNSUPPORTED, "--country %s: a country is two lower-case letters",
                        *out);
     PGresult *result;
-    enum cc_error error =
-        cp_sql(context, &result, "SELECT country FROM countries ORDER BY country", CP_NO_PARAMETERS);
+    enum cc_error error = cp_sql(context, &result, "SELECT country FROM countries ORDER BY country",
+                                 CP_NO_PARAMETERS);
     if (error)
         return error;
     for (int row = 0; *out && row < PQntuples(result); row++) {
@@ -104,11 +104,14 @@ enum cc_error cp_cli_country(struct cp_context *context, const struct cp_argumen
             return CC_OK;
     }
     if (*out)
-        return cp_fail(context, CC_NOT_FOUND, "no country %s; run: callcell cell create %s", *out, *out);
+        return cp_fail(context, CC_NOT_FOUND, "no country %s; run: callcell cell create %s", *out,
+                       *out);
     if (PQntuples(result) == 0)
-        return cp_fail(context, CC_NOT_FOUND, "there is no cell yet; run: callcell cell create COUNTRY");
+        return cp_fail(context, CC_NOT_FOUND,
+                       "there is no cell yet; run: callcell cell create COUNTRY");
     if (PQntuples(result) > 1)
-        return cp_fail(context, CC_UNSUPPORTED, "there are several countries; say which: --country %s",
+        return cp_fail(context, CC_UNSUPPORTED,
+                       "there are several countries; say which: --country %s",
                        cp_sql_value(result, 0, 0));
     *out = cp_sql_value(result, 0, 0);
     return CC_OK;

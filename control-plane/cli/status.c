@@ -39,20 +39,20 @@ static const char *health(struct cp_context *context, int port)
 
 static json_t *nodes_of(struct cp_context *context, const char *cell, int number)
 {
-    PGconn *monitor = PQconnectdb(
-        cp_format(context, "host='%s' port=%d dbname=pg_auto_failover connect_timeout=2",
-                  cp_path(context, "cells/%s/pg/sock", cell),
-                  cp_port(context, cp_ports_monitor(number))));
-    PGresult *result = PQexec(monitor, "SELECT nodename, reportedstate, CASE health WHEN 1 THEN 'good' "
-                                       "ELSE 'bad' END, nodeport, reportedlsn "
-                                       "FROM pgautofailover.node ORDER BY nodename");
+    PGconn *monitor = PQconnectdb(cp_format(
+        context, "host='%s' port=%d dbname=pg_auto_failover connect_timeout=2",
+        cp_path(context, "cells/%s/pg/sock", cell), cp_port(context, cp_ports_monitor(number))));
+    PGresult *result =
+        PQexec(monitor, "SELECT nodename, reportedstate, CASE health WHEN 1 THEN 'good' "
+                        "ELSE 'bad' END, nodeport, reportedlsn "
+                        "FROM pgautofailover.node ORDER BY nodename");
     json_t *nodes = json_array();
     for (int row = 0; row < PQntuples(result); row++)
         json_array_append_new(
-            nodes, json_pack("{s:s, s:s, s:s, s:i, s:s}", "node", cp_sql_value(result, row, 0), "state",
-                             cp_sql_value(result, row, 1), "health", cp_sql_value(result, row, 2),
-                             "port", (int)cp_sql_integer(result, row, 3), "lsn",
-                             cp_sql_value(result, row, 4)));
+            nodes,
+            json_pack("{s:s, s:s, s:s, s:i, s:s}", "node", cp_sql_value(result, row, 0), "state",
+                      cp_sql_value(result, row, 1), "health", cp_sql_value(result, row, 2), "port",
+                      (int)cp_sql_integer(result, row, 3), "lsn", cp_sql_value(result, row, 4)));
     PQclear(result);
     PQfinish(monitor);
     return nodes;
@@ -62,12 +62,12 @@ static json_t *nodes_of(struct cp_context *context, const char *cell, int number
 static const char *replication_of(struct cp_context *context, const char *cell, int number)
 {
     const char *sock = cp_path(context, "cells/%s/pg/sock", cell);
-    PGconn *primary = PQconnectdb(
-        cp_format(context,
-                  "host='%s,%s' port=%d,%d dbname=postgres connect_timeout=2 "
-                  "target_session_attrs=read-write",
-                  sock, sock, cp_port(context, cp_ports_node(number, 1)),
-                  cp_port(context, cp_ports_node(number, 2))));
+    PGconn *primary =
+        PQconnectdb(cp_format(context,
+                              "host='%s,%s' port=%d,%d dbname=postgres connect_timeout=2 "
+                              "target_session_attrs=read-write",
+                              sock, sock, cp_port(context, cp_ports_node(number, 1)),
+                              cp_port(context, cp_ports_node(number, 2))));
     PGresult *result =
         PQexec(primary, "SELECT state || ' ' || sync_state FROM pg_stat_replication LIMIT 1");
     const char *state = PQresultStatus(result) != PGRES_TUPLES_OK ? "no primary"
@@ -88,10 +88,10 @@ static json_t *workers_of(struct cp_context *context, const char *cell, int numb
     for (int worker = 1; worker <= CP_WORKERS_PER_CELL; worker++) {
         int port = cp_port(context, cp_ports_worker(number, worker));
         json_t *state = ask_json(context, port, "/internal/v1/state", token);
-        json_array_append_new(
-            workers, json_pack("{s:s, s:i, s:s, s:o}", "worker",
-                               cp_format(context, "worker-%d", worker), "port", port, "health",
-                               health(context, port), "state", state ? state : json_null()));
+        json_array_append_new(workers, json_pack("{s:s, s:i, s:s, s:o}", "worker",
+                                                 cp_format(context, "worker-%d", worker), "port",
+                                                 port, "health", health(context, port), "state",
+                                                 state ? state : json_null()));
     }
     return workers;
 }
@@ -112,7 +112,8 @@ static json_t *reports_of(struct cp_context *context, const char *reporter)
     json_t *reports = json_array();
     PGresult *result;
     if (cp_sql(context, &result,
-               "SELECT r.country, r.kind, coalesce(r.epoch, 0), (SELECT max(p.epoch) FROM publications p "
+               "SELECT r.country, r.kind, coalesce(r.epoch, 0), (SELECT max(p.epoch) FROM "
+               "publications p "
                "WHERE p.country = r.country AND p.kind = r.kind), "
                "extract(epoch FROM now() - r.reported_at)::int, r.refused_epoch, r.refused_error, "
                "r.refused_reason FROM reports r WHERE reporter = $1 ORDER BY 1, 2",
@@ -121,8 +122,8 @@ static json_t *reports_of(struct cp_context *context, const char *reporter)
     for (int row = 0; row < PQntuples(result); row++) {
         json_t *report = json_pack(
             "{s:s, s:s, s:I, s:I, s:I}", "country", cp_sql_value(result, row, 0), "kind",
-            cp_sql_value(result, row, 1), "epoch", (json_int_t)cp_sql_integer(result, row, 2), "newest",
-            (json_int_t)cp_sql_integer(result, row, 3), "age_s",
+            cp_sql_value(result, row, 1), "epoch", (json_int_t)cp_sql_integer(result, row, 2),
+            "newest", (json_int_t)cp_sql_integer(result, row, 3), "age_s",
             (json_int_t)cp_sql_integer(result, row, 4));
         if (!PQgetisnull(result, row, 5))
             json_object_set_new(report, "refused",
@@ -145,10 +146,10 @@ static json_t *edges_json(struct cp_context *context)
     for (int row = 0; row < PQntuples(result); row++) {
         const char *edge = cp_sql_value(result, row, 0);
         int telemetry = cp_port(context, (int)cp_sql_integer(result, row, 2));
-        json_array_append_new(edges, json_pack("{s:s, s:i, s:s, s:o}", "edge", edge, "port",
-                                               cp_port(context, (int)cp_sql_integer(result, row, 1)),
-                                               "health", health(context, telemetry), "holds",
-                                               reports_of(context, edge)));
+        json_array_append_new(
+            edges, json_pack("{s:s, s:i, s:s, s:o}", "edge", edge, "port",
+                             cp_port(context, (int)cp_sql_integer(result, row, 1)), "health",
+                             health(context, telemetry), "holds", reports_of(context, edge)));
     }
     return edges;
 }
@@ -159,7 +160,8 @@ static void print_holds(const json_t *holds)
     json_t *hold;
     json_array_foreach(holds, i, hold)
     {
-        printf("    %s %-8s epoch %lld of %lld, %lld s ago", json_string_value(cc_json_at(hold, "country")),
+        printf("    %s %-8s epoch %lld of %lld, %lld s ago",
+               json_string_value(cc_json_at(hold, "country")),
                json_string_value(cc_json_at(hold, "kind")),
                (long long)json_integer_value(cc_json_at(hold, "epoch")),
                (long long)json_integer_value(cc_json_at(hold, "newest")),
@@ -253,7 +255,8 @@ enum cc_error cp_cli_status(struct cp_context *context, const struct cp_argument
         print_status(status);
     free(text);
     json_decref(status);
-    return registry ? CC_OK : cp_fail(context, CC_UNAVAILABLE, "the platform is down; run: callcell up");
+    return registry ? CC_OK
+                    : cp_fail(context, CC_UNAVAILABLE, "the platform is down; run: callcell up");
 }
 
 enum cc_error cp_cli_cell_show(struct cp_context *context, const struct cp_arguments *arguments)

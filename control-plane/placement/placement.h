@@ -12,8 +12,8 @@ struct cp_slot_range {
     size_t cell;         /* index into the country's cells */
 };
 
-/* Fills all CC_SLOT_COUNT slots. CC_INVALID when a range is out of bounds or names no cell, when two
- * overlap, or when a slot is left over. */
+/* Fills all CC_SLOT_COUNT slots. CC_INVALID when a range is out of bounds or names no cell, when
+ * two overlap, or when a slot is left over. */
 enum cc_error cp_placement_slots(const struct cp_slot_range *ranges, size_t count, size_t cells,
                                  uint16_t *slots) CC_MUST_CHECK;
 

@@ -51,13 +51,13 @@ static enum cc_error store(void *subject)
                           "UPDATE carrier_keys SET secrets = array[$3, secrets[1]] "
                           "WHERE country = $1 AND key_id = $2",
                           CP_PARAMETERS(create->country, create->key, secret));
-    return cp_sql_run(create->context,
-                      "INSERT INTO carrier_keys (country, key_id, tenants, mode, secrets) "
-                      "VALUES ($1, $2, string_to_array($3, ','), $4, array[$5]) "
-                      "ON CONFLICT (country, key_id) DO UPDATE SET tenants = EXCLUDED.tenants, "
-                      "mode = EXCLUDED.mode",
-                      CP_PARAMETERS(create->country, create->key, create->tenants, create->mode,
-                                    secret));
+    return cp_sql_run(
+        create->context,
+        "INSERT INTO carrier_keys (country, key_id, tenants, mode, secrets) "
+        "VALUES ($1, $2, string_to_array($3, ','), $4, array[$5]) "
+        "ON CONFLICT (country, key_id) DO UPDATE SET tenants = EXCLUDED.tenants, "
+        "mode = EXCLUDED.mode",
+        CP_PARAMETERS(create->country, create->key, create->tenants, create->mode, secret));
 }
 
 static enum cc_error write_file(void *subject)
@@ -112,8 +112,8 @@ static enum cc_error run(struct carrier_create *create)
     struct cp_context *context = create->context;
     return cp_run(context, &(struct cp_run_request){
                                .table = &cp_carrier_create_table,
-                               .subject = cp_format(context, "%s/%s%s", create->country, create->key,
-                                                    create->rotate ? " rotate" : ""),
+                               .subject = cp_format(context, "%s/%s%s", create->country,
+                                                    create->key, create->rotate ? " rotate" : ""),
                                .data = create});
 }
 
@@ -147,7 +147,7 @@ enum cc_error cp_carrier_rotate(struct cp_context *context, const char *country,
         cp_sql(context, &result, "SELECT 1 FROM carrier_keys WHERE country = $1 AND key_id = $2",
                CP_PARAMETERS(country, key));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no carrier key %s in %s; see: callcell carrier list",
-                        key, country);
+        error = cp_fail(context, CC_NOT_FOUND,
+                        "no carrier key %s in %s; see: callcell carrier list", key, country);
     return error ? error : run(&create);
 }

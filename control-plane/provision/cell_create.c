@@ -19,8 +19,8 @@ static enum cc_error publish(void *subject);
 static enum cc_error announce(void *subject);
 static enum cc_error finish(void *subject);
 
-/* Published before the workers start: a worker is ready only with a map and sealing keys, and a map that
- * names a cell without tenants sends it no calls. */
+/* Published before the workers start: a worker is ready only with a map and sealing keys, and a map
+ * that names a cell without tenants sends it no calls. */
 static const struct cc_transition rows[] = {
     {"new", NULL, NULL, claim, NULL, "claimed", "claim: name, number, slots"},
     {"claimed", NULL, NULL, cp_cell_make_folders, NULL, "prepared", "folders and secrets"},
@@ -31,7 +31,8 @@ static const struct cc_transition rows[] = {
      "replica: Postgres node 2, streaming"},
     {"replica", NULL, NULL, NULL, cp_cell_verify_synchronous, "synchronous",
      "synchronous replication"},
-    {"synchronous", NULL, NULL, cp_cell_migrate, NULL, "migrated", "database, roles and migrations"},
+    {"synchronous", NULL, NULL, cp_cell_migrate, NULL, "migrated",
+     "database, roles and migrations"},
     {"migrated", NULL, NULL, cp_cell_make_redis, NULL, "cached", "Redis"},
     {"cached", NULL, NULL, make_sealing_key, NULL, "sealed", "sealing key"},
     {"sealed", NULL, NULL, publish, NULL, "published", "publish map, numbers, carriers, sealing"},
@@ -53,7 +54,8 @@ const char *cp_cell_path(struct cp_cell_create *create, const char *below)
     return cp_path(create->context, "cells/%s/%s", create->cell, below);
 }
 
-static void append_texts(json_t *object, const char *key, const struct cc_slice *texts, size_t count)
+static void append_texts(json_t *object, const char *key, const struct cc_slice *texts,
+                         size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
@@ -66,9 +68,8 @@ static const char *policy_json(struct cp_cell_create *create)
     const struct cc_call_policy *policy = &create->template.policy;
     const char *prefix = policy->national_prefix.data ? policy->national_prefix.data : "";
     json_t *object = json_object();
-    json_object_set_new(
-        object, "country_code",
-        json_stringn(policy->country_code.data, policy->country_code.length));
+    json_object_set_new(object, "country_code",
+                        json_stringn(policy->country_code.data, policy->country_code.length));
     json_object_set_new(object, "national_prefix",
                         json_stringn(prefix, policy->national_prefix.length));
     append_texts(object, "emergency", policy->emergency, policy->emergency_count);
@@ -80,17 +81,19 @@ static const char *policy_json(struct cp_cell_create *create)
     return copy;
 }
 
-/* The first cell of a country gets all its slots; a further one none until tenants are pinned to it. */
+/* The first cell of a country gets all its slots; a further one none until tenants are pinned to
+ * it. */
 static enum cc_error claim_in_registry(struct cp_cell_create *create)
 {
     struct cp_context *context = create->context;
     enum cc_error error =
         cp_sql_run(context, "LOCK TABLE cells IN EXCLUSIVE MODE", CP_NO_PARAMETERS);
     if (!error)
-        error = cp_sql_run(context,
-                           "INSERT INTO countries (country, template, policy) VALUES ($1, $2, "
-                           "$3::jsonb) ON CONFLICT DO NOTHING",
-                           CP_PARAMETERS(create->country, create->template_name, policy_json(create)));
+        error =
+            cp_sql_run(context,
+                       "INSERT INTO countries (country, template, policy) VALUES ($1, $2, "
+                       "$3::jsonb) ON CONFLICT DO NOTHING",
+                       CP_PARAMETERS(create->country, create->template_name, policy_json(create)));
     if (!error)
         error = cp_sql_run(context,
                            "INSERT INTO cells (cell, country, number, template, target) "
@@ -110,9 +113,9 @@ static enum cc_error claim_in_registry(struct cp_cell_create *create)
 static enum cc_error read_number(struct cp_cell_create *create)
 {
     PGresult *result;
-    enum cc_error error = cp_sql(create->context, &result,
-                                 "SELECT number FROM cells WHERE cell = $1",
-                                 CP_PARAMETERS(create->cell));
+    enum cc_error error =
+        cp_sql(create->context, &result, "SELECT number FROM cells WHERE cell = $1",
+               CP_PARAMETERS(create->cell));
     if (!error && PQntuples(result) == 1)
         create->number = (int)cp_sql_integer(result, 0, 0);
     if (!error && create->number > CP_CELL_NUMBER_MAX)
@@ -154,13 +157,14 @@ static enum cc_error publish(void *subject)
 {
     struct cp_cell_create *create = subject;
     const char *token;
-    enum cc_error error = cp_secret_ensure(create->context, cp_cell_path(create, "etc/tokens/edge"),
-                                           &token);
+    enum cc_error error =
+        cp_secret_ensure(create->context, cp_cell_path(create, "etc/tokens/edge"), &token);
     if (!error)
-        error = cp_sql_run(create->context,
-                           "INSERT INTO cell_tokens (cell, country, edge_token) VALUES ($1, $2, $3) "
-                           "ON CONFLICT (cell) DO UPDATE SET edge_token = EXCLUDED.edge_token",
-                           CP_PARAMETERS(create->cell, create->country, token));
+        error =
+            cp_sql_run(create->context,
+                       "INSERT INTO cell_tokens (cell, country, edge_token) VALUES ($1, $2, $3) "
+                       "ON CONFLICT (cell) DO UPDATE SET edge_token = EXCLUDED.edge_token",
+                       CP_PARAMETERS(create->cell, create->country, token));
     return error ? error : cp_publish_all(create->context, create->country);
 }
 
@@ -173,8 +177,7 @@ static enum cc_error announce(void *subject)
         endpoints[i] =
             cp_format(create->context, "127.0.0.1:%d",
                       cp_port(create->context, cp_ports_worker(create->number, (int)i + 1)));
-    enum cc_error error =
-        create->target->announce(create->context, create->cell, endpoints, count);
+    enum cc_error error = create->target->announce(create->context, create->cell, endpoints, count);
     return error ? error : cp_edges_confirm(create->context, create->country);
 }
 
@@ -223,8 +226,11 @@ static enum cc_error compare(struct cp_cell_create *create, bool *ready)
         return cp_fail(create->context, CC_CONFLICT,
                        "cell %s exists with template %s and target %s", create->cell,
                        cp_sql_value(result, 0, 0), cp_sql_value(result, 0, 1));
-    *ready = strcmp(cp_sql_value(result, 0, 2), "ready") == 0;
-    return read_number(create);
+    bool unfinished = false;
+    error =
+        cp_run_unfinished(create->context, cp_cell_create_table.name, create->cell, &unfinished);
+    *ready = !unfinished && strcmp(cp_sql_value(result, 0, 2), "ready") == 0;
+    return error ? error : read_number(create);
 }
 
 static enum cc_error check_names(struct cp_cell_create *create, const char *target)
@@ -244,7 +250,8 @@ static enum cc_error check_names(struct cp_cell_create *create, const char *targ
     return CC_OK;
 }
 
-/* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an argument. */
+/* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an
+ * argument. */
 static void fill_environment(struct cp_cell_create *create)
 {
     struct cp_context *context = create->context;
@@ -254,7 +261,8 @@ static void fill_environment(struct cp_cell_create *create)
     environment[at++] = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";
     environment[at++] = "LC_ALL=C.UTF-8";
     environment[at++] = cp_format(context, "PGHOST=%s", create->socket_folder);
-    environment[at++] = cp_format(context, "PGPASSFILE=%s", cp_cell_path(create, "etc/postgres/pgpass"));
+    environment[at++] =
+        cp_format(context, "PGPASSFILE=%s", cp_cell_path(create, "etc/postgres/pgpass"));
     environment[at++] = cp_format(context, "XDG_CONFIG_HOME=%s", cp_cell_path(create, "pg/config"));
     environment[at++] = cp_format(context, "XDG_DATA_HOME=%s", cp_cell_path(create, "pg/data"));
     environment[at++] = cp_format(context, "XDG_RUNTIME_DIR=%s", cp_cell_path(create, "pg/run"));

@@ -1,7 +1,7 @@
 /*
  * Makes a cell: the table of transitions from a claim in the registry to edges that route to it.
- * To add a step, add a row to the table in cell_create.c and its act (and verify) beside the others:
- * cell_postgres.c (monitor, nodes, roles) or cell_processes.c (files, Redis, workers).
+ * To add a step, add a row to the table in cell_create.c and its act (and verify) beside the
+ * others: cell_postgres.c (monitor, nodes, roles) or cell_processes.c (files, Redis, workers).
  */
 #ifndef CP_PROVISION_CELL_CREATE_H
 #define CP_PROVISION_CELL_CREATE_H
@@ -25,8 +25,8 @@ struct cp_cell_create {
     const char *const *postgres_environment; /* for pg_autoctl and what it starts */
 };
 
-/* cell: NULL for <country>-1. CC_CONFLICT when it exists with another template or target. Repeated: no
- * change; *changed says whether something was done. */
+/* cell: NULL for <country>-1. CC_CONFLICT when it exists with another template or target. Repeated:
+ * no change; *changed says whether something was done. */
 enum cc_error cp_cell_create(struct cp_context *context, const char *country, const char *cell,
                              const char *template_name, const char *target,
                              bool *changed) CC_MUST_CHECK;
@@ -44,7 +44,8 @@ enum cc_error cp_cell_make_redis(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_start_workers(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_verify_workers(void *subject) CC_MUST_CHECK;
 
-/* Waits until a made cell has a primary and a synchronous replica: after a start of the whole home. */
+/* Waits until a made cell has a primary and a synchronous replica: after a start of the whole home.
+ */
 enum cc_error cp_cell_wait_replicated(struct cp_context *context, const char *cell,
                                       int number) CC_MUST_CHECK;
 

@@ -1,8 +1,9 @@
 /*
  * A cell's Postgres: one monitor and two nodes under pg_auto_failover, as an unprivileged user.
  *
- * Nobody is trusted: over the socket only the home's owner comes in (peer), over TCP only named roles with
- * SCRAM and only to the database they need. pg_auto_failover would write "trust" lines itself, hence
+ * Nobody is trusted: over the socket only the home's owner comes in (peer), over TCP only named
+ * roles with SCRAM and only to the database they need. pg_auto_failover would write "trust" lines
+ * itself, hence
  * --skip-pg-hba and our own pg_hba.conf in front. All three share one socket folder: a base backup
  * copies the primary's postgresql.conf, so a folder of its own would not survive on the replica.
  */
@@ -23,7 +24,8 @@ static enum cc_error run(struct cp_cell_create *create, const char *const *argv)
         &(struct cp_process){.argv = argv,
                              .environment = create->postgres_environment,
                              .timeout_s = 120,
-                             .log = cp_path(create->context, "log/provision-%s.log", create->cell)});
+                             .log =
+                                 cp_path(create->context, "log/provision-%s.log", create->cell)});
 }
 
 static const char *data_of(struct cp_cell_create *create, const char *part)
@@ -33,18 +35,20 @@ static const char *data_of(struct cp_cell_create *create, const char *part)
 
 static int port_of(struct cp_cell_create *create, int node)
 {
-    return cp_port(create->context, node ? cp_ports_node(create->number, node)
-                                         : cp_ports_monitor(create->number));
+    return cp_port(create->context,
+                   node ? cp_ports_node(create->number, node) : cp_ports_monitor(create->number));
 }
 
-/* A blocking connection over the socket as the home's owner; port 0: whichever node is the primary. */
+/* A blocking connection over the socket as the home's owner; port 0: whichever node is the primary.
+ */
 static enum cc_error connect_to(struct cp_cell_create *create, int port, const char *database,
                                 PGconn **out)
 {
     struct cp_context *context = create->context;
     const char *sock = create->socket_folder;
     const char *conninfo =
-        port ? cp_format(context, "host='%s' port=%d dbname=%s connect_timeout=3", sock, port, database)
+        port ? cp_format(context, "host='%s' port=%d dbname=%s connect_timeout=3", sock, port,
+                         database)
              : cp_format(context,
                          "host='%s,%s' port=%d,%d dbname=%s connect_timeout=3 "
                          "target_session_attrs=read-write",
@@ -74,10 +78,10 @@ static enum cc_error execute(struct cp_cell_create *create, PGconn *connection, 
     return error;
 }
 
-/* Passwords are base64url and role names are ours: nothing in them needs quoting. The server gets the
- * SCRAM verifier, never the password, so that no log can hold it. */
-static enum cc_error set_password(struct cp_cell_create *create, PGconn *connection, const char *role,
-                                  const char *password)
+/* Passwords are base64url and role names are ours: nothing in them needs quoting. The server gets
+ * the SCRAM verifier, never the password, so that no log can hold it. */
+static enum cc_error set_password(struct cp_cell_create *create, PGconn *connection,
+                                  const char *role, const char *password)
 {
     char *verifier = PQencryptPasswordConn(connection, password, role, "scram-sha-256");
     if (!verifier)
@@ -97,9 +101,16 @@ static enum cc_error initialise(struct cp_cell_create *create, const char *data,
     const char *marker = cp_format(context, "%s.initialised", data);
     if (cp_file_exists(version) && cp_file_exists(marker))
         return CC_OK;
-    const char *const argv[] = {"initdb", "-D", data, "--auth-local=peer",
-                                "--auth-host=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8",
-                                "--data-checksums", NULL};
+    const char *const argv[] = {"initdb",
+                                "-D",
+                                data,
+                                "--auth-local=peer",
+                                "--auth-host=scram-sha-256",
+                                "-E",
+                                "UTF8",
+                                "--locale=C.UTF-8",
+                                "--data-checksums",
+                                NULL};
     enum cc_error error = cp_tree_remove(context, data);
     if (!error)
         error = run(create, argv);
@@ -142,7 +153,8 @@ static const char *owner_hba(struct cp_cell_create *create)
 
 static enum cc_error install_and_start(struct cp_cell_create *create, const char *part)
 {
-    const char *const argv[] = {"/usr/bin/pg_autoctl", "run", "--pgdata", data_of(create, part), NULL};
+    const char *const argv[] = {"/usr/bin/pg_autoctl", "run", "--pgdata", data_of(create, part),
+                                NULL};
     struct cp_service service = {.name = cp_cell_service(create, part),
                                  .argv = argv,
                                  .environment = create->postgres_environment};
@@ -157,13 +169,14 @@ enum cc_error cp_cell_make_monitor(void *subject)
     const char *data = data_of(create, "monitor");
     const char *created = cp_format(context, "%s.created", data);
     const char *port = cp_format(context, "%d", port_of(create, 0));
-    const char *const make[] = {"pg_autoctl", "create", "monitor", "--pgdata", data, "--pgport", port,
-                                "--hostname", "127.0.0.1", "--skip-pg-hba", "--no-ssl", NULL};
-    const char *const listen[] = {"pg_autoctl", "config", "set", "postgresql.listen_addresses",
-                                  "127.0.0.1", "--pgdata", data, NULL};
-    const char *hba = cp_format(context,
-                                "%shost pg_auto_failover autoctl_node 127.0.0.1/32 scram-sha-256\n",
-                                owner_hba(create));
+    const char *const make[] = {"pg_autoctl", "create",        "monitor",  "--pgdata",
+                                data,         "--pgport",      port,       "--hostname",
+                                "127.0.0.1",  "--skip-pg-hba", "--no-ssl", NULL};
+    const char *const listen[] = {"pg_autoctl", "config",   "set", "postgresql.listen_addresses",
+                                  "127.0.0.1",  "--pgdata", data,  NULL};
+    const char *hba =
+        cp_format(context, "%shost pg_auto_failover autoctl_node 127.0.0.1/32 scram-sha-256\n",
+                  owner_hba(create));
     enum cc_error error = CC_OK;
     if (!cp_file_exists(created)) {
         error = initialise(create, data, hba, settings_text(create, 32));
@@ -177,14 +190,15 @@ enum cc_error cp_cell_make_monitor(void *subject)
     return error ? error : install_and_start(create, "monitor");
 }
 
-/* Measured on loopback, kill to first write: 4.3-5.0 s (Postgres alone), 5.4-5.5 s (node). The grace
- * period counts from the monitor's start: with 2 s a start of the whole machine ended in a failover. */
+/* Measured on loopback, kill to first write: 4.3-5.0 s (Postgres alone), 5.4-5.5 s (node). The
+ * grace period counts from the monitor's start: with 2 s a start of the whole machine ended in a
+ * failover. */
 enum cc_error cp_cell_tune_monitor(void *subject)
 {
     static const char *const settings[] = {
-        "health_check_period = 500",      "health_check_timeout = 500",
-        "health_check_max_retries = 2",   "health_check_retry_delay = 200",
-        "primary_demote_timeout = 2000",  "node_considered_unhealthy_timeout = 3000",
+        "health_check_period = 500",     "health_check_timeout = 500",
+        "health_check_max_retries = 2",  "health_check_retry_delay = 200",
+        "primary_demote_timeout = 2000", "node_considered_unhealthy_timeout = 3000",
         "startup_grace_period = 10000",
     };
     struct cp_cell_create *create = subject;
@@ -197,8 +211,9 @@ enum cc_error cp_cell_tune_monitor(void *subject)
     if (!error)
         error = set_password(create, connection, "autoctl_node", password);
     for (size_t i = 0; !error && i < sizeof(settings) / sizeof(settings[0]); i++)
-        error = execute(create, connection,
-                        cp_format(create->context, "ALTER SYSTEM SET pgautofailover.%s", settings[i]));
+        error =
+            execute(create, connection,
+                    cp_format(create->context, "ALTER SYSTEM SET pgautofailover.%s", settings[i]));
     if (!error)
         error = execute(create, connection, "SELECT pg_reload_conf()");
     PQfinish(connection);
@@ -212,17 +227,36 @@ static enum cc_error create_node(struct cp_cell_create *create, const char *part
     const char *created = cp_format(context, "%s.created", data);
     if (cp_file_exists(created))
         return CC_OK;
-    const char *monitor =
-        cp_format(context, "postgresql://autoctl_node@127.0.0.1:%d/pg_auto_failover?sslmode=disable",
-                  port_of(create, 0));
+    const char *monitor = cp_format(
+        context, "postgresql://autoctl_node@127.0.0.1:%d/pg_auto_failover?sslmode=disable",
+        port_of(create, 0));
     const char *port = cp_format(context, "%d", port_of(create, node));
-    const char *const make[] = {"pg_autoctl", "create", "postgres", "--pgdata", data, "--pgport", port,
-                                "--pghost", create->socket_folder, "--listen", "127.0.0.1",
-                                "--hostname", "127.0.0.1", "--name", part, "--monitor", monitor,
-                                "--dbname", "postgres", "--skip-pg-hba", "--no-ssl", NULL};
+    const char *const make[] = {"pg_autoctl",
+                                "create",
+                                "postgres",
+                                "--pgdata",
+                                data,
+                                "--pgport",
+                                port,
+                                "--pghost",
+                                create->socket_folder,
+                                "--listen",
+                                "127.0.0.1",
+                                "--hostname",
+                                "127.0.0.1",
+                                "--name",
+                                part,
+                                "--monitor",
+                                monitor,
+                                "--dbname",
+                                "postgres",
+                                "--skip-pg-hba",
+                                "--no-ssl",
+                                NULL};
     /* A cut-off primary stops itself before the other one is promoted. */
-    const char *const partition[] = {"pg_autoctl", "config", "set", "timeout.network_partition_timeout",
-                                     "4", "--pgdata", data, NULL};
+    const char *const partition[] = {
+        "pg_autoctl", "config",   "set", "timeout.network_partition_timeout",
+        "4",          "--pgdata", data,  NULL};
     enum cc_error error = run(create, make);
     if (!error)
         error = run(create, partition);
@@ -231,12 +265,13 @@ static enum cc_error create_node(struct cp_cell_create *create, const char *part
 
 static const char *node_hba(struct cp_cell_create *create)
 {
-    return cp_format(create->context,
-                     "%s"
-                     "host cell calls,events,directory 127.0.0.1/32 scram-sha-256\n"
-                     "host replication,postgres pgautofailover_replicator 127.0.0.1/32 scram-sha-256\n"
-                     "host postgres pgautofailover_monitor 127.0.0.1/32 scram-sha-256\n",
-                     owner_hba(create));
+    return cp_format(
+        create->context,
+        "%s"
+        "host cell calls,events,directory 127.0.0.1/32 scram-sha-256\n"
+        "host replication,postgres pgautofailover_replicator 127.0.0.1/32 scram-sha-256\n"
+        "host postgres pgautofailover_monitor 127.0.0.1/32 scram-sha-256\n",
+        owner_hba(create));
 }
 
 enum cc_error cp_cell_make_node1(void *subject)
@@ -244,16 +279,15 @@ enum cc_error cp_cell_make_node1(void *subject)
     struct cp_cell_create *create = subject;
     PGconn *connection = NULL;
     const char *password = NULL;
-    enum cc_error error =
-        initialise(create, data_of(create, "node1"), node_hba(create),
-                   settings_text(create, create->template.postgres_megabytes));
+    enum cc_error error = initialise(create, data_of(create, "node1"), node_hba(create),
+                                     settings_text(create, create->template.postgres_megabytes));
     if (!error)
         error = create_node(create, "node1", 1);
     if (!error)
         error = install_and_start(create, "node1");
     if (!error)
-        error = cp_secret_ensure(create->context,
-                                 cp_cell_path(create, "etc/postgres/replicator.password"), &password);
+        error = cp_secret_ensure(
+            create->context, cp_cell_path(create, "etc/postgres/replicator.password"), &password);
     if (!error)
         error = connect_to(create, port_of(create, 1), "postgres", &connection);
     if (!error)
@@ -288,8 +322,9 @@ static enum cc_error wait_monitor(struct cp_cell_create *create, const char *sql
         if (true_now)
             break;
         if (waited >= SETTLE_S * 1000)
-            error = cp_fail(create->context, CC_TIMEOUT, "%s: %s not reached within %d s; see log/%s",
-                            create->cell, what, SETTLE_S, cp_cell_service(create, "node2/current"));
+            error =
+                cp_fail(create->context, CC_TIMEOUT, "%s: %s not reached within %d s; see log/%s",
+                        create->cell, what, SETTLE_S, cp_cell_service(create, "node2/current"));
         else
             cp_pause_ms(PAUSE_MS);
     }
@@ -320,9 +355,9 @@ enum cc_error cp_cell_verify_synchronous(void *subject)
     PGconn *connection = NULL;
     enum cc_error error = connect_to(create, 0, "postgres", &connection);
     for (int waited = 0; !error; waited += PAUSE_MS) {
-        PGresult *result = PQexec(connection,
-                                  "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' "
-                                  "AND sync_state IN ('sync', 'quorum')");
+        PGresult *result =
+            PQexec(connection, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' "
+                               "AND sync_state IN ('sync', 'quorum')");
         bool synchronous = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == '1';
         PQclear(result);
         if (synchronous)
@@ -367,8 +402,9 @@ static enum cc_error set_role_passwords(struct cp_cell_create *create, PGconn *c
         if (!error)
             error = set_password(create, connection, roles[i], password);
         if (!error)
-            error = execute(create, connection,
-                            cp_format(create->context, "GRANT CONNECT ON DATABASE cell TO %s", roles[i]));
+            error = execute(
+                create, connection,
+                cp_format(create->context, "GRANT CONNECT ON DATABASE cell TO %s", roles[i]));
     }
     return error;
 }
@@ -382,7 +418,8 @@ enum cc_error cp_cell_migrate(void *subject)
     if (!error)
         error = connect_to(create, 0, "cell", &connection);
     if (!error)
-        error = cp_migrate(context, connection, cp_format(context, "%s/migrations/cell", context->share));
+        error = cp_migrate(context, connection,
+                           cp_format(context, "%s/migrations/cell", context->share));
     if (!error)
         error = set_role_passwords(create, connection);
     PQfinish(connection);

@@ -1,9 +1,9 @@
 /*
  * A cell's files, Redis and workers.
  *
- * Redis holds nothing that must survive (design: section 6): no persistence. volatile-lru: call plans carry
- * an expiry and may be evicted, the change stream has none and may not; allkeys-lru could drop the
- * stream, and noeviction would refuse new changes once plans fill the memory.
+ * Redis holds nothing that must survive (design: section 6): no persistence. volatile-lru: call
+ * plans carry an expiry and may be evicted, the change stream has none and may not; allkeys-lru
+ * could drop the stream, and noeviction would refuse new changes once plans fill the memory.
  */
 #include <stdio.h>
 
@@ -41,15 +41,15 @@ static enum cc_error write_passfile(struct cp_cell_create *create)
                                  &replicator);
     if (error)
         return error;
-    const char *text = cp_format(
-        context,
-        "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n"
-        "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
-        "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
-        cp_port(context, cp_ports_monitor(create->number)), monitor,
-        cp_port(context, cp_ports_node(create->number, 1)), replicator,
-        cp_port(context, cp_ports_node(create->number, 2)), replicator);
-    return cp_file_write(context, cp_cell_path(create, "etc/postgres/pgpass"), cc_slice_of(text), 0600);
+    const char *text = cp_format(context,
+                                 "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n"
+                                 "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
+                                 "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
+                                 cp_port(context, cp_ports_monitor(create->number)), monitor,
+                                 cp_port(context, cp_ports_node(create->number, 1)), replicator,
+                                 cp_port(context, cp_ports_node(create->number, 2)), replicator);
+    return cp_file_write(context, cp_cell_path(create, "etc/postgres/pgpass"), cc_slice_of(text),
+                         0600);
 }
 
 static enum cc_error register_source_token(struct cp_cell_create *create)
@@ -104,18 +104,17 @@ static enum cc_error digest_of(struct cp_cell_create *create, const char *file, 
 static enum cc_error write_redis(struct cp_cell_create *create)
 {
     struct cp_context *context = create->context;
-    const char *worker = NULL, *operator = NULL;
+    const char *worker = NULL, *operator= NULL;
     enum cc_error error = digest_of(create, "etc/redis.password", &worker);
     if (!error)
         error = digest_of(create, "etc/redis-operator.password", &operator);
     if (error)
         return error;
-    const char *rights =
-        cp_format(context,
-                  "user default off\n"
-                  "user worker on #%s ~* &* +@all -@admin -@dangerous\n"
-                  "user operator on #%s ~* &* +@all\n",
-                  worker, operator);
+    const char *rights = cp_format(context,
+                                   "user default off\n"
+                                   "user worker on #%s ~* &* +@all -@admin -@dangerous\n"
+                                   "user operator on #%s ~* &* +@all\n",
+                                   worker, operator);
     const char *settings = cp_format(
         context,
         "bind 127.0.0.1\nport %d\nprotected-mode yes\ndaemonize no\ndir %s\naclfile %s\n"
@@ -123,7 +122,8 @@ static enum cc_error write_redis(struct cp_cell_create *create)
         "tcp-keepalive 30\nloglevel notice\nlogfile \"\"\n",
         cp_port(context, cp_ports_redis(create->number)), cp_cell_path(create, "redis"),
         cp_cell_path(create, "etc/redis.acl"), (long long)create->template.redis_megabytes);
-    error = cp_file_write(context, cp_cell_path(create, "etc/redis.acl"), cc_slice_of(rights), 0600);
+    error =
+        cp_file_write(context, cp_cell_path(create, "etc/redis.acl"), cc_slice_of(rights), 0600);
     return error ? error
                  : cp_file_write(context, cp_cell_path(create, "etc/redis.conf"),
                                  cc_slice_of(settings), 0600);
@@ -133,7 +133,8 @@ enum cc_error cp_cell_make_redis(void *subject)
 {
     struct cp_cell_create *create = subject;
     struct cp_context *context = create->context;
-    const char *const argv[] = {"/usr/bin/redis-server", cp_cell_path(create, "etc/redis.conf"), NULL};
+    const char *const argv[] = {"/usr/bin/redis-server", cp_cell_path(create, "etc/redis.conf"),
+                                NULL};
     struct cp_service service = {.name = cp_cell_service(create, "redis"), .argv = argv};
     enum cc_error error = write_redis(create);
     if (!error)
@@ -150,7 +151,8 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
         &context->arena,
         "country: \"%s\"\ncell: %s\nworker: worker-%d\nlisten_address: 127.0.0.1\nlisten_port: %d\n"
         "edge_token_file: %s/tokens/edge\ncontrol_token_file: %s/tokens/control\n"
-        "redis:\n  host: 127.0.0.1\n  port: %d\n  user: worker\n  password_file: %s/redis.password\n"
+        "redis:\n  host: 127.0.0.1\n  port: %d\n  user: worker\n  password_file: "
+        "%s/redis.password\n"
         "postgres:\n  hosts: \"127.0.0.1:%d,127.0.0.1:%d\"\n  database: cell\n"
         "  password_directory: %s/postgres\n  sslmode: disable\n"
         "publications_directory: %s/publications\nsources: [\"127.0.0.1:%d\"]\n"

@@ -76,11 +76,12 @@ static enum cc_error claim(void *subject)
 {
     struct edge_create *create = subject;
     struct cp_context *context = create->context;
-    return cp_sql_run(context,
-                      "INSERT INTO edges (edge, port, telemetry_port) VALUES ($1, $2::int, $3::int) "
-                      "ON CONFLICT (edge) DO NOTHING",
-                      CP_PARAMETERS(create->edge, cp_format(context, "%d", create->port),
-                                    cp_format(context, "%d", create->telemetry_port)));
+    return cp_sql_run(
+        context,
+        "INSERT INTO edges (edge, port, telemetry_port) VALUES ($1, $2::int, $3::int) "
+        "ON CONFLICT (edge) DO NOTHING",
+        CP_PARAMETERS(create->edge, cp_format(context, "%d", create->port),
+                      cp_format(context, "%d", create->telemetry_port)));
 }
 
 static enum cc_error check(const struct edge_create *create)
@@ -91,9 +92,10 @@ static enum cc_error check(const struct edge_create *create)
                        create->edge);
     if (!cp_ports_edge_ok(create->port) || !cp_ports_edge_ok(create->telemetry_port) ||
         create->port == create->telemetry_port)
-        return cp_fail(context, CC_INVALID,
-                       "ports %d and %d cannot be an edge's: 7300, 7301 and 20100 to 60099 are taken",
-                       create->port, create->telemetry_port);
+        return cp_fail(
+            context, CC_INVALID,
+            "ports %d and %d cannot be an edge's: 7300, 7301 and 20100 to 60099 are taken",
+            create->port, create->telemetry_port);
     return CC_OK;
 }
 
@@ -114,14 +116,17 @@ enum cc_error cp_edge_create(struct cp_context *context, const char *edge, int p
         return error;
     for (int row = 0; row < PQntuples(result); row++) {
         if (strcmp(cp_sql_value(result, row, 0), edge) != 0 ||
-            cp_sql_integer(result, row, 1) != port || cp_sql_integer(result, row, 2) != telemetry_port)
+            cp_sql_integer(result, row, 1) != port ||
+            cp_sql_integer(result, row, 2) != telemetry_port)
             return cp_fail(context, CC_CONFLICT, "%s exists with port %s and telemetry port %s",
                            cp_sql_value(result, row, 0), cp_sql_value(result, row, 1),
                            cp_sql_value(result, row, 2));
     }
-    if (PQntuples(result) > 0)
-        return CC_OK;
-    *changed = true;
+    bool unfinished = false;
+    error = cp_run_unfinished(context, cp_edge_create_table.name, edge, &unfinished);
+    *changed = PQntuples(result) == 0 || unfinished;
+    if (error || !*changed)
+        return error;
     return cp_run(context, &(struct cp_run_request){
                                .table = &cp_edge_create_table, .subject = edge, .data = &create});
 }

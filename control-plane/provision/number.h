@@ -8,7 +8,7 @@
 #include "base/names.h"
 
 struct cp_number {
-    const char *number;   /* E.164 */
+    const char *number; /* E.164 */
     const char *tenant;
     const char *kind;     /* "mobile" or "pbx" */
     const char *fallback; /* NULL: none */
@@ -20,8 +20,8 @@ struct cp_number_options {
     bool hide_caller_id;
 };
 
-/* The document of a number from the options of `number create`; the caller json_decref()s *out. CC_INVALID
- * with a reason. barring: comma-separated. */
+/* The document of a number from the options of `number create`; the caller json_decref()s *out.
+ * CC_INVALID with a reason. barring: comma-separated. */
 enum cc_error cp_number_document(const char *number, const struct cp_number_options *options,
                                  json_t **out, struct cc_json_reason *reason) CC_MUST_CHECK;
 

@@ -42,16 +42,17 @@ static const struct cc_transition delete_rows[] = {
 const struct cc_transition_table cp_number_delete_table = {
     "number_delete", "new", "gone", delete_rows, sizeof(delete_rows) / sizeof(delete_rows[0])};
 
-/* A batch as one JSON array: [{"number","tenant","kind","fallback","document"}]. The caller frees. */
+/* A batch as one JSON array: [{"number","tenant","kind","fallback","document"}]. The caller frees.
+ */
 static char *batch_json(const struct cp_number *items, size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *document = json_loads(items[i].document, 0, NULL);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:o}", "number",
-                                              items[i].number, "tenant", items[i].tenant, "kind",
-                                              items[i].kind, "fallback", items[i].fallback,
-                                              "document", document));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s?, s:o}", "number", items[i].number,
+                                        "tenant", items[i].tenant, "kind", items[i].kind,
+                                        "fallback", items[i].fallback, "document", document));
     }
     char *text = cc_json_canonical(list);
     json_decref(list);
@@ -70,8 +71,8 @@ static enum cc_error each_batch(struct numbers *numbers, batch_step step)
     for (size_t at = 0; !error && at < numbers->count; at += BATCH) {
         size_t left = numbers->count - at;
         char *batch = batch_json(numbers->items + at, left < BATCH ? left : BATCH);
-        error = batch ? step(numbers, batch)
-                      : cp_fail(numbers->context, CC_NO_MEMORY, "out of memory");
+        error =
+            batch ? step(numbers, batch) : cp_fail(numbers->context, CC_NO_MEMORY, "out of memory");
         free(batch);
     }
     return error;
@@ -80,13 +81,12 @@ static enum cc_error each_batch(struct numbers *numbers, batch_step step)
 static enum cc_error find_obstacle(struct numbers *numbers, const char *batch)
 {
     PGresult *result;
-    enum cc_error error =
-        cp_sql(numbers->context, &result,
-               "SELECT b.number, b.tenant, n.tenant, t.tenant FROM " BATCH_RECORD
-               " LEFT JOIN numbers n ON n.country = $1 AND n.number = b.number "
-               "LEFT JOIN tenants t ON t.country = $1 AND t.tenant = b.tenant "
-               "WHERE t.tenant IS NULL OR n.tenant <> b.tenant LIMIT 1",
-               CP_PARAMETERS(numbers->country, batch));
+    enum cc_error error = cp_sql(numbers->context, &result,
+                                 "SELECT b.number, b.tenant, n.tenant, t.tenant FROM " BATCH_RECORD
+                                 " LEFT JOIN numbers n ON n.country = $1 AND n.number = b.number "
+                                 "LEFT JOIN tenants t ON t.country = $1 AND t.tenant = b.tenant "
+                                 "WHERE t.tenant IS NULL OR n.tenant <> b.tenant LIMIT 1",
+                                 CP_PARAMETERS(numbers->country, batch));
     if (error || PQntuples(result) == 0)
         return error;
     const char *tenant = cp_sql_value(result, 0, 1);
@@ -104,13 +104,14 @@ static enum cc_error claim_batch(struct numbers *numbers, const char *batch)
     if (error)
         return error;
     /* A number that is published stays so while its settings change. */
-    return cp_sql_run(numbers->context,
-                      "INSERT INTO numbers (country, number, tenant, kind, fallback_target, document) "
-                      "SELECT $1, b.number, b.tenant, b.kind, b.fallback, b.document FROM " BATCH_RECORD
-                      " ON CONFLICT (country, number) DO UPDATE SET kind = EXCLUDED.kind, "
-                      "fallback_target = EXCLUDED.fallback_target, document = EXCLUDED.document "
-                      "WHERE numbers.tenant = EXCLUDED.tenant",
-                      CP_PARAMETERS(numbers->country, batch));
+    return cp_sql_run(
+        numbers->context,
+        "INSERT INTO numbers (country, number, tenant, kind, fallback_target, document) "
+        "SELECT $1, b.number, b.tenant, b.kind, b.fallback, b.document FROM " BATCH_RECORD
+        " ON CONFLICT (country, number) DO UPDATE SET kind = EXCLUDED.kind, "
+        "fallback_target = EXCLUDED.fallback_target, document = EXCLUDED.document "
+        "WHERE numbers.tenant = EXCLUDED.tenant",
+        CP_PARAMETERS(numbers->country, batch));
 }
 
 static enum cc_error claim(void *subject)
@@ -168,7 +169,6 @@ static enum cc_error confirm(void *subject)
     return cp_edges_confirm(numbers->context, numbers->country);
 }
 
-
 static enum cc_error find_difference(struct numbers *numbers, const char *batch)
 {
     PGresult *result;
@@ -184,8 +184,9 @@ static enum cc_error find_difference(struct numbers *numbers, const char *batch)
     return PQntuples(result) > 0 ? CC_STALE : CC_OK;
 }
 
-enum cc_error cp_numbers_create(struct cp_context *context, const char *country, const char *subject,
-                                const struct cp_number *items, size_t count, bool *changed)
+enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
+                                const char *subject, const struct cp_number *items, size_t count,
+                                bool *changed)
 {
     struct numbers numbers = {context, country, items, count};
     bool unfinished = false;
@@ -200,8 +201,9 @@ enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
     if (!error && !unfinished)
         return CC_OK;
     *changed = true;
-    return cp_run(context, &(struct cp_run_request){
-                               .table = &cp_number_create_table, .subject = subject, .data = &numbers});
+    return cp_run(context, &(struct cp_run_request){.table = &cp_number_create_table,
+                                                    .subject = subject,
+                                                    .data = &numbers});
 }
 
 static enum cc_error leave(void *subject)
@@ -221,10 +223,10 @@ static enum cc_error remove_from_cell(void *subject)
     struct cp_reply reply;
     enum cc_error error = cp_cell_of_tenant(context, numbers->country, item->tenant, &cell);
     if (!error)
-        error = cp_cell_ask(context, cell, "DELETE",
-                            cp_format(context, "/internal/v1/tenants/%s/numbers/%s", item->tenant,
-                                      item->number),
-                            cc_slice("", 0), &reply);
+        error = cp_cell_ask(
+            context, cell, "DELETE",
+            cp_format(context, "/internal/v1/tenants/%s/numbers/%s", item->tenant, item->number),
+            cc_slice("", 0), &reply);
     if (error && error != CC_NOT_FOUND)
         return error;
     return cp_sql_run(context, "DELETE FROM numbers WHERE country = $1 AND number = $2",

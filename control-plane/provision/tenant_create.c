@@ -86,17 +86,17 @@ static enum cc_error compare(struct tenant_create *create, bool *ready)
 {
     PGresult *result;
     bool unfinished = false;
-    enum cc_error error =
-        cp_sql(create->context, &result,
-               "SELECT name, coalesce(pinned_cell, ''), state FROM tenants "
-               "WHERE country = $1 AND tenant = $2",
-               CP_PARAMETERS(create->country, create->tenant));
+    enum cc_error error = cp_sql(create->context, &result,
+                                 "SELECT name, coalesce(pinned_cell, ''), state FROM tenants "
+                                 "WHERE country = $1 AND tenant = $2",
+                                 CP_PARAMETERS(create->country, create->tenant));
     *ready = false;
     if (error || PQntuples(result) == 0)
         return error;
     if (create->pin && strcmp(cp_sql_value(result, 0, 1), create->pin) != 0)
-        return cp_fail(create->context, CC_CONFLICT, "tenant %s of %s exists and is not pinned to %s",
-                       create->tenant, create->country, create->pin);
+        return cp_fail(create->context, CC_CONFLICT,
+                       "tenant %s of %s exists and is not pinned to %s", create->tenant,
+                       create->country, create->pin);
     if (!create->name)
         create->name = cp_sql_value(result, 0, 0);
     error = cp_run_unfinished(create->context, "tenant_create",

@@ -99,8 +99,8 @@ static void read_texts(struct cp_context *context, const json_t *list, const str
     *count = json_array_size(list);
     struct cc_slice *texts = cp_alloc(context, (*count + 1) * sizeof(*texts));
     for (size_t i = 0; i < *count; i++)
-        texts[i] = cc_slice_of(
-            cp_copy(context, cc_slice_of(json_string_value(json_array_get(list, i)))));
+        texts[i] =
+            cc_slice_of(cp_copy(context, cc_slice_of(json_string_value(json_array_get(list, i)))));
     *out = texts;
 }
 
@@ -118,8 +118,8 @@ static enum cc_error read_policy(struct cp_context *context, const char *country
         error = cc_json_parse(slice_at(result, 0, 0), 1 << 20, &policy, NULL);
     if (error)
         return error;
-    out->country_code = cc_slice_of(cp_copy(
-        context, cc_slice_of(json_string_value(json_object_get(policy, "country_code")))));
+    out->country_code = cc_slice_of(
+        cp_copy(context, cc_slice_of(json_string_value(json_object_get(policy, "country_code")))));
     out->national_prefix = cc_slice_of(cp_copy(
         context, cc_slice_of(json_string_value(json_object_get(policy, "national_prefix")))));
     read_texts(context, json_object_get(policy, "emergency"), &out->emergency,
@@ -231,6 +231,6 @@ enum cc_error cp_cell_of_tenant(struct cp_context *context, const char *country,
         return error;
     *out_cell = cp_sql_value(result, 0, 0);
     return **out_cell ? CC_OK
-                      : cp_fail(context, CC_NOT_FOUND, "%s has no cell; run: callcell cell create %s",
-                                country, country);
+                      : cp_fail(context, CC_NOT_FOUND,
+                                "%s has no cell; run: callcell cell create %s", country, country);
 }

@@ -39,13 +39,14 @@ enum cc_error cp_publication_stored(struct cp_context *context, const char *coun
 {
     PGresult *result;
     *out = (struct cp_stored){0};
-    enum cc_error error = cp_sql(
-        context, &result,
-        "SELECT epoch, sha256, to_char(created_at AT TIME ZONE 'UTC', "
-        "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), bytes FROM publications WHERE country = $1 AND kind = $2 "
-        "AND ($3::bigint = 0 OR epoch = $3::bigint) ORDER BY epoch DESC LIMIT 1",
-        CP_PARAMETERS(country, cc_publication_kind_name(kind),
-                      cp_format(context, "%lld", (long long)epoch)));
+    enum cc_error error =
+        cp_sql(context, &result,
+               "SELECT epoch, sha256, to_char(created_at AT TIME ZONE 'UTC', "
+               "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), bytes FROM publications WHERE country = $1 AND "
+               "kind = $2 "
+               "AND ($3::bigint = 0 OR epoch = $3::bigint) ORDER BY epoch DESC LIMIT 1",
+               CP_PARAMETERS(country, cc_publication_kind_name(kind),
+                             cp_format(context, "%lld", (long long)epoch)));
     if (error)
         return error;
     if (PQntuples(result) == 0)
@@ -214,14 +215,14 @@ enum cc_error cp_publish_all(struct cp_context *context, const char *country)
     return CC_OK;
 }
 
-/* The registry follows the old content, so that the next `map publish` does not undo the rollback. */
+/* The registry follows the old content, so that the next `map publish` does not undo the rollback.
+ */
 static enum cc_error adopt(struct publishing *publishing, struct cc_slice payload)
 {
     struct cp_context *context = publishing->context;
     const char *text = cp_copy(context, payload);
-    enum cc_error error =
-        cp_sql_run(context, "DELETE FROM slot_ranges WHERE country = $1",
-                   CP_PARAMETERS(publishing->country));
+    enum cc_error error = cp_sql_run(context, "DELETE FROM slot_ranges WHERE country = $1",
+                                     CP_PARAMETERS(publishing->country));
     if (!error)
         error = cp_sql_run(context,
                            "INSERT INTO slot_ranges (country, first_slot, last_slot, cell) "
@@ -285,8 +286,7 @@ enum cc_error cp_edges_confirm(struct cp_context *context, const char *country)
             return cp_fail(context, CC_TIMEOUT,
                            "published, but not every edge has confirmed within %lld s: %s; "
                            "run the same command again to go on waiting",
-                           (long long)context->settings.edge_confirm_s,
-                           cp_sql_value(result, 0, 0));
+                           (long long)context->settings.edge_confirm_s, cp_sql_value(result, 0, 0));
         cp_pause_ms(POLL_MS);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * Composes, signs and stores a country's publications; asks what edges hold. The registry's content is
- * the source: publishing when nothing changed makes no new epoch.
+ * Composes, signs and stores a country's publications; asks what edges hold. The registry's content
+ * is the source: publishing when nothing changed makes no new epoch.
  */
 #ifndef CP_ROUTEMAP_PUBLISH_H
 #define CP_ROUTEMAP_PUBLISH_H
@@ -20,7 +20,8 @@ enum cc_error cp_publish_all(struct cp_context *context, const char *country) CC
 enum cc_error cp_map_rollback(struct cp_context *context, const char *country, int64_t epoch,
                               int64_t allow_slots, int64_t *out_epoch) CC_MUST_CHECK;
 
-/* The newest stored file, or that of an epoch (0: newest), with its payload. CC_NOT_FOUND, no message. */
+/* The newest stored file, or that of an epoch (0: newest), with its payload. CC_NOT_FOUND, no
+ * message. */
 struct cp_stored {
     int64_t epoch;
     const char *sha256;
@@ -32,8 +33,8 @@ enum cc_error cp_publication_stored(struct cp_context *context, const char *coun
                                     enum cc_publication_kind kind, int64_t epoch,
                                     struct cp_stored *out) CC_MUST_CHECK;
 
-/* Waits until every registered edge reports the newest epoch of each kind that edges hold. CC_TIMEOUT with
- * a message naming edge, kind, epochs and any refusal. */
+/* Waits until every registered edge reports the newest epoch of each kind that edges hold.
+ * CC_TIMEOUT with a message naming edge, kind, epochs and any refusal. */
 enum cc_error cp_edges_confirm(struct cp_context *context, const char *country) CC_MUST_CHECK;
 
 #endif

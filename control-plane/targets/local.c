@@ -47,8 +47,9 @@ static enum cc_error write_run(struct cp_context *context, const char *folder,
 {
     struct cc_buffer script;
     cc_buffer_init(&script, 0);
-    cc_buffer_printf(&script, "#!/bin/sh\nexec 2>&1\numask 077\nulimit -n \"$(ulimit -Hn)\"\n"
-                              "exec env -i PATH=" TOOLS " LC_ALL=C.UTF-8 HOME='%s'",
+    cc_buffer_printf(&script,
+                     "#!/bin/sh\nexec 2>&1\numask 077\nulimit -n \"$(ulimit -Hn)\"\n"
+                     "exec env -i PATH=" TOOLS " LC_ALL=C.UTF-8 HOME='%s'",
                      context->home);
     for (size_t i = 0; service->environment && service->environment[i]; i++)
         append_word(&script, service->environment[i]);
@@ -75,8 +76,8 @@ static enum cc_error write_log(struct cp_context *context, const char *folder, c
     return write_script(context, cp_format(context, "%s/log/run", folder), &script);
 }
 
-/* A new folder is filled beside run/services and moved there whole: the supervisor never sees half of one.
- * The file "down" keeps it stopped until start. */
+/* A new folder is filled beside run/services and moved there whole: the supervisor never sees half
+ * of one. The file "down" keeps it stopped until start. */
 static enum cc_error install(struct cp_context *context, const struct cp_service *service)
 {
     const char *folder = folder_of(context, service->name);
@@ -90,7 +91,8 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
     if (!error)
         error = write_log(context, target, service->name);
     if (!error && fresh)
-        error = cp_file_write(context, cp_format(context, "%s/down", target), cc_slice("", 0), 0600);
+        error =
+            cp_file_write(context, cp_format(context, "%s/down", target), cc_slice("", 0), 0600);
     if (!error && fresh && rename(target, folder))
         error = cp_fail(context, CC_IO, "cannot install %s: %s", service->name, strerror(errno));
     return error;
@@ -99,10 +101,9 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
 static enum cc_error sv(struct cp_context *context, const char *verb, const char *service,
                         int wait_s)
 {
-    const char *const argv[] = {"sv", "-w", cp_format(context, "%d", wait_s), verb,
-                                folder_of(context, service), NULL};
-    return cp_process_run(context,
-                          &(struct cp_process){.argv = argv, .timeout_s = wait_s + 5});
+    const char *const argv[] = {
+        "sv", "-w", cp_format(context, "%d", wait_s), verb, folder_of(context, service), NULL};
+    return cp_process_run(context, &(struct cp_process){.argv = argv, .timeout_s = wait_s + 5});
 }
 
 /* runsv holds its end of this pipe open as long as it lives; the file itself stays behind. */
@@ -120,8 +121,8 @@ static enum cc_error start(struct cp_context *context, const char *service)
     const char *down = cp_format(context, "%s/down", folder_of(context, service));
     for (int waited = 0; !is_supervised(ok); waited += PAUSE_MS) {
         if (waited >= SCAN_WAIT_MS)
-            return cp_fail(context, CC_TIMEOUT, "the supervisor has not taken up %s; run: callcell up",
-                           service);
+            return cp_fail(context, CC_TIMEOUT,
+                           "the supervisor has not taken up %s; run: callcell up", service);
         cp_pause_ms(PAUSE_MS);
     }
     (void)unlink(down);
@@ -187,8 +188,14 @@ enum cc_error cp_local_up(struct cp_context *context)
 {
     if (cp_local_is_up(context))
         return CC_OK;
-    const char *const argv[] = {"env", "-i", "PATH=" TOOLS, "LC_ALL=C.UTF-8", "runsvdir", "-P",
-                                cp_path(context, "run/services"), NULL};
+    const char *const argv[] = {"env",
+                                "-i",
+                                "PATH=" TOOLS,
+                                "LC_ALL=C.UTF-8",
+                                "runsvdir",
+                                "-P",
+                                cp_path(context, "run/services"),
+                                NULL};
     int pid = 0;
     enum cc_error error =
         cp_process_detach(context, argv, cp_path(context, "log/supervisor.log"), &pid);
@@ -198,7 +205,8 @@ enum cc_error cp_local_up(struct cp_context *context)
     return error;
 }
 
-/* Callers of a service stop before it; a monitor before its nodes, so that it fails nothing over. */
+/* Callers of a service stop before it; a monitor before its nodes, so that it fails nothing over.
+ */
 static int stop_order(const char *service)
 {
     if (strcmp(service, "registry") == 0)
@@ -237,9 +245,9 @@ static void stop_stage(struct cp_context *context, struct dirent **entries, int 
 
 static bool is_ours(const char *name)
 {
-    static const char *const names[] = {"runsvdir", "runsv", "svlogd", "postgres", "pg_autoctl",
-                                        "redis-server", "callcell", "callcell-edge",
-                                        "callcell-cell"};
+    static const char *const names[] = {"runsvdir", "runsv",         "svlogd",
+                                        "postgres", "pg_autoctl",    "redis-server",
+                                        "callcell", "callcell-edge", "callcell-cell"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i], name) == 0)
             return true;
@@ -280,7 +288,8 @@ static int count_left(struct cp_context *context, int signal_number)
     DIR *proc = opendir("/proc");
     int left = 0;
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
-        int pid = isdigit((unsigned char)entry->d_name[0]) ? (int)strtol(entry->d_name, NULL, 10) : 0;
+        int pid =
+            isdigit((unsigned char)entry->d_name[0]) ? (int)strtol(entry->d_name, NULL, 10) : 0;
         if (pid <= 1 || pid == (int)getpid() || pid == (int)getppid() ||
             !runs_here(context, entry->d_name))
             continue;

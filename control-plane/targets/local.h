@@ -1,6 +1,7 @@
 /*
- * The local target: runit. One runsvdir per home supervises run/services/<name>; it outlives `callcell`.
- * runsv waits a second before it starts a process again that died at once; svlogd bounds each log.
+ * The local target: runit. One runsvdir per home supervises run/services/<name>; it outlives
+ * `callcell`. runsv waits a second before it starts a process again that died at once; svlogd
+ * bounds each log.
  */
 #ifndef CP_TARGETS_LOCAL_H
 #define CP_TARGETS_LOCAL_H
@@ -12,8 +13,8 @@ extern const struct cp_target cp_target_local;
 /* Starts runsvdir when it does not run. All started services come up. */
 enum cc_error cp_local_up(struct cp_context *context) CC_MUST_CHECK;
 
-/* Stops every service, edges first and the registry last, then the supervisor, and checks that no process
- * of the home is left. */
+/* Stops every service, edges first and the registry last, then the supervisor, and checks that no
+ * process of the home is left. */
 enum cc_error cp_local_down(struct cp_context *context) CC_MUST_CHECK;
 bool cp_local_is_up(struct cp_context *context);
 

@@ -1,9 +1,9 @@
 /*
- * Where processes run: one interface for all targets. `local` is a supervisor on this machine; others are
- * added as a file and a row in cp_target_find.
+ * Where processes run: one interface for all targets. `local` is a supervisor on this machine;
+ * others are added as a file and a row in cp_target_find.
  *
- * A service is one process with a name. It is installed stopped, and started for good by start: it then
- * comes back after a crash and after a reboot.
+ * A service is one process with a name. It is installed stopped, and started for good by start: it
+ * then comes back after a crash and after a reboot.
  */
 #ifndef CP_TARGETS_TARGET_H
 #define CP_TARGETS_TARGET_H

@@ -49,9 +49,9 @@ static void read_integer(struct reader *reader, const yaml_node_t *node, const c
     memcpy(copy, text.data, text.length);
     *out = strtoll(copy, NULL, 10);
     if (*out < minimum || *out > maximum)
-        cc_buffer_printf(reader->errors, "%s:%zu: %s: must be %lld to %lld, is %lld\n", reader->file,
-                         node->start_mark.line + 1, key, (long long)minimum, (long long)maximum,
-                         (long long)*out);
+        cc_buffer_printf(reader->errors, "%s:%zu: %s: must be %lld to %lld, is %lld\n",
+                         reader->file, node->start_mark.line + 1, key, (long long)minimum,
+                         (long long)maximum, (long long)*out);
 }
 
 static struct cc_slice keep(struct reader *reader, const yaml_node_t *node)
@@ -94,7 +94,8 @@ static void read_text(struct reader *reader, const yaml_node_t *node, const char
 }
 
 static void read_list(struct reader *reader, const yaml_node_t *node, const char *key,
-                      text_check check, const char *what, const struct cc_slice **out, size_t *count)
+                      text_check check, const char *what, const struct cc_slice **out,
+                      size_t *count)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
         fault(reader, node, key, "must be a list");
@@ -142,8 +143,8 @@ static void read_policy_key(struct reader *reader, const char *path, struct cc_s
 {
     struct cc_call_policy *policy = &reader->out->policy;
     if (cc_slice_is(key, "country_code"))
-        read_text(reader, value, path, is_country_code, "must be 1 to 3 digits, not starting with 0",
-                  &policy->country_code);
+        read_text(reader, value, path, is_country_code,
+                  "must be 1 to 3 digits, not starting with 0", &policy->country_code);
     else if (cc_slice_is(key, "national_prefix"))
         read_text(reader, value, path, is_national_prefix, "must be at most 3 digits",
                   &policy->national_prefix);
@@ -211,8 +212,9 @@ static void read_document(struct reader *reader)
     each_key(reader, root, "", read_top_key);
     if (!out->workers || !out->redis_megabytes || !out->postgres_megabytes ||
         !out->spool_megabytes || !out->call_plans_max)
-        fault(reader, root, "template",
-              "needs workers, redis_megabytes, postgres_megabytes, spool_megabytes, call_plans_max");
+        fault(
+            reader, root, "template",
+            "needs workers, redis_megabytes, postgres_megabytes, spool_megabytes, call_plans_max");
 }
 
 enum cc_error cp_template_load(struct cc_slice yaml, const char *file_name, struct cc_slice country,

@@ -3,8 +3,12 @@
 
 static const struct cp_command commands[] = {
     {"status", {0}, "Shows all", {{0}}, NULL, false},
-    {"number create", {"NUMBER"}, "Makes a number",
-     {{"tenant", "TENANT", "whose", true}, {"hide", NULL, "a flag", false}}, NULL, false},
+    {"number create",
+     {"NUMBER"},
+     "Makes a number",
+     {{"tenant", "TENANT", "whose", true}, {"hide", NULL, "a flag", false}},
+     NULL,
+     false},
     {"number list", {0}, "Lists numbers", {{"limit", "N", "how many", false}}, NULL, false},
 };
 enum { COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -91,7 +95,8 @@ START_TEST(help_needs_nothing_else)
     cc_buffer_init(&text, 0);
     cp_help_all(commands, COUNT, &text);
     for (size_t i = 0; i < COUNT; i++)
-        ck_assert_ptr_nonnull(memmem(text.data, text.length, commands[i].name, strlen(commands[i].name)));
+        ck_assert_ptr_nonnull(
+            memmem(text.data, text.length, commands[i].name, strlen(commands[i].name)));
     cc_buffer_deinit(&text);
 }
 END_TEST

@@ -56,7 +56,8 @@ START_TEST(options_of_the_other_kind_are_refused)
     check_refused(&(struct cp_number_options){.kind = "pbx", .flow = "main", .barring = "all"},
                   "--kind pbx");
     check_refused(&(struct cp_number_options){.kind = "fax"}, "kind");
-    check_refused(&(struct cp_number_options){.kind = "mobile", .barring = "everything"}, "barring");
+    check_refused(&(struct cp_number_options){.kind = "mobile", .barring = "everything"},
+                  "barring");
     check_refused(&(struct cp_number_options){.kind = "mobile", .forward_always = "112"},
                   "forward_always");
 }
@@ -64,8 +65,8 @@ END_TEST
 
 START_TEST(unknown_fields_of_an_import_are_refused)
 {
-    json_t *document = json_loads("{\"number\":\"+4670\",\"kind\":\"pbx\",\"flow\":\"a\",\"x\":1}", 0,
-                                  NULL);
+    json_t *document =
+        json_loads("{\"number\":\"+4670\",\"kind\":\"pbx\",\"flow\":\"a\",\"x\":1}", 0, NULL);
     ck_assert_int_eq(cp_number_check(document, &reason), CC_INVALID);
     ck_assert_ptr_nonnull(strstr(reason.text, "x: unknown"));
     json_decref(document);

@@ -21,8 +21,8 @@ START_TEST(every_table_is_sound)
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         struct cc_buffer problem;
         cc_buffer_init(&problem, 0);
-        ck_assert_msg(cc_transitions_check(tables[i], &problem) == CC_OK, "%s: %.*s", tables[i]->name,
-                      (int)problem.length, problem.data);
+        ck_assert_msg(cc_transitions_check(tables[i], &problem) == CC_OK, "%s: %.*s",
+                      tables[i]->name, (int)problem.length, problem.data);
         cc_buffer_deinit(&problem);
     }
 }
@@ -37,31 +37,28 @@ START_TEST(every_row_does_or_checks_something)
 }
 END_TEST
 
-static char *read_stream(FILE *stream)
+static void expect_page(const struct cc_buffer *page, const char *path, const char *command)
 {
-    ck_assert_ptr_nonnull(stream);
-    char *text = calloc(1, PAGE_MAX);
-    (void)fread(text, 1, PAGE_MAX - 1, stream);
-    return text;
-}
-
-static void expect_same(const char *command, const char *page)
-{
-    FILE *pipe = popen(command, "re");
-    char *now = read_stream(pipe);
-    ck_assert_int_eq(pclose(pipe), 0);
-    FILE *file = fopen(page, "re");
-    char *written = read_stream(file);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    char *written = calloc(1, PAGE_MAX);
+    size_t length = fread(written, 1, PAGE_MAX - 1, file);
     ck_assert_int_eq(fclose(file), 0);
-    ck_assert_msg(strcmp(now, written) == 0, "%s is not the output of %s", page, command);
-    free(now);
+    ck_assert_msg(cc_slice_equal(cc_slice(written, length), cc_buffer_slice(page)),
+                  "%s is old; write it with: callcell %s", path, command);
     free(written);
 }
 
 START_TEST(pages_are_what_the_program_prints)
 {
-    expect_same(CALLCELL " transitions diagram", DOCS "/transitions.md");
-    expect_same(CALLCELL " help --markdown", DOCS "/api/cli.md");
+    struct cc_buffer page;
+    cc_buffer_init(&page, 0);
+    cp_transitions_page(&page);
+    expect_page(&page, DOCS "/transitions.md", "transitions diagram");
+    cc_buffer_clear(&page);
+    cp_help_markdown(cp_commands, cp_command_count, &page);
+    expect_page(&page, DOCS "/api/cli.md", "help --markdown");
+    cc_buffer_deinit(&page);
 }
 END_TEST
 

@@ -16,8 +16,8 @@ static enum cc_error load(const char *yaml, const char *country)
 {
     cc_arena_reset(&arena);
     cc_buffer_clear(&errors);
-    enum cc_error error = cp_template_load(cc_slice_of(yaml), "t.yaml", cc_slice_of(country), &arena,
-                                           &template, &errors);
+    enum cc_error error = cp_template_load(cc_slice_of(yaml), "t.yaml", cc_slice_of(country),
+                                           &arena, &template, &errors);
     cc_buffer_append(&errors, cc_slice("", 1));
     return error;
 }
