@@ -195,7 +195,7 @@ static enum cc_error load_template(struct cp_cell_create *create)
         cp_format(context, "%s/templates/%s.yaml", context->share, create->template_name);
     struct cc_slice yaml;
     if (cp_file_read(context, path, &yaml))
-        return cp_fail(context, CC_NOT_FOUND, "no template %s: %s cannot be read",
+        return cp_fail(context, CC_UNSUPPORTED, "no template %s: %s cannot be read",
                        create->template_name, path);
     struct cc_buffer errors;
     cc_buffer_init(&errors, 0);
