@@ -169,14 +169,16 @@ static int supervisor_pid(struct cp_context *context)
     if (cp_file_read(context, cp_path(context, "run/runsvdir.pid"), &text))
         return 0;
     int pid = (int)strtol(text.data, NULL, 10);
-    char path[64], bytes[256] = "";
+    char path[64], bytes[512] = "";
     (void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
     FILE *file = pid > 1 ? fopen(path, "re") : NULL;
     if (!file)
         return 0;
     command = cc_slice(bytes, fread(bytes, 1, sizeof(bytes) - 1, file));
     (void)fclose(file);
-    return memmem(command.data, command.length, "runsvdir", 8) ? pid : 0;
+    /* After a reboot the number may be another process's, even another home's supervisor. */
+    const char *services = cp_path(context, "run/services");
+    return memmem(command.data, command.length, services, strlen(services)) ? pid : 0;
 }
 
 bool cp_local_is_up(struct cp_context *context)
