@@ -19,7 +19,7 @@ static enum cc_error read_field(const json_t *object, const char *name, char *ou
                                 struct cc_json_reason *reason)
 {
     const json_t *value = json_object_get(object, name);
-    if (!value || json_is_null(value))
+    if (!value || json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
         return CC_OK;
     struct cc_slice text = {0};
     enum cc_error error = cc_json_string_at(object, name, size - 1, &text, reason);

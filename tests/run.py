@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ class Program:
         self.name, self.command, self.timeout_s, self.tap = name, command, timeout_s, tap
         self.environment = {**os.environ, **(environment or {})}
         self.cwd = cwd
+        self.process = None
 
 
 class Tally:
@@ -96,9 +98,11 @@ def kill_group(process):
 
 
 def start(program):
-    return subprocess.Popen(program.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            env=program.environment, cwd=program.cwd, text=True, errors="replace",
-                            start_new_session=True)
+    program.process = subprocess.Popen(program.command, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, env=program.environment,
+                                       cwd=program.cwd, text=True, errors="replace",
+                                       start_new_session=True)
+    return program.process
 
 
 def run_program(program, tally):
@@ -168,10 +172,54 @@ def python_tests(build, folder):
                       ["/usr/bin/python3", str(script)], python_environment(build))
 
 
+# They start platforms of their own; all others share one, which costs half a minute to start.
+OWN_PLATFORM = ("up_down", "readme")
+
+
 def scenarios(build, long):
     for script in sorted((ROOT / "tests/scenario").glob("*.py")):
         yield Program(f"scenario {script.stem}", ["/usr/bin/python3", str(script)],
                       python_environment(build, long), LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
+
+
+class SharedPlatform:
+    """shared_platform.py in the background, for as long as the scenarios run."""
+
+    def __init__(self, build, tally):
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = pathlib.Path(self.folder.name) / "platform.json"
+        self.program = Program("scenario shared platform",
+                               ["/usr/bin/python3", str(ROOT / "tests/support/shared_platform.py"),
+                                str(self.file)], python_environment(build), 3600)
+        self.thread = threading.Thread(target=run_program, args=(self.program, tally))
+
+    def __enter__(self):
+        self.thread.start()
+        while self.thread.is_alive() and not self.file.exists():
+            self.thread.join(0.1)
+        return self
+
+    def __exit__(self, *_):
+        if self.program.process and self.thread.is_alive():
+            self.program.process.terminate()
+        self.thread.join()
+        self.folder.cleanup()
+
+
+def run_all(programs, tally, at_once):
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(lambda program: run_program(program, tally), programs))
+
+
+def run_scenarios(programs, build, tally):
+    own = [program for program in programs if program.name.split()[-1] in OWN_PLATFORM]
+    shared = [program for program in programs if program not in own]
+    if shared:
+        with SharedPlatform(build, tally) as platform:
+            for program in shared:
+                program.environment["CALLCELL_TEST_PLATFORM"] = str(platform.file)
+            run_all(shared, tally, 1)
+    run_all(own, tally, 2)
 
 
 def programs_of(kind, arguments):
@@ -196,9 +244,11 @@ def main():
             programs = [p for p in programs if re.search(arguments.only, p.name)]
         elif not programs:
             empty.append(kind)
-        # Scenarios and integration tests own ports and clocks: one at a time. The rest use both cores.
-        with ThreadPoolExecutor(1 if kind in ("scenario", "integration") else 2) as pool:
-            list(pool.map(lambda program: run_program(program, tally), programs))
+        if kind == "scenario":
+            run_scenarios(programs, arguments.build, tally)
+        else:
+            # Integration tests have ports and clocks of their own: one at a time.
+            run_all(programs, tally, 1 if kind == "integration" else 2)
     for kind in empty:
         tally.add(False, f"{kind}: there are no tests")
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)

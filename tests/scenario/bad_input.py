@@ -9,17 +9,17 @@ from support.platform import Platform
 from support.scenario import expect, expect_equal, main, test
 from support.wait import wait_until
 
-MOBILE = "+46701234567"
+TENANT, MOBILE = "bad-input", "+46707000001"
 HEAD_MAX, BODY_MAX = 16 * 1024, 64 * 1024
 SLOW_LIMIT_S = 15
 
 
 @test
 def a_good_event_is_answered(platform):
-    platform.cli("tenant", "create", "acme", "--country", "se")
-    platform.cli("number", "create", MOBILE, "--tenant", "acme", "--kind", "mobile")
+    platform.cli("tenant", "create", TENANT, "--country", "se")
+    platform.cli("number", "create", MOBILE, "--tenant", TENANT, "--kind", "mobile")
     platform.cli("carrier", "create", "narrow", "--country", "se", "--tenants", "other")
-    expect_equal(platform.carrier().send(event(to=MOBILE)).status, 200, "status")
+    expect_equal(platform.carrier().send(event(to=MOBILE), TENANT).status, 200, "status")
 
 
 def cell_count(platform):
@@ -61,7 +61,7 @@ def signed_request(platform, message, extra=(), drop=(), body=None):
     headers = {"Host": "edge", "Content-Type": "application/json", "callcell-key": "test",
                "Content-Length": str(len(body)), **sign(platform.secret, message["event_id"], body)}
     lines = [f"{name}: {value}" for name, value in headers.items() if name not in drop]
-    head = "\r\n".join([f"POST {path_of(message)} HTTP/1.1", *lines, *extra])
+    head = "\r\n".join([f"POST {path_of(message, TENANT)} HTTP/1.1", *lines, *extra])
     return head.encode() + b"\r\n\r\n" + body
 
 
@@ -121,7 +121,7 @@ def slow_requests_are_cut(platform):
 def refused_by_handler(platform, what, status, message=None, body=None, headers=None, path=None):
     message = message or event(to=MOBILE)
     cells, counted = cell_count(platform), refused_count(platform)
-    reply = platform.carrier().send(message, body=body, headers=headers, path=path)
+    reply = platform.carrier().send(message, TENANT, body=body, headers=headers, path=path)
     expect_equal(reply.status, status, what)
     expect_equal(reply.headers.get("content-type"), "application/problem+json", what)
     problem = reply.json()
@@ -194,7 +194,7 @@ def a_body_that_is_no_call_event_is_refused(platform):
 def a_call_id_other_than_the_paths_is_refused(platform):
     message = event("call.completed", to=MOBILE)
     refused_by_handler(platform, "another call id", 400, message,
-                       path="/v1/se/tenants/acme/calls/another/events")
+                       path="/v1/se/tenants/bad-input/calls/another/events")
 
 
 @test
@@ -202,10 +202,10 @@ def a_call_event_of_a_carrier_never_gets_an_error(platform):
     carrier = platform.carrier()
     for what, message, tenant in (
             ("unknown tenant", event(to=MOBILE), "nobody-here"), ("unknown number", event(to="+46799999999"), None),
-            ("unknown event", event("coffee.ready", to=MOBILE), "acme"),
-            ("odd optional fields", event(to=MOBILE, deadline_ms="soon", result={"status": 7}), "acme"),
-            ("a forged state", event("gather.completed", kind="pbx", to="+46100000000", state="AAAA"), "acme"),
-            ("a huge state", event("gather.completed", to=MOBILE, state="A" * 5000), "acme")):
+            ("unknown event", event("coffee.ready", to=MOBILE), TENANT),
+            ("odd optional fields", event(to=MOBILE, deadline_ms="soon", result={"status": 7}), TENANT),
+            ("a forged state", event("gather.completed", kind="pbx", to="+46100000000", state="AAAA"), TENANT),
+            ("a huge state", event("gather.completed", to=MOBILE, state="A" * 5000), TENANT)):
         reply = carrier.send(message, tenant)
         expect_equal(reply.status, 200, what)
         expect("actions" in reply.json(), f"{what}: {reply}")
@@ -214,7 +214,7 @@ def a_call_event_of_a_carrier_never_gets_an_error(platform):
 @test
 def a_mistake_on_the_command_line_gets_one_helpful_line(platform):
     for command in (["number", "create"], ["dance"], ["cell", "create", "se", "--template", "none-such"],
-                    ["number", "create", "123", "--tenant", "acme", "--kind", "mobile"],
+                    ["number", "create", "123", "--tenant", TENANT, "--kind", "mobile"],
                     ["cell", "list", "--colour"]):
         result = platform.cli(*command, check=False)
         expect_equal(result.returncode, 2, f"{command}: {result.stderr}")
@@ -224,7 +224,7 @@ def a_mistake_on_the_command_line_gets_one_helpful_line(platform):
 @test
 def connections_that_were_refused_leave_the_edge_ready(platform):
     wait_until("edge-1 is ready", lambda: platform.edge_is_ready(0))
-    expect_equal(platform.carrier().send(event(to=MOBILE)).status, 200, "status")
+    expect_equal(platform.carrier().send(event(to=MOBILE), TENANT).status, 200, "status")
 
 
 main(Platform)

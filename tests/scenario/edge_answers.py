@@ -9,18 +9,18 @@ from support.wait import wait_until
 
 CLOCK_S = 1.0
 CALLS = 60
-MOBILE, SWITCHBOARD, BARE, OPERATOR = "+46701234567", "+46101234567", "+46107654321", "+46108112112"
-FALLBACK, STRANGER = "+46700000009", "+46799999999"
+MOBILE, SWITCHBOARD, BARE, OPERATOR = "+46705000001", "+46105000001", "+46105000002", "+46105000003"
+TENANT, FALLBACK, STRANGER = "edge-answers", "+46700000009", "+46799999999"
 FLOW = {"version": 1, "entry": "menu", "nodes": {
     "menu": {"type": "menu", "prompt": {"say": {"text": "1", "language": "en"}}, "branches": {"1": "bye"}},
     "bye": {"type": "hangup"}}}
 DIRECT = {"version": 1, "entry": "alarm", "nodes": {
     "alarm": {"type": "connect", "targets": [{"sip": "sip:alarm@example.com"}]}}}
 NUMBERS = {
-    MOBILE: {"number": MOBILE, "tenant": "acme", "kind": "mobile"},
-    SWITCHBOARD: {"number": SWITCHBOARD, "tenant": "acme", "kind": "pbx", "flow": "main",
+    MOBILE: {"number": MOBILE, "tenant": TENANT, "kind": "mobile"},
+    SWITCHBOARD: {"number": SWITCHBOARD, "tenant": TENANT, "kind": "pbx", "flow": "main",
                   "fallback_target": FALLBACK},
-    BARE: {"number": BARE, "tenant": "acme", "kind": "pbx", "flow": "main", "fallback_target": None},
+    BARE: {"number": BARE, "tenant": TENANT, "kind": "pbx", "flow": "main", "fallback_target": None},
     OPERATOR: {"number": OPERATOR, "tenant": "sos", "kind": "pbx", "flow": "alarm", "fallback_target": None},
 }
 
@@ -29,7 +29,7 @@ _delivered = {}
 
 def reference_of(platform):
     from support.reference import Reference
-    flows = {("acme", "main"): (1, FLOW), ("sos", "alarm"): (1, DIRECT)}
+    flows = {(TENANT, "main"): (1, FLOW), ("sos", "alarm"): (1, DIRECT)}
     return Reference(NUMBERS, flows, platform.policy())
 
 
@@ -42,7 +42,7 @@ def publish(platform, tenant, flow, document):
 
 @test
 def tenants_are_there(platform):
-    publish(platform, "acme", "main", FLOW)
+    publish(platform, TENANT, "main", FLOW)
     publish(platform, "sos", "alarm", DIRECT)
     lines = "".join(json.dumps(number) + "\n" for number in NUMBERS.values())
     platform.cli("number", "import", platform.file("numbers.ndjson", lines))
@@ -60,17 +60,17 @@ def call_emergency(platform):
     carrier = platform.carrier()
     for dialled in ("112",):
         message = event(direction="originating", sender=MOBILE, dialled=dialled)
-        check_emergency(platform, carrier.send(message), "signed")
+        check_emergency(platform, carrier.send(message, TENANT), "signed")
     message = event(direction="originating", sender=STRANGER, dialled="112")
     check_emergency(platform, carrier.send(message, tenant=None), "from an unknown number, one URL")
     message = event(direction="originating", sender=MOBILE, dialled="112")
     body = json.dumps(message).encode()
     port = platform.edge_ports()[0]
-    check_emergency(platform, post(port, "/v1/se/tenants/acme/calls", body), "unsigned")
+    check_emergency(platform, post(port, f"/v1/se/tenants/{TENANT}/calls", body), "unsigned")
     headers = sign("whsec_" + "A" * 32, message["event_id"], body)
-    check_emergency(platform, post(port, "/v1/se/tenants/acme/calls", body, headers), "badly signed")
+    check_emergency(platform, post(port, f"/v1/se/tenants/{TENANT}/calls", body, headers), "badly signed")
     message = event(direction="originating", sender=MOBILE, dialled="urn:service:sos.fire")
-    reply = carrier.send(message)
+    reply = carrier.send(message, TENANT)
     expect_equal(reply.json()["actions"], [{"connect": {"targets": [{"dialled": "urn:service:sos.fire"}]}}],
                  "a sub-service of urn:service:sos")
 
@@ -94,22 +94,22 @@ def policy_cases(platform):
     barred = platform.map()["policy"]["barred_prefixes"][0] + "123456"
     state = {"state": "whatever-it-was"}
     return [
-        (event(to=MOBILE, sender="+46701112233"), "acme"),
+        (event(to=MOBILE, sender="+46701112233"), TENANT),
         (event(to=MOBILE, sender="+46701112233"), None),
-        (event(direction="originating", sender=MOBILE, to="+46812345678"), "acme"),
-        (event(direction="originating", sender=MOBILE, to=barred), "acme"),
-        (event("call.completed", to=MOBILE), "acme"),
-        (event("dial.completed", to=MOBILE, result={"status": "busy"}), "acme"),
-        (event(kind="pbx", to=SWITCHBOARD), "acme"),
-        (event("gather.completed", kind="pbx", to=SWITCHBOARD, result={"digits": "1"}, **state), "acme"),
-        (event(kind="pbx", to=BARE), "acme"),
-        (event("gather.completed", kind="pbx", to=BARE, result={"digits": "1"}, **state), "acme"),
-        (event("call.answered", kind="pbx", to=BARE, **state), "acme"),
-        (event("play.completed", kind="pbx", to=SWITCHBOARD, **state), "acme"),
-        (event("coffee.ready", kind="pbx", to=SWITCHBOARD, **state), "acme"),
-        (event(to=STRANGER), "acme"),
+        (event(direction="originating", sender=MOBILE, to="+46812345678"), TENANT),
+        (event(direction="originating", sender=MOBILE, to=barred), TENANT),
+        (event("call.completed", to=MOBILE), TENANT),
+        (event("dial.completed", to=MOBILE, result={"status": "busy"}), TENANT),
+        (event(kind="pbx", to=SWITCHBOARD), TENANT),
+        (event("gather.completed", kind="pbx", to=SWITCHBOARD, result={"digits": "1"}, **state), TENANT),
+        (event(kind="pbx", to=BARE), TENANT),
+        (event("gather.completed", kind="pbx", to=BARE, result={"digits": "1"}, **state), TENANT),
+        (event("call.answered", kind="pbx", to=BARE, **state), TENANT),
+        (event("play.completed", kind="pbx", to=SWITCHBOARD, **state), TENANT),
+        (event("coffee.ready", kind="pbx", to=SWITCHBOARD, **state), TENANT),
+        (event(to=STRANGER), TENANT),
         (event(kind="pbx", to=STRANGER), None),
-        (event("gather.completed", kind="pbx", to=STRANGER, result={"digits": "1"}, **state), "acme"),
+        (event("gather.completed", kind="pbx", to=STRANGER, result={"digits": "1"}, **state), TENANT),
     ]
 
 
@@ -121,7 +121,7 @@ def with_both_workers_killed_each_answer_follows_the_policy_in_time(platform):
     cases = policy_cases(platform)
     chance = generator()
     while len(cases) < CALLS:
-        cases.append((event(to=MOBILE, sender="+4670%07d" % chance.randrange(10 ** 7)), "acme"))
+        cases.append((event(to=MOBILE, sender="+4670%07d" % chance.randrange(10 ** 7)), TENANT))
     for number, (message, tenant) in enumerate(cases):
         reply = carrier.send(message, tenant, edge=number % 2)
         what = f"{message['event']} {message['call']} for {tenant}"
@@ -131,7 +131,7 @@ def with_both_workers_killed_each_answer_follows_the_policy_in_time(platform):
         wrong = differences(reference.edge_answer(message, tenant), reply.json(), message, "edge")
         expect(not wrong, f"{what}: {wrong}")
         if message["call"]["to"].get("e164") != STRANGER:
-            _delivered[("acme", message["event_id"])] = ("edge", reply.json()["decision_id"])
+            _delivered[(TENANT, message["event_id"])] = ("edge", reply.json()["decision_id"])
 
 
 @test

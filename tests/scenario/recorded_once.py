@@ -8,7 +8,7 @@ from support.scenario import SEED, expect, expect_equal, generator, main, test
 from support.wait import wait_until
 
 chance = generator()
-dataset = Dataset(chance, tenants=2, mobiles=200, pbxs=100)
+dataset = Dataset(chance, "once", 2, tenants=2, mobiles=200, pbxs=100)
 _ids = (f"once-{SEED}-{i}" for i in itertools.count(1))
 _sent = []
 

@@ -7,7 +7,7 @@ from support.platform import Platform
 from support.scenario import expect, expect_equal, generator, main, test
 from support.wait import wait_until
 
-MOBILE, SWITCHBOARD, FALLBACK = "+46701234567", "+46101234567", "+46700000009"
+TENANT, MOBILE, SWITCHBOARD, FALLBACK = "repeats", "+46704000001", "+46104000001", "+46700000009"
 FLOW = {"version": 1, "entry": "menu", "nodes": {
     "menu": {"type": "menu", "prompt": {"say": {"text": "1 or 2", "language": "en"}}, "retries": 2,
              "branches": {"1": "sales", "2": "bye"}},
@@ -17,13 +17,13 @@ FLOW = {"version": 1, "entry": "menu", "nodes": {
 
 @test
 def tenant_is_there(platform):
-    platform.cli("tenant", "create", "acme", "--country", "se")
+    platform.cli("tenant", "create", TENANT, "--country", "se")
     path = platform.file("flow.json", json.dumps(FLOW))
-    platform.cli("flow", "put", "main", "--tenant", "acme", "--file", path)
-    platform.cli("flow", "publish", "main", "--tenant", "acme")
-    platform.cli("number", "create", MOBILE, "--tenant", "acme", "--kind", "mobile", "--forward-always",
+    platform.cli("flow", "put", "main", "--tenant", TENANT, "--file", path)
+    platform.cli("flow", "publish", "main", "--tenant", TENANT)
+    platform.cli("number", "create", MOBILE, "--tenant", TENANT, "--kind", "mobile", "--forward-always",
                  "+46733333333")
-    platform.cli("number", "create", SWITCHBOARD, "--tenant", "acme", "--kind", "pbx", "--flow", "main",
+    platform.cli("number", "create", SWITCHBOARD, "--tenant", TENANT, "--kind", "pbx", "--flow", "main",
                  "--fallback", FALLBACK)
 
 
@@ -40,7 +40,7 @@ def repeat_everywhere(platform, carrier, message):
     bodies = []
     for number in (1, 2, 1):
         only_worker(platform, number)
-        reply = carrier.send(message)
+        reply = carrier.send(message, TENANT)
         expect_equal(reply.status, 200, f"status of worker-{number}'s answer")
         expect(reply.source != "edge", f"worker-{number} did not answer: {reply}")
         bodies.append(reply.body)
@@ -62,7 +62,14 @@ def a_repeat_gets_the_same_bytes_from_the_other_worker(platform):
 def both_edges_give_the_same_bytes(platform):
     carrier = platform.carrier()
     message = event(kind="pbx", to=SWITCHBOARD)
-    expect_equal(carrier.send(message, edge=1).body, carrier.send(message, edge=0).body, "body")
+    expect_equal(carrier.send(message, TENANT, edge=1).body, carrier.send(message, TENANT, edge=0).body, "body")
+
+
+def has_answered(platform, carrier, number):
+    """Whether the worker has answered a call since its start; places one."""
+    carrier.send(event(kind="mobile", to=MOBILE), TENANT)
+    answered = platform.telemetry(platform.worker_port(number))
+    return sum(value for name, value in answered.items() if name.startswith("callcell_cell_answers_total"))
 
 
 @test
@@ -70,19 +77,19 @@ def a_dialogue_goes_on_with_the_other_worker_and_an_empty_redis(platform):
     carrier = platform.carrier()
     only_worker(platform, 1)
     first = event(kind="pbx", to=SWITCHBOARD, sender="+46701112233")
-    answer = carrier.send(first)
+    answer = carrier.send(first, TENANT)
     expect("gather" in answer.json()["actions"][-1], f"a menu was expected: {answer}")
     platform.start_service("worker-2")
-    wait_until("worker-2 is ready", lambda: platform.worker_is_ready(2))
+    wait_until("worker-2 answers", lambda: has_answered(platform, carrier, 2))
     platform.kill_for_good("worker-1")
     platform.flush_redis()
     second = carrier.follow_up(first, answer, "gather.completed", {"reason": "dtmf", "digits": "1"})
-    answer = carrier.send(second)
+    answer = carrier.send(second, TENANT)
     expect(answer.source not in (None, "edge"), f"the other worker was expected to answer: {answer}")
     targets = answer.json()["actions"][-1]["connect"]["targets"]
     expect_equal(targets, [{"e164": "+46700000001"}], "whom the call is connected to")
     third = carrier.follow_up(first, answer, "dial.completed", {"status": "busy"})
-    answer = carrier.send(third)
+    answer = carrier.send(third, TENANT)
     expect_equal(answer.json()["actions"], [{"hangup": {}}], "actions after busy")
     expect_equal(answer.json()["state"], None, "state after the end")
 
@@ -92,15 +99,15 @@ def a_published_change_does_not_reach_calls_under_way(platform):
     platform.start_service("worker-1")
     carrier = platform.carrier()
     first = event(kind="pbx", to=SWITCHBOARD)
-    answer = carrier.send(first)
+    answer = carrier.send(first, TENANT)
     expect_equal(answer.json()["flow"], {"id": "main", "version": 1}, "flow")
     path = platform.file("second.json", json.dumps(deep_flow(generator())))
-    platform.cli("flow", "put", "main", "--tenant", "acme", "--file", path)
-    platform.cli("flow", "publish", "main", "--tenant", "acme")
-    wait_until("new calls follow version 2", lambda: carrier.send(event(kind="pbx", to=SWITCHBOARD))
+    platform.cli("flow", "put", "main", "--tenant", TENANT, "--file", path)
+    platform.cli("flow", "publish", "main", "--tenant", TENANT)
+    wait_until("new calls follow version 2", lambda: carrier.send(event(kind="pbx", to=SWITCHBOARD), TENANT)
                .json()["flow"]["version"] == 2)
     second = carrier.follow_up(first, answer, "gather.completed", {"reason": "dtmf", "digits": "1"})
-    answer = carrier.send(second)
+    answer = carrier.send(second, TENANT)
     expect_equal(answer.json()["flow"], {"id": "main", "version": 1}, "flow of the call under way")
     expect("connect" in answer.json()["actions"][-1], f"a connect was expected: {answer}")
 

@@ -45,18 +45,19 @@ def deep_flow(chance):
 
 
 class Dataset:
-    """numbers: {number: as imported}; flows: {(tenant, flow): document}."""
+    """numbers: {number: as imported}; flows: {(tenant, flow): document}. name and block (a digit) keep
+    tenants and numbers of several scenarios on one platform apart."""
 
-    def __init__(self, chance, tenants, mobiles, pbxs):
+    def __init__(self, chance, name, block, tenants, mobiles, pbxs):
         self.chance = chance
-        self.tenants = [f"t-{i}" for i in range(1, tenants + 1)]
+        self.tenants = [f"{name}-{i}" for i in range(1, tenants + 1)]
         self.flows = {(tenant, flow): deep_flow(chance) for tenant in self.tenants
                       for flow in ("main", "second")}
         self.numbers = {}
         for i in range(mobiles):
-            self.add(self.mobile(f"+4671{i:07d}"))
+            self.add(self.mobile(f"+4671{block}{i:06d}"))
         for i in range(pbxs):
-            self.add(self.pbx(f"+4610{i:07d}"))
+            self.add(self.pbx(f"+4610{block}{i:06d}"))
 
     def add(self, number):
         self.numbers[number["number"]] = number

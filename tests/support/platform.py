@@ -54,32 +54,57 @@ class CliError(AssertionError):
 
 
 class Platform:
-    """with Platform() as platform: ... is torn down on failure and on Ctrl-C too."""
+    """with Platform() as platform: ... is torn down on failure and on Ctrl-C too.
+
+    CALLCELL_TEST_PLATFORM names a platform that others share (shared_platform.py): it is then used, healed
+    before and after, and left running.
+    """
 
     def __init__(self, start=True):
-        self.offset = free_offset()
-        self.home = pathlib.Path(tempfile.mkdtemp(prefix="cc-"))
+        shared = os.environ.get("CALLCELL_TEST_PLATFORM") if start else None
+        state = json.loads(pathlib.Path(shared).read_text()) if shared else {}
+        self.is_shared = bool(shared)
+        self.offset = state.get("offset") or free_offset()
+        self.home = pathlib.Path(state.get("home") or tempfile.mkdtemp(prefix="cc-"))
         self.environment = {**os.environ, "CALLCELL_HOME": str(self.home),
                             "CALLCELL_PORT_OFFSET": str(self.offset),
                             "CALLCELL_BUILD": str(build_directory())}
         self.start_at_once = start
         self.findings = []
-        self.secret = None
+        self.secret = state.get("secret")
 
     # --- life ---
 
     def __enter__(self):
         try:
-            if self.start_at_once:
+            if self.is_shared:
+                self.heal()
+            elif self.start_at_once:
                 self.start()
         except BaseException:
             self.show_logs()
-            self.close()
+            if not self.is_shared:
+                self.close()
             raise
         return self
 
     def __exit__(self, *_):
-        self.close()
+        if self.is_shared:
+            self.heal()
+        else:
+            self.close()
+
+    def heal(self):
+        """Everything runs again, and is ready."""
+        for name in self.services():
+            if self.pid(name):
+                self.thaw(name)
+        self.as_owner(["sv", "start", *(self.home / "run/services" / name for name in self.services())])
+        for number in (1, 2):
+            wait_until(f"worker-{number} is ready", lambda: self.worker_is_ready(number), 60)
+        wait_until("both edges are ready", lambda: all(self.edge_is_ready(edge) for edge in (0, 1)), 60)
+        wait_until("the replica is synchronous", lambda: self.psql(
+            "select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')") == [["1"]], 60)
 
     def start(self):
         self.dev("start", timeout_s=START_TIMEOUT_S)
@@ -186,6 +211,14 @@ class Platform:
 
     def edge_is_ready(self, edge):
         return get(self.port((8081, 8091)[edge]), "/readyz").status == 200
+
+    def edge_map_epoch(self, edge, country="se"):
+        """Epoch of the routing map that an edge uses, as it says itself."""
+        state = get(self.port((8081, 8091)[edge]), "/state").json()
+        return [held for held in state["countries"] if held["country"] == country][0]["map"]["epoch"]
+
+    def get(self, base_port, path):
+        return get(self.port(base_port), path)
 
     def carrier(self):
         return Carrier(self.edge_ports(), "test", self.secret)
