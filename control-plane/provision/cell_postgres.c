@@ -7,8 +7,10 @@
  * --skip-pg-hba and our own pg_hba.conf in front. All three share one socket folder: a base backup
  * copies the primary's postgresql.conf, so a folder of its own would not survive on the replica.
  */
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "control-plane/files.h"
 #include "control-plane/process.h"
@@ -151,6 +153,18 @@ static const char *owner_hba(struct cp_cell_create *create)
     return cp_format(create->context, "local all all peer\n");
 }
 
+/* The monitor listens to itself over its socket as autoctl_node: the home's owner may. */
+static enum cc_error map_owner_to_autoctl(struct cp_cell_create *create, const char *data)
+{
+    struct cp_context *context = create->context;
+    const struct passwd *owner = getpwuid(geteuid());
+    if (!owner)
+        return cp_fail(context, CC_NOT_FOUND, "user id %d has no name", (int)geteuid());
+    const char *map = cp_format(context, "monitor \"%s\" autoctl_node\n", owner->pw_name);
+    return cp_file_write(context, cp_format(context, "%s/pg_ident.conf", data), cc_slice_of(map),
+                         0600);
+}
+
 static enum cc_error install_and_start(struct cp_cell_create *create, const char *part)
 {
     const char *const argv[] = {"/usr/bin/pg_autoctl", "run", "--pgdata", data_of(create, part),
@@ -174,12 +188,15 @@ enum cc_error cp_cell_make_monitor(void *subject)
                                 "127.0.0.1",  "--skip-pg-hba", "--no-ssl", NULL};
     const char *const listen[] = {"pg_autoctl", "config",   "set", "postgresql.listen_addresses",
                                   "127.0.0.1",  "--pgdata", data,  NULL};
-    const char *hba =
-        cp_format(context, "%shost pg_auto_failover autoctl_node 127.0.0.1/32 scram-sha-256\n",
-                  owner_hba(create));
+    const char *hba = cp_format(context,
+                                "local pg_auto_failover autoctl_node peer map=monitor\n"
+                                "%shost pg_auto_failover autoctl_node 127.0.0.1/32 scram-sha-256\n",
+                                owner_hba(create));
     enum cc_error error = CC_OK;
     if (!cp_file_exists(created)) {
         error = initialise(create, data, hba, settings_text(create, 32));
+        if (!error)
+            error = map_owner_to_autoctl(create, data);
         if (!error)
             error = run(create, make);
         if (!error)
