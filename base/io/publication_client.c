@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/io/folder.h"
 #include "base/io/publication_private.h"
 #include "base/io/publication_store.h"
 #include "base/log.h"
@@ -389,7 +390,7 @@ static enum cc_error boot(struct cc_publication_client *client)
                cc_log_text("file", client->options.public_key_file), cc_log_error_field(error));
         return error;
     }
-    error = publication_store_make_folder(client->options.directory);
+    error = cc_folder_make(client->options.directory);
     if (error) {
         CC_LOG(CC_LOG_ERROR, "publication_folder_unusable",
                cc_log_text("folder", client->options.directory), cc_log_error_field(error));

@@ -7,24 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_TEXT_MAX = 4096, NAME_TEXT_MAX = 64, EPOCH_DIGITS = 20, READ_BYTES = 64 * 1024 };
+#include "base/io/folder.h"
 
-enum cc_error publication_store_make_folder(const char *path)
-{
-    char part[PATH_TEXT_MAX];
-    int length = snprintf(part, sizeof(part), "%s", path);
-    if (length <= 0 || length >= (int)sizeof(part))
-        return CC_TOO_LARGE;
-    for (char *at = part + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return CC_IO;
-        *at = '/';
-    }
-    return mkdir(part, 0700) == 0 || errno == EEXIST ? CC_OK : CC_IO;
-}
+enum { PATH_TEXT_MAX = 4096, NAME_TEXT_MAX = 64, EPOCH_DIGITS = 20, READ_BYTES = 64 * 1024 };
 
 size_t publication_store_countries(const char *directory, char (*out)[CC_COUNTRY_LENGTH + 1],
                                    size_t capacity)
@@ -242,7 +227,7 @@ enum cc_error publication_store_write(const struct publication_place *place, int
     int folder = -1;
     enum cc_error error = country_path(place, path);
     if (error == CC_OK)
-        error = publication_store_make_folder(path);
+        error = cc_folder_make(path);
     if (error == CC_OK)
         error = open_folder(place, &folder);
     if (error)

@@ -16,9 +16,6 @@ struct publication_place {
     enum cc_publication_kind kind;
 };
 
-/* Makes the folder and those above it, mode 0700. CC_IO, CC_TOO_LARGE (path). */
-enum cc_error publication_store_make_folder(const char *path) CC_MUST_CHECK;
-
 /* The countries that have a folder, in no order; at most capacity. */
 size_t publication_store_countries(const char *directory, char (*out)[CC_COUNTRY_LENGTH + 1],
                                    size_t capacity);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io/folder.h"
 #include "base/io/spool_frame.h"
 #include "base/io/spool_private.h"
 #include "base/log.h"
@@ -153,26 +154,9 @@ uint64_t spool_read_mark(const struct cc_spool *spool)
     return crc == cc_crc32c(0, cc_slice(bytes, sizeof(number))) ? number : 0;
 }
 
-static enum cc_error make_folder(const char *path)
-{
-    char part[4096];
-    int length = snprintf(part, sizeof(part), "%s", path);
-    if (length <= 0 || length >= (int)sizeof(part))
-        return CC_TOO_LARGE;
-    for (char *at = part + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return CC_IO;
-        *at = '/';
-    }
-    return mkdir(part, 0700) == 0 || errno == EEXIST ? CC_OK : CC_IO;
-}
-
 static enum cc_error open_files(struct cc_spool *spool)
 {
-    enum cc_error error = make_folder(spool->options.directory);
+    enum cc_error error = cc_folder_make(spool->options.directory);
     if (error != CC_OK)
         return error;
     spool->folder = open(spool->options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
