@@ -47,7 +47,7 @@ struct serve {
     struct cp_listener *listener;
     struct cc_telemetry telemetry;
     struct cp_index index;
-    bool loaded, loading, load_again;
+    bool loaded, loading, load_again, stopping;
     struct cc_deadline refresh;
     struct poll *waiting; /* doubly linked */
     size_t waiting_count;
@@ -312,7 +312,7 @@ static void on_list(struct cc_http_request *request)
     count(serve, SERVE_POLLS);
     if (wait_s > WAIT_MAX_S)
         wait_s = WAIT_MAX_S;
-    if (!answer_list(serve, &poll, wait_s == 0))
+    if (!answer_list(serve, &poll, wait_s == 0 || serve->stopping))
         wait_for_news(serve, &poll, wait_s);
 }
 
@@ -482,18 +482,20 @@ static void on_metrics(struct cc_http_request *request)
     cc_buffer_deinit(&text);
 }
 
-/* Polls that wait are answered at once: clients go on with another source. */
+/* Polls that wait are answered at once, and their connections closed: clients go on with another
+ * source. One that still comes does not wait: nobody would answer it. */
 static void on_stop(void *context)
 {
     struct serve *serve = context;
+    serve->stopping = true;
     cc_deadline_clear(&serve->refresh);
+    cc_http_server_drain(serve->server, cc_monotonic_us() + DRAIN_MS * 1000, on_drained, serve);
     while (serve->waiting) {
         struct poll *poll = serve->waiting;
         (void)answer_list(serve, poll, true);
         forget(poll);
         free(poll);
     }
-    cc_http_server_drain(serve->server, cc_monotonic_us() + DRAIN_MS * 1000, on_drained, serve);
 }
 
 static void on_drained(void *context)
