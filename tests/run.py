@@ -75,6 +75,8 @@ class TapReader:
             skipped = result.group(3) is not None
             name = result.group(2) + (" (skipped)" if skipped else "")
             self.add(result.group(1).lower() == "ok" and not skipped, name)
+        elif text.startswith("# note: "):
+            self.tally.show(f"     {self.program.name}: {text.removeprefix('# note: ')}")
 
     def close(self, status):
         if self.seen == 0:

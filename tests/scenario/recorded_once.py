@@ -4,7 +4,7 @@ import json
 
 from support.dataset import Dataset, read_log
 from support.platform import Platform
-from support.scenario import SEED, expect, expect_equal, generator, main, test
+from support.scenario import SEED, expect, expect_equal, generator, main, note, test
 from support.wait import wait_until
 
 chance = generator()
@@ -43,7 +43,7 @@ def check_records(platform):
     expect(not surplus, f"recorded and never sent: {surplus[:5]}")
     twice = platform.psql("select event_id from events.events group by tenant_id, event_id having count(*) > 1")
     expect_equal(twice, [], "events recorded twice")
-    print(f"# {len(answered)} answered, {len(recorded)} recorded, {len(unanswered)} unanswered")
+    note(f"{len(answered)} answered, {len(recorded)} recorded, {len(unanswered)} unanswered")
 
 
 def tenant_of(line):

@@ -9,7 +9,7 @@ import json
 
 from support.dataset import Dataset, read_log, wrong_answers
 from support.platform import Platform
-from support.scenario import LONG, SEED, expect, expect_equal, generator, main, test
+from support.scenario import LONG, SEED, expect, expect_equal, generator, main, note, test
 
 RATE, SECONDS = 200, 60 if LONG else 15
 NUMBERS, CALLS = 20000, RATE * SECONDS
@@ -62,7 +62,7 @@ def twenty_thousand_numbers_are_imported(platform):
 def every_answer_under_load_is_the_references(platform):
     asked = [next(_fresh) if i % 2 else chance.choice(_known) for i in range(CALLS)]
     sources = compare(platform, load(platform, "load", asked), CALLS)
-    print(f"# {sum(sources.values())} answers compared: {dict(sources)}")
+    note(f"{sum(sources.values())} answers compared: {dict(sources)}")
     for source in ("memory", "redis", "replica"):
         expect(sources[source] > 0, f"{source} was never used: {dict(sources)}")
 

@@ -66,6 +66,7 @@ class FakeSource:
                 for name, value in headers:
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(body)))
+                self.send_header("connection", "close")  # a later source answers on the same port
                 self.end_headers()
                 self.wfile.write(body)
 

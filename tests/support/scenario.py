@@ -25,6 +25,11 @@ def generator():
     return random.Random(SEED)
 
 
+def note(text):
+    """A figure worth seeing in a passed run too."""
+    print(f"# note: {text}", flush=True)
+
+
 def expect(condition, message):
     if not condition:
         raise AssertionError(message)
@@ -55,7 +60,7 @@ def _run_one(number, function, *arguments):
 def main(make_platform=None):
     """make_platform: a callable giving a context manager, or None for scenarios that start their own."""
     signal.signal(signal.SIGTERM, _on_signal)
-    print(f"# seed {SEED} (CALLCELL_TEST_SEED={SEED} repeats it)", flush=True)
+    note(f"seed {SEED} (CALLCELL_TEST_SEED={SEED} repeats it)")
     if make_platform is None:
         results = [_run_one(i, function) for i, function in enumerate(_tests, 1)]
     else:
