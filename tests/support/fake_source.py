@@ -83,10 +83,11 @@ class FakeSource:
                 if epoch <= after:
                     self.reply(404)
                     return
-                self.reply(200, content, [
-                    ("content-type", "application/octet-stream"), ("callcell-epoch", str(epoch)),
-                    ("callcell-sha256", hashlib.sha256(content).hexdigest()),
-                    ("callcell-signature", base64.b64encode(signature).decode())])
+                headers = [("content-type", "application/octet-stream"), ("callcell-epoch", str(epoch)),
+                           ("callcell-sha256", hashlib.sha256(content).hexdigest())]
+                if signature is not None:
+                    headers.append(("callcell-signature", base64.b64encode(signature).decode()))
+                self.reply(200, content, headers)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
