@@ -250,9 +250,12 @@ static void on_verified(void *context)
     publication_item_take(arrival->item, &arrival->mark);
     if (!client->freed)
         publication_report_soon(client);
-    arrival->error = cc_loop_work(client->loop, write_files, on_written, arrival);
-    if (arrival->error)
+    /* Not into the arrival: from here on it is the pool's. */
+    enum cc_error error = cc_loop_work(client->loop, write_files, on_written, arrival);
+    if (error) {
+        arrival->error = error;
         on_written(arrival);
+    }
 }
 
 static void write_files(void *context)
