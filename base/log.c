@@ -74,15 +74,26 @@ struct cc_log_field cc_log_error_field(enum cc_error error)
     return cc_log_text("error", cc_error_name(error));
 }
 
+/* A dialogue's: "state", "sealed_state"; not "sqlstate", "statement". */
+static bool ends_in_word_state(const char *name)
+{
+    static const char word[] = "state";
+    size_t length = strlen(name);
+    if (length < sizeof(word) - 1)
+        return false;
+    size_t start = length - (sizeof(word) - 1);
+    return strcasecmp(name + start, word) == 0 && (start == 0 || name[start - 1] == '_');
+}
+
 static bool is_redacted(const char *name)
 {
-    static const char *const words[] = {"secret",        "token",     "password",
-                                        "authorization", "signature", "state"};
+    static const char *const words[] = {"secret", "token", "password", "authorization",
+                                        "signature"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcasestr(name, words[i]))
             return true;
     }
-    return false;
+    return ends_in_word_state(name);
 }
 
 static void append_field(struct cc_buffer *line, const struct cc_log_field *field)

@@ -1,7 +1,8 @@
 /*
  * One JSON object a line on stderr: ts level component event, then the fields. Values of fields
- * whose names contain secret, token, password, authorization, signature or state are replaced by
- * "[redacted]". One write(2) per line; safe from any thread once cc_log_init has run.
+ * whose names contain secret, token, password, authorization or signature, or are or end in the
+ * word state, are replaced by "[redacted]". One write(2) per line; safe from any thread once
+ * cc_log_init has run.
  */
 #ifndef CC_LOG_H
 #define CC_LOG_H

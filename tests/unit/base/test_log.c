@@ -42,9 +42,9 @@ END_TEST
 
 START_TEST(secrets_are_redacted_whatever_their_kind)
 {
-    static const char *const names[] = {"secret",    "carrier_secret", "Authorization",
-                                        "token",     "edge_token",     "password",
-                                        "signature", "state",          "PGPASSWORD"};
+    static const char *const names[] = {"secret",       "carrier_secret", "Authorization", "token",
+                                        "edge_token",   "password",       "signature",     "state",
+                                        "sealed_state", "State",          "PGPASSWORD"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         redirect(CC_LOG_DEBUG);
         CC_LOG(CC_LOG_INFO, "e", cc_log_text(names[i], "hunter2"));
@@ -54,6 +54,16 @@ START_TEST(secrets_are_redacted_whatever_their_kind)
         ck_assert_ptr_nonnull(memmem(lines.data, lines.length, "[redacted]", 10));
         cc_buffer_deinit(&lines);
     }
+}
+END_TEST
+
+START_TEST(what_only_sounds_like_a_secret_is_shown)
+{
+    redirect(CC_LOG_DEBUG);
+    CC_LOG(CC_LOG_INFO, "e", cc_log_text("sqlstate", "57P01"), cc_log_text("statement", "ingest"));
+    ck_assert_ptr_nonnull(memmem(lines.data, lines.length, "57P01", 5));
+    ck_assert_ptr_nonnull(memmem(lines.data, lines.length, "ingest", 6));
+    cc_buffer_deinit(&lines);
 }
 END_TEST
 
@@ -102,5 +112,5 @@ START_TEST(a_line_beyond_the_bound_is_said_to_be_lost)
 END_TEST
 
 SUITE_MAIN("log", a_line_is_one_json_object, secrets_are_redacted_whatever_their_kind,
-           lines_below_the_minimum_are_dropped, hostile_values_stay_inside_their_line,
-           a_line_beyond_the_bound_is_said_to_be_lost)
+           what_only_sounds_like_a_secret_is_shown, lines_below_the_minimum_are_dropped,
+           hostile_values_stay_inside_their_line, a_line_beyond_the_bound_is_said_to_be_lost)
