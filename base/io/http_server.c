@@ -34,6 +34,7 @@ enum {
 };
 #define DRAIN_TICK_US INT64_C(20000)
 #define DRAIN_IDLE_US INT64_C(200000)
+#define DRAIN_PARTIAL_US INT64_C(2000000)
 
 struct handler {
     h2o_handler_t super;
@@ -56,7 +57,7 @@ struct cc_http_server {
     uint64_t too_large_seen; /* of libh2o's count of its 413 answers */
     bool listening, listener_open, draining, freed, released;
     struct cc_deadline drain_tick;
-    int64_t drain_deadline_us;
+    int64_t drain_deadline_us, drain_begun_us;
     void (*on_drained)(void *context);
     void *drained_context;
 };
@@ -511,6 +512,7 @@ void cc_http_server_drain(struct cc_http_server *server, int64_t deadline_us,
     close_listener(server);
     server->draining = true;
     server->drain_deadline_us = deadline_us;
+    server->drain_begun_us = cc_loop_now_us(server->loop);
     server->on_drained = on_drained;
     server->drained_context = context;
     if (cc_deadline_set(&server->drain_tick, 0) != CC_OK)
@@ -525,13 +527,17 @@ static void half_close(struct connection *connection, int how)
 }
 
 /* Reads what has arrived, then end of file; one that was just active is left a moment for its next
- * request, which is answered with "connection: close". */
+ * request, which is answered with "connection: close". A request that is still arriving has
+ * DRAIN_PARTIAL_US to be whole: a sender that stalls must not hold up the stop. */
 static void close_idle(struct cc_http_server *server, int64_t now_us)
 {
     for (h2o_linklist_t *at = server->connections.next; at != &server->connections; at = at->next) {
         struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, all, at);
-        if (connection->sock && !connection->serving && connection->sock->input->size == 0 &&
-            now_us - connection->idle_since_us >= DRAIN_IDLE_US)
+        if (!connection->sock || connection->serving)
+            continue;
+        bool stalled = now_us - server->drain_begun_us >= DRAIN_PARTIAL_US;
+        if (stalled || (connection->sock->input->size == 0 &&
+                        now_us - connection->idle_since_us >= DRAIN_IDLE_US))
             half_close(connection, SHUT_RD);
     }
 }

@@ -90,8 +90,8 @@ int64_t cc_http_server_port(const struct cc_http_server *server);
 size_t cc_http_server_in_flight(const struct cc_http_server *server);
 
 /* Stops accepting, answers what is in flight with "connection: close", closes idle connections, and
- * calls on_drained when none is left or at the hard deadline. Requests already received are served.
- */
+ * calls on_drained when none is left or at the hard deadline. Requests already received are served;
+ * one that is still arriving has two seconds to be whole. */
 void cc_http_server_drain(struct cc_http_server *server, int64_t deadline_us,
                           void (*on_drained)(void *context), void *context);
 /* After draining (or at once, cutting connections). */

@@ -454,6 +454,27 @@ START_TEST(test_drain_under_load_loses_nothing)
 }
 END_TEST
 
+START_TEST(test_a_stalled_request_does_not_hold_up_a_drain)
+{
+    int64_t within_us = INT64_C(600) * 1000 * 1000;
+    t.options.request_timeout_ms = 600 * 1000;
+    up();
+    int head = test_connect(t.port), body = test_connect(t.port);
+    ck_assert(test_send(head, CC_SLICE_LITERAL("GET /hello HTT")));
+    ck_assert(test_send(
+        body, CC_SLICE_LITERAL("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nab")));
+    loop_thread_call(t.thread, drain, &within_us);
+    ck_assert(test_is_closed(head));
+    ck_assert(test_is_closed(body));
+    ck_assert(test_wait_for(&t.drained, 1));
+    close(head);
+    close(body);
+    down();
+    ck_assert_int_eq(get(&t.refused), 2);
+    ck_assert_int_eq(get(&t.handled), 0);
+}
+END_TEST
+
 START_TEST(test_drain_ends_at_the_hard_deadline)
 {
     int64_t within_us = 100 * 1000;
@@ -488,6 +509,7 @@ int main(void)
     tcase_add_test(tc, test_client_may_leave_while_pending);
     tcase_add_test(tc, test_in_flight_is_bounded);
     tcase_add_test(tc, test_drain_under_load_loses_nothing);
+    tcase_add_test(tc, test_a_stalled_request_does_not_hold_up_a_drain);
     tcase_add_test(tc, test_drain_ends_at_the_hard_deadline);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
