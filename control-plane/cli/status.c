@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/io/loop.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/worker_line.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/targets/local.h"
@@ -192,12 +194,11 @@ static void print_cell(const json_t *cell)
     }
     json_array_foreach(cc_json_at(cell, "workers"), i, item)
     {
-        const json_t *state = cc_json_at(item, "state");
-        char *text = json_is_object(state) ? json_dumps(state, JSON_COMPACT) : NULL;
-        printf("    %s: %s, port %lld %s\n", json_string_value(cc_json_at(item, "worker")),
-               json_string_value(cc_json_at(item, "health")),
-               (long long)json_integer_value(cc_json_at(item, "port")), text ? text : "");
-        free(text);
+        struct cc_buffer line;
+        cc_buffer_init(&line, 0);
+        cp_worker_line(item, cc_wall_clock_us(), &line);
+        printf("    %.*s\n", (int)line.length, line.data);
+        cc_buffer_deinit(&line);
     }
 }
 
