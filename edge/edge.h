@@ -8,6 +8,7 @@
 #include "base/io/http_client.h"
 #include "edge/discovery.h"
 #include "edge/journal.h"
+#include "edge/log_gate.h"
 #include "edge/map_source.h"
 #include "edge/probe.h"
 #include "edge/settings.h"
@@ -27,6 +28,7 @@ struct edge {
     struct cc_http_server *calls_server;
     struct cc_http_server *telemetry_server;
     struct cc_deadline drained_check;
+    struct edge_log_gate answers_gate, refusals_gate;
     size_t in_flight; /* calls waiting for a cell */
     bool draining;
 };

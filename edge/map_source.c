@@ -167,6 +167,9 @@ static enum cc_error take(void *context, const struct cc_publication *publicatio
         enter_cells(source->options.upstreams, thing);
     cc_telemetry_set(source->options.telemetry, EDGE_COUNTRIES,
                      (int64_t)edge_countries_ready(countries));
+    CC_LOG(CC_LOG_INFO, "publication_taken", cc_log_text("country", publication->country),
+           cc_log_text("kind", cc_publication_kind_name(publication->kind)),
+           cc_log_number("epoch", publication->epoch));
     return CC_OK;
 }
 

@@ -37,6 +37,9 @@
 #include "edge/verify.h"
 
 enum { ANSWER_MAX = 64 * 1024 };
+/* Log lines a second, whatever happens: an outage is told by its first calls, an attack takes more.
+ */
+enum { OWN_ANSWER_LINES = 10, REFUSAL_LINES = 100 };
 
 struct edge_call {
     struct edge *edge;
@@ -73,18 +76,28 @@ static void journal_record(struct edge_call *call, const struct cc_call_record *
 
 /* ---- what can be said of a call: one log line, one counter, one reply ---- */
 
+static void log_refusal(const struct edge_call *call, int status, const char *why,
+                        const char *detail)
+{
+    int64_t held_back = 0;
+    if (!edge_log_gate_opens(&call->edge->refusals_gate, REFUSAL_LINES, cc_monotonic_us(),
+                             &held_back))
+        return;
+    CC_LOG(CC_LOG_INFO, "request_refused", cc_log_text("request_id", call->request_id),
+           cc_log_number("status", status), cc_log_text("why", why),
+           cc_log_slice("country", call->request->segments[1]),
+           cc_log_slice("carrier_key", call->auth.key ? call->auth.key->id : (struct cc_slice){0}),
+           cc_log_slice("peer", call->request->peer), cc_log_text("detail", detail),
+           cc_log_number("held_back", held_back));
+}
+
 static void refuse(struct edge_call *call, enum edge_series series, int status, const char *name,
                    const char *title, const char *detail)
 {
     struct edge_snapshot *snapshot = call->snapshot;
     cc_telemetry_add(&call->edge->telemetry, series, 1);
-    CC_LOG(CC_LOG_INFO, "request_refused", cc_log_text("request_id", call->request_id),
-           cc_log_number("status", status), cc_log_text("why", name),
-           cc_log_slice("country", call->request->segments[1]),
-           cc_log_slice("carrier_key", call->auth.key ? call->auth.key->id : (struct cc_slice){0}),
-           cc_log_slice("peer", call->request->peer),
-           /* what is wrong with a body quotes it */
-           cc_log_text("detail", series == EDGE_REFUSED_BODY ? "" : detail));
+    /* what is wrong with a body quotes it */
+    log_refusal(call, status, name, series == EDGE_REFUSED_BODY ? "" : detail);
     cc_http_problem(call->request, status, name, title, cc_slice_of(detail));
     edge_snapshot_release(snapshot);
 }
@@ -447,11 +460,16 @@ static void log_edge_answer(const struct edge_call *call, enum edge_series why,
                             const struct edge_fallback *fallback)
 {
     struct cc_slice cell = call->target.cell ? call->target.cell->id : (struct cc_slice){0};
-    CC_LOG(
-        CC_LOG_INFO, "answered_by_edge", cc_log_text("request_id", call->request_id),
-        cc_log_text("why", why_name(why)), cc_log_text("answer", edge_fallback_name(fallback->row)),
-        cc_log_text("country", call->snapshot->country), cc_log_slice("cell", cell),
-        cc_log_slice("tenant", call->target.tenant), cc_log_slice("call_id", call->event.call_id));
+    int64_t held_back = 0;
+    if (!edge_log_gate_opens(&call->edge->answers_gate, OWN_ANSWER_LINES, cc_monotonic_us(),
+                             &held_back))
+        return;
+    CC_LOG(CC_LOG_INFO, "answered_by_edge", cc_log_text("request_id", call->request_id),
+           cc_log_text("why", why_name(why)),
+           cc_log_text("answer", edge_fallback_name(fallback->row)),
+           cc_log_text("country", call->snapshot->country), cc_log_slice("cell", cell),
+           cc_log_slice("tenant", call->target.tenant),
+           cc_log_slice("call_id", call->event.call_id), cc_log_number("held_back", held_back));
 }
 
 static void journal_own(struct edge_call *call, const struct edge_fallback *fallback)
@@ -522,7 +540,11 @@ void edge_on_refused(void *context, int status, const char *why,
     size_t series = status == 404 || status == 405 ? EDGE_REFUSED_NO_ROUTE
                     : status == 503                ? EDGE_REFUSED_OVERLOAD
                                                    : EDGE_REFUSED_FRAMING;
+    int64_t held_back = 0;
     cc_telemetry_add(&edge->telemetry, series, 1);
-    CC_LOG(CC_LOG_INFO, "request_refused", cc_log_number("status", status), cc_log_text("why", why),
-           cc_log_slice("peer", request ? request->peer : (struct cc_slice){0}));
+    if (edge_log_gate_opens(&edge->refusals_gate, REFUSAL_LINES, cc_monotonic_us(), &held_back))
+        CC_LOG(CC_LOG_INFO, "request_refused", cc_log_number("status", status),
+               cc_log_text("why", why),
+               cc_log_slice("peer", request ? request->peer : (struct cc_slice){0}),
+               cc_log_number("held_back", held_back));
 }
