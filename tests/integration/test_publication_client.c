@@ -504,8 +504,9 @@ START_TEST(three_are_kept_on_disk)
     ck_assert(is_on_disk(maps[4]) && is_on_disk(maps[3]));
     ck_assert_int_eq(stat(t.directory, &folder), 0);
     ck_assert_uint_eq(folder.st_mode & 0777, 0700);
-    source_publish(source, make("no", CC_PUBLICATION_NUMBERS, 1, "x"));
-    UNTIL(files_in("no") == 2);
+    struct file *numbers = make("no", CC_PUBLICATION_NUMBERS, 1, "x");
+    source_publish(source, numbers);
+    UNTIL(is_on_disk(numbers) && files_in("no") == 2);
     (void)snprintf(leftover, sizeof(leftover), "%s/no", t.directory);
     ck_assert_int_eq(stat(leftover, &folder), 0);
     ck_assert_uint_eq(folder.st_mode & 0777, 0700);
