@@ -5,28 +5,6 @@
 
 enum { DIALLED_MAX = 64, COUNTRY_CODE_MAX = 3 };
 
-/* RFC 5031: "urn:service:sos" or "urn:service:sos.<sub-service>", without regard to case. */
-static bool is_sos_urn(struct cc_slice dialled)
-{
-    struct cc_slice urn = CC_SLICE_LITERAL("urn:service:sos");
-    if (dialled.length < urn.length || strncasecmp(dialled.data, urn.data, urn.length) != 0)
-        return false;
-    return dialled.length == urn.length || dialled.data[urn.length] == '.';
-}
-
-bool cc_is_emergency(const struct cc_call_event *event, const struct cc_call_policy *policy)
-{
-    if (event->direction != CC_CALL_ORIGINATING || event->to_dialled.length == 0)
-        return false;
-    if (is_sos_urn(event->to_dialled))
-        return true;
-    for (size_t i = 0; i < policy->emergency_count; i++) {
-        if (cc_slice_equal(event->to_dialled, policy->emergency[i]))
-            return true;
-    }
-    return false;
-}
-
 static struct cc_slice after(struct cc_slice text, size_t count)
 {
     return cc_slice(text.data + count, text.length - count);
@@ -38,6 +16,29 @@ static struct cc_slice without_clir_code(struct cc_slice dialled)
     bool has_code = cc_slice_starts_with(dialled, CC_SLICE_LITERAL("*31#")) ||
                     cc_slice_starts_with(dialled, CC_SLICE_LITERAL("#31#"));
     return has_code ? after(dialled, 4) : dialled;
+}
+
+/* RFC 5031: "urn:service:sos" or "urn:service:sos.<sub-service>", without regard to case. */
+static bool is_sos_urn(struct cc_slice dialled)
+{
+    struct cc_slice urn = CC_SLICE_LITERAL("urn:service:sos");
+    if (dialled.length < urn.length || strncasecmp(dialled.data, urn.data, urn.length) != 0)
+        return false;
+    return dialled.length == urn.length || dialled.data[urn.length] == '.';
+}
+
+bool cc_is_emergency(const struct cc_call_event *event, const struct cc_call_policy *policy)
+{
+    struct cc_slice dialled = without_clir_code(event->to_dialled);
+    if (event->direction != CC_CALL_ORIGINATING || dialled.length == 0)
+        return false;
+    if (is_sos_urn(dialled))
+        return true;
+    for (size_t i = 0; i < policy->emergency_count; i++) {
+        if (cc_slice_equal(dialled, policy->emergency[i]))
+            return true;
+    }
+    return false;
 }
 
 struct cc_slice cc_dialled_to_e164(struct cc_slice dialled, const struct cc_call_policy *policy,
