@@ -60,7 +60,7 @@ static void print_webhook(const struct bench_webhook *webhook, FILE *out)
 static void print_outcome(const struct bench_outcome *outcome, int64_t latency_us, FILE *out)
 {
     if (outcome->error)
-        fprintf(out, "<- no answer: %s\n", cc_error_text(outcome->error));
+        fprintf(out, "<- no answer: %s; is the platform up?\n", cc_error_text(outcome->error));
     else
         fprintf(out, "<- %d from %.*s in %.1f ms\n   %.*s\n", outcome->status,
                 outcome->source.length ? (int)outcome->source.length : 1,

@@ -88,6 +88,17 @@ static enum cc_error set(const struct option *option, const char *value)
 
 #define COPIED(field) (field), sizeof(field)
 
+static const char *const wanted[] = {
+    [TEXT] = "text",
+    [COPY] = "a value: it is too long",
+    [FLAG] = "a flag",
+    [REAL] = "a number from 0",
+    [SEED] = "a whole number",
+    [TIME] = "an RFC 3339 time like 2026-11-23T09:00:00Z",
+    [INPUTS] = "a list of digits and dial results like 1,busy",
+    [OUTPUT] = "text or json",
+};
+
 static enum cc_error take(struct bench_options *out, const char *name, const char *value,
                           bool *used_value, struct cc_buffer *problem)
 {
@@ -130,7 +141,7 @@ static enum cc_error take(struct bench_options *out, const char *name, const cha
         if (*used_value && !value)
             cc_buffer_printf(problem, "%s needs a value", name);
         else if (set(&table[i], value))
-            cc_buffer_printf(problem, "%s: \"%s\" will not do", name, value);
+            cc_buffer_printf(problem, "%s: \"%s\" is not %s", name, value, wanted[table[i].kind]);
         return problem->length > 0 ? CC_INVALID : CC_OK;
     }
     cc_buffer_printf(problem, "unknown option %s (see callcell-bench --help)", name);

@@ -91,6 +91,7 @@ int main(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     const char *file_name = NULL;
     int option;
+    opterr = 0; /* usage() says it in one line */
     while ((option = getopt_long(argc, argv, "c:r:", options, NULL)) != -1) {
         if (option == 'c')
             file_name = optarg;

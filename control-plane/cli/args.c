@@ -51,7 +51,7 @@ static bool explain_group(const struct cp_command *commands, size_t count, const
                           struct cp_arguments *out)
 {
     size_t length = strlen(group), at = 0, found = 0;
-    at += (size_t)snprintf(out->message, sizeof(out->message), "callcell %s: needs one of:", group);
+    at += (size_t)snprintf(out->message, sizeof(out->message), "%s: needs one of:", group);
     for (size_t i = 0; i < count && at < sizeof(out->message); i++) {
         if (strncmp(commands[i].name, group, length) != 0 || commands[i].name[length] != ' ')
             continue;
@@ -68,6 +68,8 @@ static enum cc_error unknown_command(const struct cp_command *commands, size_t c
     char typed[2 * WORD_MAX];
     bool two = argc > 1 && argv[1][0] != '-';
     (void)snprintf(typed, sizeof(typed), "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
+    if (!two && explain_group(commands, count, argv[0], out))
+        return CC_INVALID;
     const char *nearest = NULL;
     size_t best = NEAR + 1;
     for (size_t i = 0; i < count; i++) {

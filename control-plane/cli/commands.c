@@ -94,7 +94,7 @@ const struct cp_command cp_commands[] = {
     {"number delete", {"NUMBER"}, "Takes a number away", {COUNTRY}, cp_cli_number_delete, false},
     {"carrier create",
      {"KEY"},
-     "Makes a carrier's key, or changes its tenants or mode",
+     "Makes a carrier's key (secret in carriers/KEY.secret of the home), or changes it",
      {{"tenants", "LIST", "'*' or tenants with commas", true},
       COUNTRY,
       {"mode", "MODE", "enforce (default) or report-only", false}},

@@ -50,7 +50,7 @@ enum cc_error cp_cli_map_show(struct cp_context *context, const struct cp_argume
     if (!error)
         error = cp_publication_stored(context, country, CC_PUBLICATION_MAP, epoch, &stored);
     if (error == CC_NOT_FOUND && !context->message[0])
-        return cp_fail(context, error, "no such map of %s", country);
+        return cp_fail(context, error, "%s has no such map; see: callcell map show", country);
     if (error)
         return error;
     if (!context->json) {

@@ -202,8 +202,8 @@ static enum cc_error load_template(struct cp_cell_create *create)
     enum cc_error error = cp_template_load(yaml, path, cc_slice_of(create->country),
                                            &context->arena, &create->template, &errors);
     if (error == CC_NOT_FOUND)
-        error = cp_fail(context, error, "template %s has no country %s", create->template_name,
-                        create->country);
+        error = cp_fail(context, error, "template %s has no country %s; its countries stand in %s",
+                        create->template_name, create->country, path);
     else if (error)
         error = cp_fail(context, error, "%.*s", (int)errors.length, errors.data ? errors.data : "");
     cc_buffer_deinit(&errors);
