@@ -168,12 +168,6 @@ def python_environment(build, long=False):
             "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def python_tests(build, folder):
-    for script in sorted((ROOT / "tests" / folder).glob("test_*.py")):
-        yield Program(f"{folder} {script.stem.removeprefix('test_')}",
-                      ["/usr/bin/python3", str(script)], python_environment(build))
-
-
 # They start platforms of their own; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme")
 
@@ -229,7 +223,7 @@ def programs_of(kind, arguments):
         return list(lints())
     if kind == "scenario":
         return list(scenarios(arguments.build, arguments.long))
-    return list(meson_tests(arguments.build, kind)) + list(python_tests(arguments.build, kind))
+    return list(meson_tests(arguments.build, kind))
 
 
 def main():
@@ -249,8 +243,8 @@ def main():
         if kind == "scenario":
             run_scenarios(programs, arguments.build, tally)
         else:
-            # Integration tests have ports and clocks of their own: one at a time.
-            run_all(programs, tally, 1 if kind == "integration" else 2)
+            # The long ones first, so that both cores are busy to the end.
+            run_all(sorted(programs, key=lambda program: -program.timeout_s), tally, 2)
     for kind in empty:
         tally.add(False, f"{kind}: there are no tests")
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
