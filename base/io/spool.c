@@ -17,6 +17,7 @@ enum {
 
 static void on_sync_due(struct cc_deadline *deadline);
 static void find_oldest(struct cc_spool *spool);
+static void empty_last_segment(struct cc_spool *spool, int64_t worth_bytes);
 
 static struct segment *last_segment(struct cc_spool *spool)
 {
@@ -228,7 +229,10 @@ enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record)
     if (record.length > (size_t)spool->options.record_max)
         return CC_TOO_LARGE;
     if (spool->total_bytes + bytes > spool->options.maximum_bytes)
+        empty_last_segment(spool, 1); /* what is shipped must not keep out what comes */
+    if (spool->total_bytes + bytes > spool->options.maximum_bytes)
         return CC_FULL;
+    segment = last_segment(spool);
     if (spool->active < 0 || segment->bytes + bytes > spool->options.segment_bytes ||
         end_of(segment) < next_number(spool)) {
         enum cc_error error = begin_segment(spool);
@@ -433,10 +437,10 @@ static void drop_shipped_segments(struct cc_spool *spool)
 
 /* The last segment, all shipped, is emptied in place once it is worth it, so that an idle spool is
  * small. */
-static void empty_last_segment(struct cc_spool *spool)
+static void empty_last_segment(struct cc_spool *spool, int64_t worth_bytes)
 {
     struct segment *last = last_segment(spool);
-    if (spool->segment_count != 1 || last->bytes < spool->options.segment_bytes / 4 ||
+    if (spool->segment_count != 1 || last->bytes < worth_bytes ||
         spool->cursor.number < end_of(last))
         return;
     struct segment shipped = *last;
@@ -447,6 +451,7 @@ static void empty_last_segment(struct cc_spool *spool)
         spool->segments[0] = spool->segments[spool->segment_count - 1];
         spool->segment_count = 1;
         spool->cursor.segment = 0;
+        spool->read_end = spool->cursor;
         drop_segment(spool, &shipped);
     }
 }
@@ -483,7 +488,7 @@ enum cc_error cc_spool_acknowledge(struct cc_spool *spool, uint64_t next)
     skip_ends(spool, &spool->cursor);
     error = write_mark(spool);
     drop_shipped_segments(spool);
-    empty_last_segment(spool);
+    empty_last_segment(spool, spool->options.segment_bytes / 4);
     spool->read_end = spool->cursor;
     find_oldest(spool);
     return error;

@@ -270,6 +270,26 @@ START_TEST(the_bound_is_kept_and_space_comes_back)
 }
 END_TEST
 
+START_TEST(what_is_shipped_does_not_fill_a_spool_smaller_than_a_segment)
+{
+    struct cc_spool *spool = open_with(0, 2000);
+    char text[100];
+    struct cc_spool_batch batch;
+    memset(text, 'x', sizeof(text));
+    for (int round = 0; round < 3; round++) {
+        int appended = 0;
+        while (cc_spool_append(spool, cc_slice(text, sizeof(text))) == CC_OK)
+            appended++;
+        ck_assert_int_eq(appended, 2000 / (100 + CC_SPOOL_FRAME_HEAD));
+        ck_assert_int_eq(cc_spool_read(spool, 100, 100000, &batch), CC_OK);
+        ck_assert_uint_eq(batch.count, (size_t)appended);
+        ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + batch.count), CC_OK);
+        cc_spool_batch_free(&batch);
+    }
+    cc_spool_close(spool);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_said_and_leaves_no_torn_record)
 {
     struct cc_spool *spool = open_with(0, 0);
@@ -354,6 +374,7 @@ int main(void)
     tcase_add_test(tests, a_torn_tail_is_cut_at_each_length);
     tcase_add_test(tests, damage_in_the_middle_loses_only_the_rest_of_its_segment);
     tcase_add_test(tests, the_bound_is_kept_and_space_comes_back);
+    tcase_add_test(tests, what_is_shipped_does_not_fill_a_spool_smaller_than_a_segment);
     tcase_add_test(tests, a_full_disk_is_said_and_leaves_no_torn_record);
     tcase_add_test(tests, a_second_opener_is_refused);
     tcase_add_test(tests, what_was_appended_survives_kill_9);
