@@ -119,7 +119,9 @@ static enum cc_error install_registry(struct cp_context *context)
         "-c",
         "max_connections=50",
         NULL};
-    return cp_target_local.install(context, &(struct cp_service){.name = "registry", .argv = argv});
+    /* On TERM Postgres would wait for its clients to leave, and refuse new ones meanwhile. */
+    const struct cp_service service = {.name = "registry", .argv = argv, .stop_signal = "INT"};
+    return cp_target_local.install(context, &service);
 }
 
 static enum cc_error install_serve(struct cp_context *context)

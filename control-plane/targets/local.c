@@ -76,6 +76,22 @@ static enum cc_error write_log(struct cp_context *context, const char *folder, c
     return write_script(context, cp_format(context, "%s/log/run", folder), &script);
 }
 
+/* runsv runs control/t, in the service's folder, in the place of sending TERM. */
+static enum cc_error write_stop(struct cp_context *context, const char *folder,
+                                const struct cp_service *service)
+{
+    struct cc_buffer script;
+    if (!service->stop_signal)
+        return CC_OK;
+    enum cc_error error = cp_folder_make(context, cp_format(context, "%s/control", folder));
+    if (error)
+        return error;
+    cc_buffer_init(&script, 0);
+    cc_buffer_printf(&script, "#!/bin/sh\nkill -s %s \"$(cat supervise/pid)\"\n",
+                     service->stop_signal);
+    return write_script(context, cp_format(context, "%s/control/t", folder), &script);
+}
+
 /* A new folder is filled beside run/services and moved there whole: the supervisor never sees half
  * of one. The file "down" keeps it stopped until start. */
 static enum cc_error install(struct cp_context *context, const struct cp_service *service)
@@ -90,6 +106,8 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
         error = write_run(context, target, service);
     if (!error)
         error = write_log(context, target, service->name);
+    if (!error)
+        error = write_stop(context, target, service);
     if (!error && fresh)
         error =
             cp_file_write(context, cp_format(context, "%s/down", target), cc_slice("", 0), 0600);

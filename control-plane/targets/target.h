@@ -14,6 +14,7 @@ struct cp_service {
     const char *name;               /* "se-1-worker-1" */
     const char *const *argv;        /* NULL-terminated; argv[0] is an absolute path */
     const char *const *environment; /* "NAME=value", NULL-terminated, or NULL */
+    const char *stop_signal;        /* "INT": sent instead of TERM; NULL: TERM */
 };
 
 struct cp_target {

@@ -329,6 +329,14 @@ def edge_missing(p):
     assert done.stderr.startswith("4/4 "), done.stderr
 
 
+def registry_restarts(p):
+    """While serve is connected: Postgres would wait for that for ever."""
+    registry = f"{p.home}/run/services/registry"
+    subprocess.run(["sv", "-w", "20", "restart", registry], check=True, capture_output=True)
+    until(lambda: subprocess.run([p.binary, "status"], env=p.environment, check=False,
+                                 capture_output=True).returncode == 0)
+
+
 def down_and_up(p):
     p.run("down")
     left = subprocess.run(["ss", "-Hltn"], check=True, capture_output=True, text=True).stdout
@@ -345,7 +353,7 @@ def main():
     platform = Platform(sys.argv[1])
     tests = [misuse, root_owned_home, init, edge_killed_at_each_row, dry_run_changes_nothing,
              cell_killed_at_each_row, nobody_is_trusted, places_killed_at_each_row, conflicts, tokens, files,
-             long_poll, reports, map_history, import_numbers, edge_missing, down_and_up]
+             long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts, down_and_up]
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     try:
