@@ -24,8 +24,8 @@ enum cc_target_kind { CC_TARGET_E164, CC_TARGET_DIALLED, CC_TARGET_SIP, CC_TARGE
 struct cc_target {
     enum cc_target_kind kind; /* the JSON key: "e164", "dialled", "sip", "user" */
     struct cc_slice value;
-    int64_t timeout_s;          /* 0: left out */
-    struct cc_slice caller_id;  /* E.164, "anonymous", or empty: left out */
+    int64_t timeout_s;         /* 0: left out */
+    struct cc_slice caller_id; /* E.164, "anonymous", or empty: left out */
 };
 
 /* What is said or played: play wins when url is set. */
@@ -39,16 +39,16 @@ struct cc_action {
     enum cc_action_kind kind;
     struct cc_target targets[CC_TARGETS_MAX]; /* connect */
     size_t target_count;
-    struct cc_slice strategy;  /* connect: "simultaneous", "sequential" */
-    int64_t timeout_s;         /* connect, gather */
-    int64_t time_limit_s;      /* connect; 0: left out */
-    bool reports;              /* connect: on_busy and on_no_answer are "event" (the carrier sends
-                                  dial.completed and waits for our answer); false: left out */
-    struct cc_prompt prompt;   /* gather, play, say */
-    int64_t minimum, maximum;  /* gather: digits */
+    struct cc_slice strategy; /* connect: "simultaneous", "sequential" */
+    int64_t timeout_s;        /* connect, gather */
+    int64_t time_limit_s;     /* connect; 0: left out */
+    bool reports;             /* connect: on_busy and on_no_answer are "event" (the carrier sends
+                                 dial.completed and waits for our answer); false: left out */
+    struct cc_prompt prompt;  /* gather, play, say */
+    int64_t minimum, maximum; /* gather: digits */
     struct cc_slice finish_on_key;
-    int64_t sip_code, q850;    /* reject */
-    struct cc_slice reason;    /* reject */
+    int64_t sip_code, q850; /* reject */
+    struct cc_slice reason; /* reject */
 };
 
 /* Actions are borrowed: they live in the request's arena. */
@@ -63,8 +63,8 @@ struct cc_answer {
 };
 
 /* Writes the whole body, decision_id first:
- *   decision_id = hex of the first 16 bytes of SHA-256 over tenant, event_id, decimal plan_version and
- *   the body without decision_id (each part preceded by its length as 4 bytes, big-endian).
+ *   decision_id = hex of the first 16 bytes of SHA-256 over tenant, event_id, decimal plan_version
+ * and the body without decision_id (each part preceded by its length as 4 bytes, big-endian).
  * decision_id gets CC_DECISION_ID_TEXT + 1 bytes. */
 enum cc_error cc_answer_render(const struct cc_answer *answer, struct cc_slice tenant,
                                struct cc_slice event_id, int64_t plan_version,

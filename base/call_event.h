@@ -27,7 +27,8 @@ enum cc_call_event_type {
 #define X(name, text) CC_EVENT_##name,
     CC_CALL_EVENT_LIST(X)
 #undef X
-        CC_EVENT_UNKNOWN /* a well-formed event of a type we do not know: answered with no actions */
+        CC_EVENT_UNKNOWN /* a well-formed event of a type we do not know: answered with no actions
+                          */
 };
 
 enum cc_call_kind { CC_CALL_MOBILE, CC_CALL_PBX };
@@ -41,12 +42,7 @@ enum cc_result_status {
     CC_RESULT_FAILED,
     CC_RESULT_CANCELED
 };
-enum cc_result_reason {
-    CC_REASON_NONE,
-    CC_REASON_DTMF,
-    CC_REASON_TIMEOUT,
-    CC_REASON_ERROR
-};
+enum cc_result_reason { CC_REASON_NONE, CC_REASON_DTMF, CC_REASON_TIMEOUT, CC_REASON_ERROR };
 
 /* Slices are borrowed from the arena given to cc_call_event_parse; absent text is empty. */
 struct cc_call_event {
@@ -75,21 +71,21 @@ struct cc_call_event {
     bool digits_invalid;
 };
 
-/* A call event has event_id, event, occurred_at, call.id, call.kind, call.direction and call.to with
- * e164 or dialled; without them, or where one of them has a wrong form, it is none: CC_INVALID and
- * reason names the field. Optional fields of a wrong form never make it fail (a live call is worth
- * more than a tidy field): they are treated as absent. Unknown fields are ignored. */
+/* A call event has event_id, event, occurred_at, call.id, call.kind, call.direction and call.to
+ * with e164 or dialled; without them, or where one of them has a wrong form, it is none: CC_INVALID
+ * and reason names the field. Optional fields of a wrong form never make it fail (a live call is
+ * worth more than a tidy field): they are treated as absent. Unknown fields are ignored. */
 enum cc_error cc_call_event_parse(struct cc_slice body, struct cc_arena *arena,
                                   struct cc_call_event *out,
                                   struct cc_json_reason *reason) CC_MUST_CHECK;
 
 /* "call.initiated" ...; static storage; "unknown" for CC_EVENT_UNKNOWN. */
 const char *cc_call_event_type_name(enum cc_call_event_type type);
-const char *cc_call_kind_name(enum cc_call_kind kind);           /* "mobile" "pbx" */
+const char *cc_call_kind_name(enum cc_call_kind kind);                /* "mobile" "pbx" */
 const char *cc_call_direction_name(enum cc_call_direction direction); /* "originating" ... */
 
-/* The number whose subscriber or PBX this event is about: to when terminating (e164, else dialled if
- * that is E.164), from when originating. Empty when there is none. */
+/* The number whose subscriber or PBX this event is about: to when terminating (e164, else dialled
+ * if that is E.164), from when originating. Empty when there is none. */
 struct cc_slice cc_call_event_served(const struct cc_call_event *event);
 
 /* What "connect as dialled" dials: to.e164, else to.dialled. */

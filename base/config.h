@@ -28,7 +28,7 @@ struct cc_config_list {
 struct cc_config_key {
     const char *name;
     enum cc_config_kind kind;
-    size_t offset;             /* of the field in the target struct: offsetof() */
+    size_t offset; /* of the field in the target struct: offsetof() */
     bool required;
     const char *default_value; /* as it would stand in YAML; lists: comma-separated; NULL: zero */
     int64_t minimum, maximum;  /* integers only; both 0: any */
@@ -36,8 +36,8 @@ struct cc_config_key {
 };
 
 /* Fills target (zeroed by the caller). yaml: the file's bytes; file_name for messages only.
- * environment: a NULL-terminated "NAME=value" array or NULL. Unknown keys are errors; so are unknown
- * variables under the prefix. On CC_INVALID, errors holds one line per error:
+ * environment: a NULL-terminated "NAME=value" array or NULL. Unknown keys are errors; so are
+ * unknown variables under the prefix. On CC_INVALID, errors holds one line per error:
  * "edge.yaml:12: listen_port: must be 1 to 65535, is 99999". Call cc_config_free in both cases. */
 enum cc_error cc_config_load(struct cc_slice yaml, const char *file_name,
                              const char *environment_prefix, char *const *environment,

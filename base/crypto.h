@@ -31,10 +31,13 @@ enum cc_error cc_hmac_sha256(struct cc_slice key, const struct cc_slice *parts, 
 /* Constant time in the content; lengths are public. */
 bool cc_crypto_equal(struct cc_slice a, struct cc_slice b);
 
-/* PEM keys as `openssl genpkey -algorithm ed25519` writes them. Owner frees with cc_ed25519_free. */
+/* PEM keys as `openssl genpkey -algorithm ed25519` writes them. Owner frees with cc_ed25519_free.
+ */
 struct cc_ed25519;
-enum cc_error cc_ed25519_from_private_pem(struct cc_slice pem, struct cc_ed25519 **out) CC_MUST_CHECK;
-enum cc_error cc_ed25519_from_public_pem(struct cc_slice pem, struct cc_ed25519 **out) CC_MUST_CHECK;
+enum cc_error cc_ed25519_from_private_pem(struct cc_slice pem,
+                                          struct cc_ed25519 **out) CC_MUST_CHECK;
+enum cc_error cc_ed25519_from_public_pem(struct cc_slice pem,
+                                         struct cc_ed25519 **out) CC_MUST_CHECK;
 void cc_ed25519_free(struct cc_ed25519 *key);
 
 /* A fresh key pair as two NUL-terminated PEM texts; the caller free()s both. */

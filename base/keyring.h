@@ -1,9 +1,9 @@
 /*
  * The two secret publications of a country.
  * Carriers (for edges): {"keys":[{"id":"telia-1","carrier":"telia","tenants":["*"],
- *   "mode":"enforce" or "report","secrets":["whsec_<base64>", ...]}],"cells":{"se-1":"<edge token>"}}
- * Sealing (for workers): {"keys":[{"id":1,"key":"<base64 of 64 bytes>","active_from":"<RFC 3339>"}]}
- * Secrets are zeroed when freed.
+ *   "mode":"enforce" or "report","secrets":["whsec_<base64>", ...]}],"cells":{"se-1":"<edge
+ * token>"}} Sealing (for workers): {"keys":[{"id":1,"key":"<base64 of 64
+ * bytes>","active_from":"<RFC 3339>"}]} Secrets are zeroed when freed.
  */
 #ifndef CC_KEYRING_H
 #define CC_KEYRING_H
@@ -34,7 +34,8 @@ enum cc_error cc_carrier_keyring_parse(const struct cc_publication *publication,
                                        struct cc_json_reason *reason) CC_MUST_CHECK;
 void cc_carrier_keyring_free(struct cc_carrier_keyring *keyring);
 size_t cc_carrier_keyring_count(const struct cc_carrier_keyring *keyring);
-const struct cc_carrier_key *cc_carrier_keyring_at(const struct cc_carrier_keyring *keyring, size_t i);
+const struct cc_carrier_key *cc_carrier_keyring_at(const struct cc_carrier_keyring *keyring,
+                                                   size_t i);
 /* NULL when unknown. */
 const struct cc_carrier_key *cc_carrier_keyring_find(const struct cc_carrier_keyring *keyring,
                                                      struct cc_slice id);

@@ -1,5 +1,6 @@
 /*
- * What a name may look like: tenants, countries, numbers, ids. Each returns false for anything else.
+ * What a name may look like: tenants, countries, numbers, ids. Each returns false for anything
+ * else.
  */
 #ifndef CC_NAMES_H
 #define CC_NAMES_H

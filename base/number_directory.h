@@ -19,7 +19,8 @@ struct cc_number_entry {
 
 struct cc_number_directory; /* opaque, immutable */
 
-/* CC_INVALID with the line in reason when a line is malformed, unsorted or double. Copies the payload. */
+/* CC_INVALID with the line in reason when a line is malformed, unsorted or double. Copies the
+ * payload. */
 enum cc_error cc_number_directory_parse(const struct cc_publication *publication,
                                         struct cc_number_directory **out,
                                         struct cc_json_reason *reason) CC_MUST_CHECK;

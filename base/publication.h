@@ -1,6 +1,7 @@
 /*
- * A publication: one immutable signed file of the control plane (docs/api/signed-files.md). The first
- * line is a JSON header, the rest the payload; a detached Ed25519 signature covers all exact bytes.
+ * A publication: one immutable signed file of the control plane (docs/api/signed-files.md). The
+ * first line is a JSON header, the rest the payload; a detached Ed25519 signature covers all exact
+ * bytes.
  *
  *   {"format":"callcell-map-1","country":"se","epoch":7,"previous_sha256":"..","created_at":".."}\n
  *   payload
@@ -14,8 +15,8 @@
 #include "base/names.h"
 
 #define CC_PUBLICATION_LIST(X)                                                                     \
-    X(MAP, "map")         /* routing map: edges and workers */                                     \
-    X(NUMBERS, "numbers") /* number directory: edges */                                            \
+    X(MAP, "map")           /* routing map: edges and workers */                                   \
+    X(NUMBERS, "numbers")   /* number directory: edges */                                          \
     X(CARRIERS, "carriers") /* carrier secrets and cell tokens: edges only, secret */              \
     X(SEALING, "sealing")   /* state sealing keys: workers only, secret */
 
@@ -31,7 +32,7 @@ enum { CC_SHA256_TEXT = 64, CC_PUBLICATION_HEADER_MAX = 512 };
 struct cc_publication {
     enum cc_publication_kind kind;
     char country[CC_COUNTRY_LENGTH + 1];
-    int64_t epoch; /* from 1, growing by 1 per kind and country */
+    int64_t epoch;                            /* from 1, growing by 1 per kind and country */
     char previous_sha256[CC_SHA256_TEXT + 1]; /* of the whole previous file; empty for the first */
     char sha256[CC_SHA256_TEXT + 1];          /* of this whole file */
     struct cc_slice payload;                  /* borrowed from the bytes given */
@@ -40,8 +41,8 @@ struct cc_publication {
 const char *cc_publication_kind_name(enum cc_publication_kind kind); /* "map" ... */
 bool cc_publication_kind_parse(struct cc_slice text, enum cc_publication_kind *out);
 
-/* Verifies the signature with any of the keys, then reads the header and checks that it is of this kind
- * and country. CC_SIGNATURE, CC_INVALID (header), CC_CONFLICT (other kind or country). */
+/* Verifies the signature with any of the keys, then reads the header and checks that it is of this
+ * kind and country. CC_SIGNATURE, CC_INVALID (header), CC_CONFLICT (other kind or country). */
 enum cc_error cc_publication_open(struct cc_slice bytes, struct cc_slice signature,
                                   const struct cc_ed25519 *const *keys, size_t key_count,
                                   enum cc_publication_kind kind, struct cc_slice country,

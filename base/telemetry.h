@@ -4,8 +4,8 @@
  *
  *   #define EDGE_TELEMETRY(X) \
  *     X(EDGE_REQUESTS, COUNTER, "callcell_edge_requests_total", "", "Requests received") \
- *     X(EDGE_ANSWERS_CELL, COUNTER, "callcell_edge_answers_total", "by=\"cell\"", "Answers by giver")
- *   enum { ... }; static const struct cc_series series[] = { ... };
+ *     X(EDGE_ANSWERS_CELL, COUNTER, "callcell_edge_answers_total", "by=\"cell\"", "Answers by
+ * giver") enum { ... }; static const struct cc_series series[] = { ... };
  *
  * Values live in the cc_telemetry that the program owns; single-threaded by loop.
  */
@@ -30,7 +30,7 @@ struct cc_series {
 struct cc_telemetry {
     const struct cc_series *_series;
     size_t _count;
-    int64_t *_values;                 /* per series */
+    int64_t *_values;                  /* per series */
     struct cc_histogram **_histograms; /* per series, NULL unless a histogram */
 };
 

@@ -1,11 +1,11 @@
 /*
- * Persisted transitions: everything that takes long (provisioning, claiming a number, failing over) is a
- * table of rows walked one after another. This is the pure part: the table, which row comes next, and
- * the picture for the documents. control-plane/run.c walks it against the registry.
+ * Persisted transitions: everything that takes long (provisioning, claiming a number, failing over)
+ * is a table of rows walked one after another. This is the pure part: the table, which row comes
+ * next, and the picture for the documents. control-plane/run.c walks it against the registry.
  *
- * A row: in state `state`, when `guard` holds (NULL: always), do `act`, check with `verify` (NULL: act
- * says enough), then the run is in `next`. On a killed process the same row runs again: act must be
- * idempotent. `comment` is the log line and the progress line.
+ * A row: in state `state`, when `guard` holds (NULL: always), do `act`, check with `verify` (NULL:
+ * act says enough), then the run is in `next`. On a killed process the same row runs again: act
+ * must be idempotent. `comment` is the log line and the progress line.
  */
 #ifndef CC_TRANSITIONS_H
 #define CC_TRANSITIONS_H
@@ -34,12 +34,13 @@ struct cc_transition_table {
     size_t count;
 };
 
-/* The row to run in this state: the first whose guard holds; NULL when the state is last or none fits. */
+/* The row to run in this state: the first whose guard holds; NULL when the state is last or none
+ * fits. */
 const struct cc_transition *cc_transitions_next(const struct cc_transition_table *table,
                                                 const char *state, const void *subject);
 
-/* Whether the table is sound: every state reachable from first, last reachable from every state, each
- * state's last row unguarded, names not empty. On CC_INVALID problem names the state. */
+/* Whether the table is sound: every state reachable from first, last reachable from every state,
+ * each state's last row unguarded, names not empty. On CC_INVALID problem names the state. */
 enum cc_error cc_transitions_check(const struct cc_transition_table *table,
                                    struct cc_buffer *problem) CC_MUST_CHECK;
 

@@ -17,12 +17,13 @@ struct cc_webhook {
     struct cc_slice body;
 };
 
-/* CC_INVALID: a header is missing or malformed; CC_EXPIRED: outside the tolerance; CC_SIGNATURE: no v1
- * signature matches any of the secrets. All secrets are tried in constant time. */
+/* CC_INVALID: a header is missing or malformed; CC_EXPIRED: outside the tolerance; CC_SIGNATURE: no
+ * v1 signature matches any of the secrets. All secrets are tried in constant time. */
 enum cc_error cc_webhook_verify(const struct cc_webhook *webhook, const struct cc_slice *secrets,
                                 size_t secret_count, int64_t now_us) CC_MUST_CHECK;
 
-/* "v1,<base64>" with NUL into out (CC_WEBHOOK_SIGNATURE_TEXT bytes). webhook->signature is ignored. */
+/* "v1,<base64>" with NUL into out (CC_WEBHOOK_SIGNATURE_TEXT bytes). webhook->signature is ignored.
+ */
 enum cc_error cc_webhook_sign(const struct cc_webhook *webhook, struct cc_slice secret,
                               char *out) CC_MUST_CHECK;
 

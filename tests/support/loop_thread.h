@@ -1,5 +1,6 @@
 /*
- * A cc_loop on a thread of its own, for tests that talk to it with blocking sockets, and those sockets.
+ * A cc_loop on a thread of its own, for tests that talk to it with blocking sockets, and those
+ * sockets.
  */
 #ifndef TESTS_LOOP_THREAD_H
 #define TESTS_LOOP_THREAD_H
@@ -23,9 +24,9 @@ int test_connect(int64_t port);
 int test_listen(int64_t *port);
 /* false: the peer has closed. */
 bool test_send(int fd, struct cc_slice bytes);
-/* Reads one response with Content-Length (or up to end of file). Status, or 0 when the connection closed
- * before one came, -1 when nothing came in time. body (may be NULL) has room for capacity bytes and is
- * NUL-terminated; *close says whether the response says so. */
+/* Reads one response with Content-Length (or up to end of file). Status, or 0 when the connection
+ * closed before one came, -1 when nothing came in time. body (may be NULL) has room for capacity
+ * bytes and is NUL-terminated; *close says whether the response says so. */
 int test_read_response(int fd, char *body, size_t capacity, bool *close);
 /* Whether the peer closes (end of file or reset) within 5 s; bytes before are dropped. */
 bool test_is_closed(int fd);

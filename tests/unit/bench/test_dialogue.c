@@ -14,7 +14,8 @@ static struct bench_script script_of(const char *line)
 
 static const char pbx_line[] =
     "{\"call_id\":\"c-1\",\"tenant\":\"acme\",\"kind\":\"pbx\",\"direction\":\"terminating\","
-    "\"from\":\"+46701112233\",\"to\":\"+46101234567\",\"dialled\":\"\",\"occurred_at\":\"2026-11-23T09:00:00Z\","
+    "\"from\":\"+46701112233\",\"to\":\"+46101234567\",\"dialled\":\"\",\"occurred_at\":\"2026-11-"
+    "23T09:00:00Z\","
     "\"inputs\":[\"1\",\"timeout\",\"busy\"]}";
 
 static const char gather[] =
