@@ -95,9 +95,11 @@ static void on_state(struct cc_http_request *request)
                      worker->country.keyring ? worker->country.keyring_publication.epoch : 0);
     cc_buffer_printf(&out,
                      ",\"spool\":{\"records\":%" PRIu64 ",\"bytes\":%" PRId64
-                     ",\"oldest_us\":%" PRId64 ",\"quarantined\":%" PRId64 "}",
+                     ",\"oldest_us\":%" PRId64 ",\"quarantined\":%" PRId64
+                     ",\"unrecorded\":%" PRId64 "}",
                      spool.records, spool.bytes, spool.oldest_us,
-                     cc_telemetry_value(&worker->telemetry, CELL_T_QUARANTINED));
+                     cc_telemetry_value(&worker->telemetry, CELL_T_QUARANTINED),
+                     cc_telemetry_value(&worker->telemetry, CELL_T_UNRECORDED));
     cc_buffer_printf(&out, ",\"postgres_up\":%s,\"redis_up\":%s,\"stopping\":%s",
                      cell_events_postgres_is_up(worker->events) ? "true" : "false",
                      cc_redis_is_up(worker->redis) ? "true" : "false",

@@ -64,6 +64,7 @@ static void append_spool(const json_t *state, int64_t now_us, struct cc_buffer *
 {
     long long records = number(state, "spool.records");
     long long quarantined = number(state, "spool.quarantined");
+    long long unrecorded = number(state, "spool.unrecorded");
     if (records == 0) {
         cc_buffer_text(out, ", spool empty");
     } else {
@@ -75,6 +76,8 @@ static void append_spool(const json_t *state, int64_t now_us, struct cc_buffer *
     }
     if (quarantined > 0)
         cc_buffer_printf(out, ", %lld QUARANTINED", quarantined);
+    if (unrecorded > 0)
+        cc_buffer_printf(out, ", %lld ANSWERS UNRECORDED", unrecorded);
 }
 
 static void append_stores(const json_t *state, struct cc_buffer *out)
