@@ -229,7 +229,7 @@ enum cc_error cc_call_event_parse(struct cc_slice body, struct cc_arena *arena,
 {
     json_t *root = NULL;
     *out = (struct cc_call_event){0};
-    enum cc_error error = cc_json_parse(body, CC_CALL_BODY_MAX, &root, reason);
+    enum cc_error error = cc_json_parse_foreign(body, CC_CALL_BODY_MAX, &root, reason);
     if (error)
         return error == CC_NO_MEMORY ? CC_NO_MEMORY : CC_INVALID;
     struct parse parse = {.root = root, .arena = arena, .event = out, .reason = reason};

@@ -38,8 +38,8 @@ static bool is_too_deep(struct cc_slice bytes)
     return false;
 }
 
-enum cc_error cc_json_parse(struct cc_slice bytes, size_t limit_bytes, json_t **out,
-                            struct cc_json_reason *reason)
+static enum cc_error parse(struct cc_slice bytes, size_t limit_bytes, size_t flags, json_t **out,
+                           struct cc_json_reason *reason)
 {
     *out = NULL;
     if (bytes.length > limit_bytes) {
@@ -55,13 +55,28 @@ enum cc_error cc_json_parse(struct cc_slice bytes, size_t limit_bytes, json_t **
         return CC_INVALID;
     }
     json_error_t error;
-    *out = json_loadb(bytes.data, bytes.length, JSON_REJECT_DUPLICATES, &error);
+    *out = json_loadb(bytes.data, bytes.length, JSON_REJECT_DUPLICATES | flags, &error);
     if (*out)
         return CC_OK;
     if (json_error_code(&error) == json_error_out_of_memory)
         return CC_NO_MEMORY;
     explain(reason, "not valid JSON at byte %d: %s", error.position, error.text);
     return CC_INVALID;
+}
+
+enum cc_error cc_json_parse(struct cc_slice bytes, size_t limit_bytes, json_t **out,
+                            struct cc_json_reason *reason)
+{
+    return parse(bytes, limit_bytes, 0, out, reason);
+}
+
+enum cc_error cc_json_parse_foreign(struct cc_slice bytes, size_t limit_bytes, json_t **out,
+                                    struct cc_json_reason *reason)
+{
+    enum cc_error error = parse(bytes, limit_bytes, 0, out, reason);
+    if (error == CC_INVALID)
+        error = parse(bytes, limit_bytes, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, out, reason);
+    return error;
 }
 
 json_t *cc_json_at(const json_t *object, const char *path)

@@ -23,6 +23,12 @@ struct cc_json_reason {
 enum cc_error cc_json_parse(struct cc_slice bytes, size_t limit_bytes, json_t **out,
                             struct cc_json_reason *reason) CC_MUST_CHECK;
 
+/* As above for documents with fields that are not ours to judge: integers beyond 64 bits and
+ * "\\u0000" are valid JSON (RFC 8259 section 9 lets a parser refuse them) and must not cost a call
+ * its answer. In a document that has one, every number is a real. */
+enum cc_error cc_json_parse_foreign(struct cc_slice bytes, size_t limit_bytes, json_t **out,
+                                    struct cc_json_reason *reason) CC_MUST_CHECK;
+
 /* The value at a dotted path ("call.to.e164"), borrowed, or NULL. */
 json_t *cc_json_at(const json_t *object, const char *path);
 

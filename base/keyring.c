@@ -124,9 +124,9 @@ static enum cc_error read_carrier_key(const json_t *object, size_t index, struct
     if (cc_json_string_at(object, "carrier", CC_CARRIER_ID_MAX, &carrier, NULL))
         return refuse(reason, "keys", index, "carrier must be a text");
     if (cc_json_string_at(object, "mode", CC_CARRIER_ID_MAX, &mode, NULL) ||
-        (!cc_slice_is(mode, "enforce") && !cc_slice_is(mode, "report")))
-        return refuse(reason, "keys", index, "mode must be enforce or report");
-    key->report_only = cc_slice_is(mode, "report");
+        (!cc_slice_is(mode, "enforce") && !cc_slice_is(mode, "report-only")))
+        return refuse(reason, "keys", index, "mode must be enforce or report-only");
+    key->report_only = cc_slice_is(mode, "report-only");
     if (keep(arena, id, &key->id) || keep(arena, carrier, &key->carrier))
         return CC_NO_MEMORY;
     enum cc_error error = read_tenants(cc_json_at(object, "tenants"), arena, key);

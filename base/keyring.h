@@ -1,7 +1,7 @@
 /*
  * The two secret publications of a country.
  * Carriers (for edges): {"keys":[{"id":"telia-1","carrier":"telia","tenants":["*"],
- *   "mode":"enforce" or "report","secrets":["whsec_<base64>", ...]}],"cells":{"se-1":"<edge
+ *   "mode":"enforce" or "report-only","secrets":["whsec_<base64>", ...]}],"cells":{"se-1":"<edge
  * token>"}} Sealing (for workers): {"keys":[{"id":1,"key":"<base64 of 64
  * bytes>","active_from":"<RFC 3339>"}]} Secrets are zeroed when freed.
  */

@@ -107,7 +107,11 @@ enum cc_safest_case cc_safest(const struct cc_call_event *event,
     case CC_SAFEST_NOTHING:
         *action_count = 0;
         break;
-    case CC_SAFEST_EMERGENCY:
+    case CC_SAFEST_EMERGENCY: /* what was dialled makes it one; a number beside it could be any */
+        actions[0] = (struct cc_action){.kind = CC_ACTION_CONNECT, .target_count = 1};
+        actions[0].targets[0] =
+            (struct cc_target){.kind = CC_TARGET_DIALLED, .value = event->to_dialled};
+        break;
     case CC_SAFEST_CONNECT_DIALLED:
         actions[0] = cc_action_connect_event(event);
         break;

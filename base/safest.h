@@ -1,17 +1,17 @@
 /*
  * The safest action: what is answered when no decision can be had (design: "what never gets an
- * error"). Pure; one policy for edges and cells, so that a tester compares either with the same table.
+ * error"). Pure; one policy for edges and cells, so that a tester compares either with the same
+ * table.
  *
- *   emergency, originating       connect as dialled
+ *   emergency, originating       connect to exactly what was dialled
  *   unknown event type           no actions
  *   call.answered / completed,
  *   play.completed               no actions (nothing is to be done)
- *   mobile, first                connect as dialled, unless a barred prefix matches: reject 603 / 21
- *   mobile, mid-call             no actions
- *   pbx, first                   connect to the fallback target, else reject 480 / 20
- *   pbx, mid-call                connect to the fallback target, else hangup
- *   unknown tenant or number,
- *   terminating                  first: reject 404 / 1; mid-call: hangup (goes before the four above)
+ *   mobile, first                connect as dialled, unless a barred prefix matches: reject 603 /
+ * 21 mobile, mid-call             no actions pbx, first                   connect to the fallback
+ * target, else reject 480 / 20 pbx, mid-call                connect to the fallback target, else
+ * hangup unknown tenant or number, terminating                  first: reject 404 / 1; mid-call:
+ * hangup (goes before the four above)
  */
 #ifndef CC_SAFEST_H
 #define CC_SAFEST_H
@@ -20,16 +20,16 @@
 
 /* A country's call policy, from its routing map. Slices are borrowed from the map. */
 struct cc_call_policy {
-    struct cc_slice country_code; /* "46": with '+' in front an E.164 prefix */
-    struct cc_slice national_prefix; /* "0" */
+    struct cc_slice country_code;     /* "46": with '+' in front an E.164 prefix */
+    struct cc_slice national_prefix;  /* "0" */
     const struct cc_slice *emergency; /* dialled numbers, for example "112" */
     size_t emergency_count;
     const struct cc_slice *barred_prefixes; /* E.164 prefixes with '+' */
     size_t barred_count;
 };
 
-/* Whether the caller dialled an emergency number: direction originating and call.to.dialled equal to one
- * of the country's numbers, or urn:service:sos with or without sub-services (RFC 5031). */
+/* Whether the caller dialled an emergency number: direction originating and call.to.dialled equal
+ * to one of the country's numbers, or urn:service:sos with or without sub-services (RFC 5031). */
 bool cc_is_emergency(const struct cc_call_event *event, const struct cc_call_policy *policy);
 
 /* A dialled number in E.164 form: "0046701..." and, by the country's national prefix, "0701..." are
@@ -55,9 +55,11 @@ enum cc_safest_case {
 };
 
 /* Fills actions (room for CC_ACTIONS_MAX) and says which row of the table above applied.
- * known_number false: the number or tenant is known not to exist. fallback_target: E.164 or empty. */
-enum cc_safest_case cc_safest(const struct cc_call_event *event, const struct cc_call_policy *policy,
-                              bool known_number, struct cc_slice fallback_target,
-                              struct cc_action *actions, size_t *action_count);
+ * known_number false: the number or tenant is known not to exist. fallback_target: E.164 or empty.
+ */
+enum cc_safest_case cc_safest(const struct cc_call_event *event,
+                              const struct cc_call_policy *policy, bool known_number,
+                              struct cc_slice fallback_target, struct cc_action *actions,
+                              size_t *action_count);
 
 #endif

@@ -13,7 +13,7 @@
 #include "cell/state_page.h"
 
 enum {
-    BODY_MAX = 16 * 1024 * 1024,
+    BODY_MAX = 2 * 1024 * 1024, /* a flow of 1 MiB, 1,000 numbers; held before a token is seen */
     SPOOL_RECORD_MAX = 64 * 1024,
     FLUSH_US = 3 * 1000 * 1000,
     PATH_ROOM = 4096,

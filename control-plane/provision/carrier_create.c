@@ -93,13 +93,14 @@ static enum cc_error check(struct carrier_create *create)
 {
     struct cp_context *context = create->context;
     if (!cc_name_is_resource(cc_slice_of(create->key)))
-        return cp_fail(context, CC_INVALID, "%s is no key id: [a-z][a-z0-9_-]{0,62}", create->key);
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no key id: [a-z][a-z0-9_-]{0,62}",
+                       create->key);
     if (strcmp(create->mode, "enforce") != 0 && strcmp(create->mode, "report-only") != 0)
-        return cp_fail(context, CC_INVALID, "--mode must be enforce or report-only");
+        return cp_fail(context, CC_UNSUPPORTED, "--mode must be enforce or report-only");
     for (const char *at = create->tenants; strcmp(create->tenants, "*") != 0;) {
         size_t length = strcspn(at, ",");
         if (!cc_name_is_tenant(cc_slice(at, length)))
-            return cp_fail(context, CC_INVALID, "--tenants must be '*' or tenants with commas");
+            return cp_fail(context, CC_UNSUPPORTED, "--tenants must be '*' or tenants with commas");
         if (at[length] == '\0')
             break;
         at += length + 1;

@@ -237,16 +237,17 @@ static enum cc_error check_names(struct cp_cell_create *create, const char *targ
 {
     struct cp_context *context = create->context;
     if (!cc_name_is_country(cc_slice_of(create->country)))
-        return cp_fail(context, CC_INVALID, "%s is no country: two lower-case letters, like se",
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no country: two lower-case letters, like se",
                        create->country);
     if (!cc_name_is_cell(cc_slice_of(create->cell)) ||
         strncmp(create->cell, create->country, CC_COUNTRY_LENGTH) != 0)
-        return cp_fail(context, CC_INVALID, "%s is no cell of %s; a cell is named like %s-2",
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no cell of %s; a cell is named like %s-2",
                        create->cell, create->country, create->country);
     if (!cc_name_is_resource(cc_slice_of(create->template_name)))
-        return cp_fail(context, CC_INVALID, "%s is no name of a template", create->template_name);
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no name of a template",
+                       create->template_name);
     if (!create->target)
-        return cp_fail(context, CC_INVALID, "no target %s; there is: local", target);
+        return cp_fail(context, CC_UNSUPPORTED, "no target %s; there is: local", target);
     return CC_OK;
 }
 

@@ -88,12 +88,12 @@ static enum cc_error check(const struct edge_create *create)
 {
     struct cp_context *context = create->context;
     if (!cc_name_is_resource(cc_slice_of(create->edge)) || strncmp(create->edge, "edge", 4) != 0)
-        return cp_fail(context, CC_INVALID, "%s is no edge id; an edge is named like edge-1",
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no edge id; an edge is named like edge-1",
                        create->edge);
     if (!cp_ports_edge_ok(create->port) || !cp_ports_edge_ok(create->telemetry_port) ||
         create->port == create->telemetry_port)
         return cp_fail(
-            context, CC_INVALID,
+            context, CC_UNSUPPORTED,
             "ports %d and %d cannot be an edge's: 7300, 7301 and 20100 to 60099 are taken",
             create->port, create->telemetry_port);
     return CC_OK;

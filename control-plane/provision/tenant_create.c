@@ -51,7 +51,7 @@ static enum cc_error write_in_cell(void *subject)
     char *text = body ? cc_json_canonical(body) : NULL;
     json_decref(body);
     if (!error && !text)
-        error = cp_fail(context, CC_INVALID, "the name must be UTF-8");
+        error = cp_fail(context, CC_UNSUPPORTED, "the name must be UTF-8");
     if (!error)
         error = cp_cell_ask(context, cell, "PUT",
                             cp_format(context, "/internal/v1/tenants/%s", create->tenant),
@@ -114,7 +114,7 @@ enum cc_error cp_tenant_create(struct cp_context *context, const char *country, 
     bool ready = false;
     *changed = false;
     if (!cc_name_is_tenant(cc_slice_of(tenant)))
-        return cp_fail(context, CC_INVALID, "%s is no tenant id: [a-z][a-z0-9-]{1,30}", tenant);
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no tenant id: [a-z][a-z0-9-]{1,30}", tenant);
     enum cc_error error = compare(&create, &ready);
     if (error || ready)
         return error;

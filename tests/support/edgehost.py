@@ -340,7 +340,7 @@ class EdgeHost:
                    carriers_payload(enforced, {"se-1": "token-of-se-1", "se-2": "token-of-se-2"}))
         self.place("map", "no", 1, map_payload({"no-1": ["127.0.0.1:1"]}))
         reporting = {"telenor-1": ([self.norway_secret], ["*"], "enforce"),
-                     "upgrade-1": ([self.report_secret], ["*"], "report")}
+                     "upgrade-1": ([self.report_secret], ["*"], "report-only")}
         self.place("carriers", "no", 1, carriers_payload(reporting, {"no-1": "token-of-no-1"}))
 
     def place(self, kind, country, epoch, payload, signature=None, content=None):

@@ -18,6 +18,11 @@ KNOWN_EVENTS = {
 SILENT_EVENTS = {"call.answered", "call.completed", "play.completed"}
 
 
+def without_code(dialled):
+    """A caller-ID code in front of the number is not part of it."""
+    return dialled[4:] if dialled.startswith(("*31#", "#31#")) else dialled
+
+
 class Policy:
     """A country's numbering: what its routing map says."""
 
@@ -28,6 +33,7 @@ class Policy:
         self.barred = tuple(barred)
 
     def to_e164(self, dialled):
+        dialled = without_code(dialled)
         if dialled.startswith("+"):
             return dialled
         if dialled.startswith("00"):
@@ -38,7 +44,7 @@ class Policy:
 
     def is_emergency(self, event):
         call = event["call"]
-        dialled = call["to"].get("dialled") or ""
+        dialled = without_code(call["to"].get("dialled") or "")
         if call["direction"] != "originating":
             return False
         return (dialled in self.emergency or dialled == "urn:service:sos"
@@ -98,12 +104,16 @@ def reject(sip_code, q850):
 HANGUP = {"hangup": {}}
 
 
+def connect_emergency(event):
+    return {"connect": {"targets": [{"dialled": event["call"]["to"]["dialled"]}]}}
+
+
 def safest(event, policy, known=True, fallback=None):
     """The table "The safest action" of calls.md."""
     kind, name = event["call"]["kind"], event["event"]
     first = name == "call.initiated"
     if policy.is_emergency(event):
-        return [connect_as_dialled(event)]
+        return [connect_emergency(event)]
     if name not in KNOWN_EVENTS or name in SILENT_EVENTS:
         return []
     if not known:
@@ -124,7 +134,7 @@ def mobile(event, plan, policy):
     call = event["call"]
     originating = call["direction"] == "originating"
     if originating and policy.is_emergency(event):
-        return [connect_as_dialled(event)]
+        return [connect_emergency(event)]
     if plan is None:
         if not originating:
             return [reject(404, 1)]

@@ -1,5 +1,7 @@
 #include "base/call_event.h"
 
+#include <stdio.h>
+
 #include "base/timestamp.h"
 #include "tests/unit/base/suite.h"
 
@@ -118,6 +120,24 @@ START_TEST(optional_fields_of_a_wrong_form_count_as_absent)
 }
 END_TEST
 
+START_TEST(a_number_or_a_nul_that_is_not_ours_costs_no_answer)
+{
+    static const char *const odd[] = {"99999999999999999999", "-99999999999999999999",
+                                      "\"a\\u0000b\""};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof(text),
+                       "{\"x\":%s,\"event_id\":\"e\",\"event\":\"call.initiated\","
+                       "\"occurred_at\":\"2026-11-23T09:00:00Z\",\"call\":{\"id\":\"c\","
+                       "\"kind\":\"mobile\",\"direction\":\"originating\","
+                       "\"to\":{\"dialled\":\"112\"}}}",
+                       odd[i]);
+        ck_assert_int_eq(parse(text), CC_OK);
+        ck_assert(cc_slice_is(event.to_dialled, "112"));
+    }
+}
+END_TEST
+
 START_TEST(one_good_form_of_to_is_enough)
 {
     ck_assert_int_eq(
@@ -211,7 +231,8 @@ START_TEST(an_arena_that_is_full_is_no_fault_of_the_carrier)
 END_TEST
 
 SUITE_MAIN("call_event", the_documented_example, what_is_no_call_event,
-           optional_fields_of_a_wrong_form_count_as_absent, one_good_form_of_to_is_enough,
+           optional_fields_of_a_wrong_form_count_as_absent,
+           a_number_or_a_nul_that_is_not_ours_costs_no_answer, one_good_form_of_to_is_enough,
            digits_are_dtmf_or_invalid, an_oversized_state_is_not_ours, bounds_of_lists_and_ids,
            types_have_their_names, served_and_dialled,
            an_arena_that_is_full_is_no_fault_of_the_carrier)

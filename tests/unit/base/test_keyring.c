@@ -22,7 +22,7 @@ START_TEST(carriers_in_full)
     struct cc_carrier_keyring *keyring = NULL;
     ck_assert_int_eq(
         parse_carriers("{\"keys\":[" KEY("z-1", "[\"*\"]", "enforce", "[" SECRET "]") "," KEY(
-                           "a-1", "[\"acme\",\"beta\"]", "report",
+                           "a-1", "[\"acme\",\"beta\"]", "report-only",
                            "[" SECRET "," SECRET "]") "],\"cells\":{\"se-1\":"
                                                       "\"tok-1\",\"se-2\":\"tok-2\"}}",
                        &keyring),

@@ -35,7 +35,7 @@ static const struct row rows[] = {
     /* emergency goes before everything */
     {MOBILE, OUT, FIRST, "", "112", true, "", CC_SAFEST_EMERGENCY, DIAL("112")},
     {PBX, OUT, FIRST, "", "112", true, "+461", CC_SAFEST_EMERGENCY, DIAL("112")},
-    {MOBILE, OUT, FIRST, "+46112", "112", false, "", CC_SAFEST_EMERGENCY, CONNECT("+46112")},
+    {MOBILE, OUT, FIRST, "+46701234567", "112", false, "", CC_SAFEST_EMERGENCY, DIAL("112")},
     {MOBILE, OUT, FIRST, "", "*31#112", true, "", CC_SAFEST_EMERGENCY, DIAL("*31#112")},
     {MOBILE, OUT, FIRST, "", "#31#112", true, "", CC_SAFEST_EMERGENCY, DIAL("#31#112")},
     {MOBILE, OUT, FIRST, "", "*31#1123", true, "", CC_SAFEST_CONNECT_DIALLED, DIAL("*31#1123")},

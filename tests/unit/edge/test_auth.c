@@ -140,7 +140,7 @@ START_TEST(report_only_lets_through_and_says_so)
 {
     cc_carrier_keyring_free(keyring);
     keyring = fixture_keyring(KEY("old", "\"acme\"", "enforce", "\"" SECRET_A "\"") "," KEY(
-        "new", "\"acme\"", "report", "\"" SECRET_B "\""));
+        "new", "\"acme\"", "report-only", "\"" SECRET_B "\""));
     struct edge_auth_request request = signed_request(SECRET_C, NOW_US);
     expect(request, EDGE_AUTH_REPORTED, "matches no key");
     request.key_id = CC_SLICE_LITERAL("new");
