@@ -24,7 +24,8 @@
 #include "base/log.h"
 
 enum {
-    CONNECTIONS_MAX = 10000,
+    CONNECTIONS_DEFAULT = 10000,
+    EVICTION_SCAN = 64,
     BACKLOG = 4096,
     IN_FLIGHT_DEFAULT = 10000,
     TIMEOUT_DEFAULT_MS = 10000,
@@ -53,7 +54,7 @@ struct cc_http_server {
     int64_t port;
     h2o_linklist_t connections; /* all */
     h2o_linklist_t dirty;       /* those whose request is over: alloc_cb to be put in place again */
-    size_t connection_count, in_flight;
+    size_t connection_count, in_flight, evicted_count;
     uint64_t too_large_seen; /* of libh2o's count of its 413 answers */
     bool listening, listener_open, draining, freed, released;
     struct cc_deadline drain_tick;
@@ -70,6 +71,7 @@ struct connection {
     uv_alloc_cb alloc;      /* h2o's */
     uv_read_cb read;        /* h2o's */
     struct http_link *link; /* of the pending call; see cut() */
+    bool evicted;           /* shut down to make room, not closed yet */
     bool serving;           /* a request reached on_request and is not over */
     bool partial;           /* bytes of a request that has not reached on_request */
     bool oversized;         /* the input bound cut it */
@@ -139,6 +141,8 @@ static enum cc_error copy_options(struct cc_http_server *server,
         server->options.body_max = BODY_DEFAULT;
     if (server->options.request_timeout_ms == 0)
         server->options.request_timeout_ms = TIMEOUT_DEFAULT_MS;
+    if (server->options.connections_max == 0)
+        server->options.connections_max = CONNECTIONS_DEFAULT;
     if (server->options.in_flight_max == 0)
         server->options.in_flight_max = IN_FLIGHT_DEFAULT;
     server->routes = calloc(options->route_count + 1, sizeof(*server->routes));
@@ -238,6 +242,34 @@ static void on_unwanted_closed(uv_handle_t *handle)
     free(handle);
 }
 
+static void half_close(struct connection *connection, int how)
+{
+    uv_os_fd_t fd;
+    if (connection->sock && uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0)
+        shutdown(fd, how);
+}
+
+/* Those in excess have at most a beginning of a request; the oldest has had the most time. */
+static bool make_room(struct cc_http_server *server)
+{
+    h2o_linklist_t *at = server->connections.next;
+    if (server->connection_count - server->evicted_count < server->options.connections_max)
+        return true;
+    for (int i = 0; i < EVICTION_SCAN && at != &server->connections; i++, at = at->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, all, at);
+        if (connection->evicted || connection->serving || !connection->sock)
+            continue;
+        connection->evicted = true;
+        server->evicted_count++;
+        h2o_linklist_unlink(&connection->all); /* to the end: not looked at again */
+        h2o_linklist_insert(&server->connections, &connection->all);
+        half_close(connection, SHUT_RDWR);
+        refused(server, 503, "too_many_connections", NULL);
+        return true;
+    }
+    return false;
+}
+
 static void on_accept(uv_stream_t *listener, int status)
 {
     struct cc_http_server *server = listener->data;
@@ -248,7 +280,7 @@ static void on_accept(uv_stream_t *listener, int status)
         return; /* libuv asks again when the next one is taken */
     uv_tcp_init(cc_loop_uv(server->loop), &connection->tcp);
     int result = uv_accept(listener, (uv_stream_t *)&connection->tcp);
-    if (result != 0 || server->connection_count >= CONNECTIONS_MAX) {
+    if (result != 0 || !make_room(server)) {
         if (result == 0)
             refused(server, 503, "too_many_connections", NULL);
         uv_close((uv_handle_t *)&connection->tcp, on_unwanted_closed);
@@ -329,6 +361,7 @@ static void on_connection_closed(uv_handle_t *handle)
     if (h2o_linklist_is_linked(&connection->dirty))
         h2o_linklist_unlink(&connection->dirty);
     server->connection_count--;
+    server->evicted_count -= connection->evicted;
     free(connection);
     release_when_done(server);
 }
@@ -474,7 +507,7 @@ static void take_backlog(struct cc_http_server *server)
         return;
     for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         struct connection *connection = calloc(1, sizeof(*connection));
-        if (!connection || server->connection_count >= CONNECTIONS_MAX) {
+        if (!connection || !make_room(server)) {
             free(connection);
             close(fd);
             continue;
@@ -517,13 +550,6 @@ void cc_http_server_drain(struct cc_http_server *server, int64_t deadline_us,
     server->drained_context = context;
     if (cc_deadline_set(&server->drain_tick, 0) != CC_OK)
         on_drained(context);
-}
-
-static void half_close(struct connection *connection, int how)
-{
-    uv_os_fd_t fd;
-    if (connection->sock && uv_fileno((uv_handle_t *)&connection->tcp, &fd) == 0)
-        shutdown(fd, how);
 }
 
 /* Reads what has arrived, then end of file; one that was just active is left a moment for its next

@@ -74,6 +74,8 @@ struct cc_http_server_options {
     size_t body_max;            /* bytes; 413 above */
     int64_t request_timeout_ms; /* idle + head + body in one, libh2o's own; default 10,000 */
     size_t in_flight_max;       /* 503 + Retry-After above, default 10,000 */
+    size_t connections_max; /* default 10,000; above, the oldest that has no request under way is
+                               closed: a flood of them must not keep the next caller out */
     const struct cc_http_route *routes;
     size_t route_count; /* no route: 404 problem; other method: 405 problem with Allow */
     /* Told of every request that never reached a handler (screened, 404, 405, over the bound). */

@@ -424,6 +424,25 @@ static void drain(void *context)
     cc_http_server_drain(t.server, cc_monotonic_us() + *within_us, on_drained, NULL);
 }
 
+START_TEST(test_a_flood_of_connections_keeps_nobody_out)
+{
+    int flood[20];
+    t.options.connections_max = 8;
+    up();
+    for (size_t i = 0; i < sizeof(flood) / sizeof(flood[0]); i++) {
+        flood[i] = test_connect(t.port);
+        ck_assert_int_ge(flood[i], 0);
+        ck_assert(test_send(flood[i], CC_SLICE_LITERAL("POST /echo HTTP/1.1\r\nHost: a\r\n")));
+        ck_assert_int_eq(ask("GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 200);
+    }
+    ck_assert(test_is_closed(flood[0])); /* the oldest made room */
+    ck_assert(test_wait_for(&t.refused, 10));
+    for (size_t i = 0; i < sizeof(flood) / sizeof(flood[0]); i++)
+        close(flood[i]);
+    down();
+}
+END_TEST
+
 START_TEST(test_drain_under_load_loses_nothing)
 {
     pthread_t threads[16];
@@ -508,6 +527,7 @@ int main(void)
     tcase_add_test(tc, test_slow_requests_are_cut);
     tcase_add_test(tc, test_client_may_leave_while_pending);
     tcase_add_test(tc, test_in_flight_is_bounded);
+    tcase_add_test(tc, test_a_flood_of_connections_keeps_nobody_out);
     tcase_add_test(tc, test_drain_under_load_loses_nothing);
     tcase_add_test(tc, test_a_stalled_request_does_not_hold_up_a_drain);
     tcase_add_test(tc, test_drain_ends_at_the_hard_deadline);
