@@ -7,32 +7,35 @@
 -- next. Rows are taken in key order, so that two workers cannot deadlock.
 SET ROLE migrator;
 
--- One decision per event of the batch: a delivered one, else the only one; where several differ, 'unknown'.
+-- One decision per event of the batch: a delivered one before all others; where those left differ, 'unknown'
+-- (two edges may each have delivered one, when the carrier repeated the event at the second).
 CREATE FUNCTION events.stage(batch jsonb) RETURNS SETOF events.events LANGUAGE sql AS $$
     WITH typed AS (
         SELECT r.*, (r.occurred_at AT TIME ZONE 'UTC')::date AS occurred_on,
-               row_number() OVER key AS position,
-               bool_or(coalesce(r.delivered, false)) OVER whole AS any_delivered,
-               min(r.source) OVER whole <> max(r.source) OVER whole AS sources_differ,
-               min(r.decision_id) OVER whole <> max(r.decision_id) OVER whole AS decisions_differ
+               bool_or(coalesce(r.delivered, false)) OVER whole AS any_delivered
         FROM ROWS FROM (jsonb_to_recordset(batch) AS (
             tenant text, event_id text, event text, occurred_at timestamptz, call_id text, kind text,
             direction text, "from" text, "to" text, sequence bigint, source text, decision_id text,
             plan_version bigint, flow text, flow_version bigint, carrier_key text, giver text,
             attempt integer, delivered boolean, received_at timestamptz, processing_us bigint,
             actions jsonb)) WITH ORDINALITY AS r
-        WINDOW whole AS (PARTITION BY r.tenant, (r.occurred_at AT TIME ZONE 'UTC')::date, r.event_id),
-               key AS (PARTITION BY r.tenant, (r.occurred_at AT TIME ZONE 'UTC')::date, r.event_id
-                       ORDER BY coalesce(r.delivered, false) DESC, r.ordinality)
+        WINDOW whole AS (PARTITION BY r.tenant, (r.occurred_at AT TIME ZONE 'UTC')::date, r.event_id)
+    ), told AS (
+        SELECT typed.*,
+               row_number() OVER (PARTITION BY tenant, occurred_on, event_id ORDER BY ordinality) AS position,
+               min(source) OVER whole <> max(source) OVER whole AS sources_differ,
+               min(decision_id) OVER whole <> max(decision_id) OVER whole AS decisions_differ
+        FROM typed WHERE delivered OR NOT any_delivered
+        WINDOW whole AS (PARTITION BY tenant, occurred_on, event_id)
     )
     SELECT tenant, occurred_on, event_id, event, occurred_at, call_id, kind, direction,
            nullif("from", ''), nullif("to", ''), coalesce(sequence, 0),
-           CASE WHEN sources_differ AND NOT any_delivered THEN 'unknown' ELSE source END,
-           CASE WHEN decisions_differ AND NOT any_delivered THEN 'unknown' ELSE decision_id END,
+           CASE WHEN sources_differ THEN 'unknown' ELSE source END,
+           CASE WHEN decisions_differ THEN 'unknown' ELSE decision_id END,
            coalesce(plan_version, 0), nullif(flow, ''), flow_version, nullif(carrier_key, ''), giver,
            coalesce(attempt, 0), coalesce(delivered, false), received_at, coalesce(processing_us, 0),
            coalesce(actions, '[]')
-    FROM typed WHERE position = 1
+    FROM told WHERE position = 1
 $$;
 
 CREATE FUNCTION events.ingest(batch jsonb) RETURNS jsonb
@@ -86,8 +89,8 @@ BEGIN
 END
 $$;
 
--- A further decision for an event that is kept already: a delivered one replaces, once; of two undelivered
--- ones, what differs becomes 'unknown'.
+-- A further decision for an event that is kept already: a delivered one replaces one that is not; of two
+-- that are equal in this, what differs becomes 'unknown'.
 CREATE FUNCTION events.reconcile(staged events.events[], fresh events.inbox[]) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -100,7 +103,7 @@ BEGIN
                               = (s.tenant_id, s.occurred_on, s.event_id))
     ), before AS (
         SELECT e.* FROM events.events e JOIN further USING (tenant_id, occurred_on, event_id)
-        WHERE NOT e.delivered
+        WHERE further.delivered OR NOT e.delivered
         ORDER BY e.tenant_id, e.occurred_on, e.event_id FOR UPDATE OF e
     ), replaced AS (
         UPDATE events.events e
@@ -110,7 +113,7 @@ BEGIN
             processing_us = s.processing_us, actions = s.actions
         FROM further s JOIN before b USING (tenant_id, occurred_on, event_id)
         WHERE (e.tenant_id, e.occurred_on, e.event_id) = (s.tenant_id, s.occurred_on, s.event_id)
-          AND s.delivered
+          AND s.delivered AND NOT b.delivered
         RETURNING e.tenant_id, e.occurred_on, e.event, e.processing_us - b.processing_us AS more_us
     ), doubted AS (
         UPDATE events.events e
@@ -118,7 +121,7 @@ BEGIN
             decision_id = CASE WHEN b.decision_id = s.decision_id THEN e.decision_id ELSE 'unknown' END
         FROM further s JOIN before b USING (tenant_id, occurred_on, event_id)
         WHERE (e.tenant_id, e.occurred_on, e.event_id) = (s.tenant_id, s.occurred_on, s.event_id)
-          AND NOT s.delivered
+          AND s.delivered = b.delivered
           AND (b.source <> s.source OR b.decision_id <> s.decision_id)
         RETURNING 1
     ), counted AS (

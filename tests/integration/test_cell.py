@@ -403,15 +403,20 @@ def test_journal_reconciliation(host):
     answered(worker, "journal", sent)
     host.shipped()
     equal(row(sent["call"]["id"])[:2], ("unknown", decision))
-    # What the edge says was delivered replaces, once; nothing that comes later changes it.
+    # What the edge says was delivered replaces, and no spooled copy changes it.
     said = record("journal", sent["event_id"], call_id=sent["call"]["id"], source="memory", decision_id=decision,
                   giver="se-1/worker-1", attempt=2)
     equal(journal(worker, said).json, {"accepted": 1})
     equal(row(sent["call"]["id"]), ("memory", decision, "se-1/worker-1", True))
-    equal(journal(worker, {**said, "source": "edge", "decision_id": "other"}).status, 200)
+    equal(journal(worker, said).json, {"accepted": 1})
     answered(host.workers[1], "journal", sent)
     host.shipped()
     equal(row(sent["call"]["id"]), ("memory", decision, "se-1/worker-1", True))
+    # Another edge delivered another one: the carrier may have had either.
+    equal(journal(worker, {**said, "source": "edge", "giver": "edge-2"}).status, 200)
+    equal(row(sent["call"]["id"]), ("unknown", decision, "se-1/worker-1", True))
+    equal(journal(worker, {**said, "source": "edge", "decision_id": "other", "giver": "edge-2"}).status, 200)
+    equal(row(sent["call"]["id"])[:2], ("unknown", "unknown"))
     # The journal comes first.
     sent = event(number)
     said = record("journal", sent["event_id"], call_id=sent["call"]["id"])
@@ -419,6 +424,11 @@ def test_journal_reconciliation(host):
     answered(worker, "journal", sent)
     host.shipped()
     equal(row(sent["call"]["id"]), ("edge", "d-edge", "edge-1", True))
+    # Both edges' entries in one batch.
+    sent = event(number)
+    said = record("journal", sent["event_id"], call_id=sent["call"]["id"])
+    equal(journal(worker, said, {**said, "source": "memory", "giver": "edge-2"}).json, {"accepted": 2})
+    equal(row(sent["call"]["id"])[:2], ("unknown", "d-edge"))
     # Different decisions, nobody knows which was delivered.
     sent = event(number)
     answered(worker, "journal", sent)
