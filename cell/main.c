@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "cell/file.h"
-#include "cell/worker.h"
+#include "cell/start.h"
 
 extern char **environ;
 

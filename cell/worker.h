@@ -1,9 +1,5 @@
 /*
- * A worker put together: what its services share, who owns it, and the order of start and stop.
- * Rim: I/O.
- *
- *   start: settings, country (from disk), spool, Redis, services, server       ready
- *   stop:  server drains -> shipper ships what it can -> services -> connections -> end
+ * What a worker's services share. Rim: I/O. start.h puts a worker together.
  */
 #ifndef CELL_WORKER_H
 #define CELL_WORKER_H
@@ -47,15 +43,6 @@ struct cell_worker {
     struct cc_http_server *server;
     bool stopping;
 };
-
-/* Everything running; then cc_loop_run until SIGTERM. Logs what is wrong. Call cell_worker_free in
- * both cases. */
-enum cc_error cell_worker_start(struct cell_settings *settings,
-                                struct cell_worker **out) CC_MUST_CHECK;
-void cell_worker_run(struct cell_worker *worker);
-void cell_worker_free(struct cell_worker *worker);
-
-/* For the services. */
 
 static inline struct cell_worker *cell_worker_of(const struct cc_http_request *request)
 {
