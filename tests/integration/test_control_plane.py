@@ -22,7 +22,10 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OFFSET = 5000
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from support.platform import free_offset  # noqa: E402
+
+OFFSET = free_offset()
 SERVE = 7300 + OFFSET
 FLOW = {"version": 1, "entry": "m", "nodes": {
     "m": {"type": "menu", "prompt": {"say": {"text": "Hello.", "language": "en"}}, "branches": {"1": "b"}},
