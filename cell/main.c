@@ -13,12 +13,13 @@
 
 extern char **environ;
 
+#define USAGE "callcell-cell --config FILE [--roles ROLE,...], or --describe"
+
 enum { EXIT_USAGE = 2, CONFIG_BYTES_MAX = 1024 * 1024 };
 
 static int usage(const char *problem)
 {
-    fprintf(stderr, "callcell-cell: %s; usage: callcell-cell --config FILE [--roles ROLE,...]\n",
-            problem);
+    fprintf(stderr, "callcell-cell: %s; usage: " USAGE "\n", problem);
     return EXIT_USAGE;
 }
 
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"roles", required_argument, NULL, 'r'},
                                             {"describe", no_argument, NULL, 'd'},
+                                            {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *file_name = NULL;
     int option;
@@ -97,6 +99,8 @@ int main(int argc, char **argv)
             file_name = optarg;
         else if (option == 'd')
             return describe();
+        else if (option == 'h')
+            return puts("usage: " USAGE) < 0;
         else if (option != 'r' || setenv("CALLCELL_CELL__ROLES", optarg, 1) != 0)
             return usage("unknown option");
     }

@@ -217,15 +217,14 @@ free_settings:
     return status;
 }
 
-/* Reference tables for the documents. */
-static int describe(const char *what)
+/* Configuration and telemetry as Markdown, for docs/reference.md. */
+static int describe(void)
 {
     struct cc_buffer text;
     cc_buffer_init(&text, 0);
-    if (strcmp(what, "--describe-settings") == 0)
-        edge_settings_describe(&text);
-    else
-        cc_telemetry_describe(series, EDGE_SERIES_COUNT, &text);
+    edge_settings_describe(&text);
+    cc_buffer_text(&text, "\n");
+    cc_telemetry_describe(series, EDGE_SERIES_COUNT, &text);
     size_t written = fwrite(text.data, 1, text.length, stdout);
     int status = written == text.length ? EXIT_SUCCESS : EXIT_FAILURE;
     cc_buffer_deinit(&text);
@@ -234,13 +233,12 @@ static int describe(const char *what)
 
 int main(int argc, char **argv, char **environment)
 {
-    if (argc == 2 && (strcmp(argv[1], "--describe-settings") == 0 ||
-                      strcmp(argv[1], "--describe-telemetry") == 0))
-        return describe(argv[1]);
+    static const char usage[] = "usage: callcell-edge --config FILE, or --describe\n";
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0)
+        return describe();
     if (argc == 3 && strcmp(argv[1], "--config") == 0)
         return run(argv[2], environment);
-    if (argc == 2 && argv[1][0] != '-')
-        return run(argv[1], environment);
-    (void)fprintf(stderr, "usage: callcell-edge --config edge.yaml\n");
-    return EXIT_USAGE;
+    bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
+    (void)fputs(usage, asked ? stdout : stderr);
+    return asked ? EXIT_SUCCESS : EXIT_USAGE;
 }
