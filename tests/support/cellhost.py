@@ -1,6 +1,7 @@
 """A cell without its control plane: a real Postgres primary with a streaming replica, a real Redis, real
 workers, in a temp folder. Postgres runs as an unprivileged user."""
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -108,7 +109,8 @@ class Postgres:
 
     def signal(self, number):
         for process in self.processes():
-            os.kill(process, number)
+            with contextlib.suppress(ProcessLookupError):  # a child may end at any time
+                os.kill(process, number)
 
     def query(self, sql, role=None, password=None):
         """Rows as lists of text; as the superuser over the socket, or as a role with its password."""
