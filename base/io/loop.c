@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 enum { HEAP_FIRST = 64, WORK_MAX = 1024, FREE_LIMIT_MS = 3000 };
 
 struct burial {
@@ -135,6 +137,12 @@ void cc_loop_free(struct cc_loop *loop)
     uv_timer_start(&limit, on_free_limit, FREE_LIMIT_MS, 0);
     uv_unref((uv_handle_t *)&limit);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    if (loop->work_count > 0) {
+        /* Stuck in the kernel, on a disk most likely, and an orderly exit would join the pool. */
+        CC_LOG(CC_LOG_WARNING, "stop_leaves_work",
+               cc_log_number("pieces", (int64_t)loop->work_count));
+        _exit(EXIT_SUCCESS);
+    }
     uv_walk(&loop->uv, close_handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     bury_all(loop);

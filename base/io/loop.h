@@ -18,7 +18,9 @@
 struct cc_loop; /* opaque */
 
 enum cc_error cc_loop_create(struct cc_loop **out) CC_MUST_CHECK;
-/* Runs remaining burials and close callbacks, then frees. */
+/* Runs remaining burials and close callbacks, then frees. Called last: when work is still on the
+ * thread pool after 3 s (a disk that does not answer), it ends the process with status 0 rather
+ * than wait for it. */
 void cc_loop_free(struct cc_loop *loop);
 uv_loop_t *cc_loop_uv(struct cc_loop *loop);
 

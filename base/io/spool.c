@@ -16,6 +16,7 @@ enum {
 };
 
 static void on_sync_due(struct cc_deadline *deadline);
+static void order_sync(struct cc_spool *spool, int file);
 static void find_oldest(struct cc_spool *spool);
 static void empty_last_segment(struct cc_spool *spool, int64_t worth_bytes);
 
@@ -104,8 +105,8 @@ void cc_spool_close(struct cc_spool *spool)
     if (!spool)
         return;
     cc_deadline_clear(&spool->sync);
-    if (spool->dirty && spool->active >= 0 && fdatasync(spool->active) != 0)
-        CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_text("reason", strerror(errno)));
+    if (spool->dirty && spool->active >= 0)
+        order_sync(spool, dup(spool->active));
     free_spool(spool);
 }
 

@@ -32,7 +32,7 @@ struct cc_spool_options {
  * logged. */
 enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options *options,
                             struct cc_spool **out) CC_MUST_CHECK;
-/* Syncs and closes. */
+/* Closes; the last sync is left to the thread pool. */
 void cc_spool_close(struct cc_spool *spool);
 
 /* CC_FULL (bound reached or disk full), CC_TOO_LARGE, CC_IO. */

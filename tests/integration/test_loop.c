@@ -182,6 +182,21 @@ START_TEST(test_second_signal_ends_the_process)
 }
 END_TEST
 
+static void never_ends(void *context)
+{
+    (void)context;
+    for (;;)
+        pause();
+}
+
+START_TEST(test_work_that_never_ends_does_not_hold_up_the_end)
+{
+    ck_assert_int_eq(cc_loop_work(loop, never_ends, on_worked, NULL), CC_OK);
+    cc_loop_free(loop); /* exits with status 0 */
+    ck_abort_msg("the pool was waited for");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loop");
@@ -192,6 +207,7 @@ int main(void)
     tcase_add_test(tc, test_burials_wait_for_the_end_of_the_round);
     tcase_add_test(tc, test_work_is_done_and_bounded);
     tcase_add_test(tc, test_stop_runs_once);
+    tcase_add_exit_test(tc, test_work_that_never_ends_does_not_hold_up_the_end, 0);
     tcase_add_exit_test(tc, test_second_signal_ends_the_process, 1);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
