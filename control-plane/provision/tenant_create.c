@@ -107,6 +107,19 @@ static enum cc_error compare(struct tenant_create *create, bool *ready)
     return error;
 }
 
+static enum cc_error check_pin(const struct tenant_create *create)
+{
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(create->context, &result, "SELECT 1 FROM cells WHERE country = $1 AND cell = $2",
+               CP_PARAMETERS(create->country, create->pin));
+    if (!error && PQntuples(result) == 0)
+        error = cp_fail(create->context, CC_UNSUPPORTED,
+                        "--cell %s: no such cell of %s; see: callcell cell list", create->pin,
+                        create->country);
+    return error;
+}
+
 enum cc_error cp_tenant_create(struct cp_context *context, const char *country, const char *tenant,
                                const char *name, const char *pin, bool *changed)
 {
@@ -115,7 +128,9 @@ enum cc_error cp_tenant_create(struct cp_context *context, const char *country, 
     *changed = false;
     if (!cc_name_is_tenant(cc_slice_of(tenant)))
         return cp_fail(context, CC_UNSUPPORTED, "%s is no tenant id: [a-z][a-z0-9-]{1,30}", tenant);
-    enum cc_error error = compare(&create, &ready);
+    enum cc_error error = pin ? check_pin(&create) : CC_OK;
+    if (!error)
+        error = compare(&create, &ready);
     if (error || ready)
         return error;
     if (!create.name)

@@ -211,6 +211,7 @@ def places_killed_at_each_row(p):
 
 def conflicts(p):
     p.run("tenant", "create", "other")
+    assert "no such cell" in p.run("tenant", "create", "pinned", "--cell", "se-9", status=2).stderr
     done = p.run("number", "create", "+46701234567", "--tenant", "other", "--kind", "mobile", status=1)
     assert "belongs to tenant acme" in done.stderr, done.stderr
     done = p.run("number", "create", "+46701234568", "--tenant", "nobody", "--kind", "mobile", status=1)
