@@ -1,6 +1,8 @@
 #include "control-plane/run.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "control-plane/registry.h"
@@ -96,6 +98,16 @@ static size_t place_of(const struct cc_transition_table *table, const struct cc_
     return (size_t)(row - table->rows) + 1;
 }
 
+/* For tests: CALLCELL_KILL_AT=<table>:<state>:<act|record> ends the process as kill -9 does, in the
+ * row that leaves <state>: after its act and before it is recorded, or once it is recorded. */
+static void die_here(const struct walk *walk, const struct cc_transition *row, const char *moment)
+{
+    const char *wanted = getenv("CALLCELL_KILL_AT");
+    if (wanted && strcmp(wanted, cp_format(walk->context, "%s:%s:%s", walk->request->table->name,
+                                           row->state, moment)) == 0)
+        (void)raise(SIGKILL);
+}
+
 static enum cc_error step(struct walk *walk, const struct cc_transition *row)
 {
     (void)fprintf(stderr, "%zu/%zu %s\n", place_of(walk->request->table, row),
@@ -107,7 +119,11 @@ static enum cc_error step(struct walk *walk, const struct cc_transition *row)
         error = row->verify(walk->request->data);
     if (error && !walk->context->message[0])
         (void)cp_fail(walk->context, error, "%s: %s", row->comment, cc_error_text(error));
+    if (!error)
+        die_here(walk, row, "act");
     enum cc_error recorded = record(walk, row, error, cp_now_us() - begun_us);
+    if (!error && !recorded)
+        die_here(walk, row, "record");
     return error ? error : recorded;
 }
 

@@ -270,6 +270,10 @@ void cp_help_markdown(const struct cp_command *commands, size_t count, struct cc
              "Every `create` can be repeated: the same arguments change nothing; a command that "
              "was killed goes on where it was when it is given again. `--country` may be left "
              "out while there is one country.\n\n"
+             "For tests: `CALLCELL_KILL_AT=<table>:<state>:<act|record>` in the environment ends "
+             "the command as `kill -9` does, in the row that leaves this state: after its act and "
+             "before it is recorded, or once it is recorded. `callcell transitions tables` lists "
+             "tables and states.\n\n"
              "This page is the output of `callcell help --markdown`.\n");
     for (size_t i = 0; i < count; i++) {
         cc_buffer_printf(out, "\n## %s\n\n```\n", commands[i].name);

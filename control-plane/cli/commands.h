@@ -19,7 +19,8 @@ cp_handler cp_cli_number_create, cp_cli_number_import, cp_cli_number_list, cp_cl
 cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;
 cp_handler cp_cli_flow_put, cp_cli_flow_publish, cp_cli_flow_show, cp_cli_call_show;
 cp_handler cp_cli_map_show, cp_cli_map_publish, cp_cli_map_rollback;
-cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transitions_diagram;
+cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transitions_diagram,
+    cp_cli_transitions_tables;
 
 /* Parses and runs; exit status 0, 1 or 2. Resuming a run comes through here again. */
 int cp_cli_run(struct cp_context *context, int argc, char *const *argv);
@@ -27,9 +28,6 @@ int cp_cli_run(struct cp_context *context, int argc, char *const *argv);
 /* The --country given, or the only one there is. CC_INVALID: exit 2. */
 enum cc_error cp_cli_country(struct cp_context *context, const struct cp_arguments *arguments,
                              const char **out) CC_MUST_CHECK;
-
-/* docs/transitions.md: every table as a diagram. */
-void cp_transitions_page(struct cc_buffer *out);
 
 /* Prints a result: as a table, or with --output json as an array of objects; JSON, integers and
  * booleans stay what they are. */
