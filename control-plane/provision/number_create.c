@@ -214,6 +214,7 @@ static enum cc_error leave(void *subject)
                       CP_PARAMETERS(numbers->country, numbers->items->number));
 }
 
+/* The registry forgets it last: without a tenant all was done but the run's own record. */
 static enum cc_error remove_from_cell(void *subject)
 {
     struct numbers *numbers = subject;
@@ -221,6 +222,8 @@ static enum cc_error remove_from_cell(void *subject)
     const struct cp_number *item = numbers->items;
     const char *cell = NULL;
     struct cp_reply reply;
+    if (!item->tenant)
+        return CC_OK;
     enum cc_error error = cp_cell_of_tenant(context, numbers->country, item->tenant, &cell);
     if (!error)
         error = cp_cell_ask(
@@ -240,13 +243,17 @@ enum cc_error cp_number_delete(struct cp_context *context, const char *country, 
     enum cc_error error =
         cp_sql(context, &result, "SELECT tenant FROM numbers WHERE country = $1 AND number = $2",
                CP_PARAMETERS(country, number));
-    *changed = !error && PQntuples(result) == 1;
-    if (!*changed)
+    if (error)
         return error;
-    struct cp_number item = {.number = number, .tenant = cp_sql_value(result, 0, 0)};
+    bool there = PQntuples(result) == 1, unfinished = false;
+    const char *subject = cp_format(context, "%s/%s", country, number);
+    error = cp_run_unfinished(context, cp_number_delete_table.name, subject, &unfinished);
+    *changed = there || unfinished;
+    if (error || !*changed)
+        return error;
+    struct cp_number item = {.number = number, .tenant = there ? cp_sql_value(result, 0, 0) : NULL};
     struct numbers numbers = {context, country, &item, 1};
-    return cp_run(context,
-                  &(struct cp_run_request){.table = &cp_number_delete_table,
-                                           .subject = cp_format(context, "%s/%s", country, number),
-                                           .data = &numbers});
+    return cp_run(context, &(struct cp_run_request){.table = &cp_number_delete_table,
+                                                    .subject = subject,
+                                                    .data = &numbers});
 }

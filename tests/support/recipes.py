@@ -1,0 +1,269 @@
+"""How each transitions table is put to the test that kills its command at every row.
+
+A new table needs a recipe here, or tests/scenario/kill_every_row.py fails. A recipe says how to walk its table
+twice, once undisturbed (turn 0) and once killed at every row (turn 1), on the real platform, and which facts must
+then be the same:
+
+    class TenantCreate(Recipe):
+        table = "tenant_create"
+        def prepare(self, turn): ...        what must be there before the command
+        def command(self, turn): ...        the words after `callcell`
+        def facts(self, turn): ...          a text: self.same() makes it of anything JSON can hold
+        def clean(self, turn): ...          puts away what this turn made
+
+Further: `long = True` for what takes more than a few seconds (run with --long only); `untaken = {"state": "why"}`
+for states that this recipe's run does not pass (some other recipe of the table must); `again = False` when giving
+the finished command once more would do it once more (a failover), so that the last kill is not followed by a run.
+"""
+import json
+import pathlib
+import re
+import secrets
+import shutil
+
+from support.carrier import event, get
+
+COUNTRY = "se"
+RUN = secrets.token_hex(3)  # what cannot be taken away again is named anew in each run
+
+
+class Recipe:
+    """Base of all; self.p is the platform."""
+    table = None
+    long = False
+    again = True
+    untaken = {}
+
+    def __init__(self, platform):
+        self.p = platform
+
+    def prepare(self, turn):
+        pass
+
+    def command(self, turn):
+        raise NotImplementedError
+
+    def facts(self, turn):
+        raise NotImplementedError
+
+    def clean(self, turn):
+        pass
+
+    def same(self, turn, value):
+        """The value as text, with this turn's names and ports replaced by words."""
+        text = json.dumps(value, sort_keys=True, indent=1)
+        for name, word in self.names(turn).items():
+            text = text.replace(str(name), word)
+        return text
+
+    def names(self, turn):
+        return {}
+
+
+# --- what facts are made of ---
+
+def registry(platform, sql):
+    """Rows of the registry, wherever its primary runs now."""
+    for socket in sorted(platform.home.glob("run/registry*/**/.s.PGSQL.*")):
+        if socket.name.endswith(".lock"):
+            continue
+        command = ["psql", "-h", socket.parent, "-p", socket.name.rpartition(".")[2], "-d", "registry", "-XAtq",
+                   "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c"]
+        if platform.as_owner([*command, "SELECT pg_is_in_recovery()"], check=False).stdout.strip() == "f":
+            return [line.split("\t") for line in platform.as_owner([*command, sql]).stdout.splitlines()]
+    raise AssertionError("no registry answers")
+
+
+def files(platform, folder):
+    """{path below folder: text} of settings; of secrets and binary files only that they are there."""
+    found = {}
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if not path.is_file() or "/supervise/" in str(path):
+            continue
+        name = str(path.relative_to(folder))
+        plain = path.suffix in (".yaml", ".conf", ".endpoints") or path.name in ("run", "config")
+        found[name] = path.read_text() if plain else "there"
+    return {name: text.replace(str(platform.home), "HOME") for name, text in found.items()}
+
+
+def services(platform, prefix):
+    """{service: state} of the services whose name starts so."""
+    found = {}
+    for name in platform.services():
+        if name.startswith(prefix):
+            stat = platform.home / "run/services" / name / "supervise/stat"
+            found[name] = stat.read_text().strip()
+    return found
+
+
+def remove_service(platform, name):
+    """Out of the supervisor's folder first, so that it is not started again."""
+    folder = platform.home / "run" / f"old-{name}"
+    (platform.home / "run/services" / name).rename(folder)
+    platform.as_owner(["sv", "-w", "20", "force-stop", folder], check=False)
+    platform.as_owner(["sv", "-w", "20", "exit", folder], check=False)
+    shutil.rmtree(folder)
+
+
+def answer(platform, to, kind="mobile", tenant="acme"):
+    """What a caller of this number is answered: status and actions."""
+    reply = platform.carrier().send(event(kind=kind, to=to, sender="+46701112233"), tenant=tenant)
+    return [reply.status, reply.json().get("actions"), reply.source == "edge"]
+
+
+def unfinished(platform, table):
+    return [run for run in platform.cli_json("transitions", "list")
+            if run["transition_table"] == table and not run["finished_at"]]
+
+
+# --- recipes ---
+
+class TenantCreate(Recipe):
+    table = "tenant_create"
+
+    def names(self, turn):
+        return {self.tenant(turn): "TENANT"}
+
+    def tenant(self, turn):
+        return f"row-{RUN}-{turn}"
+
+    def command(self, turn):
+        return ["tenant", "create", self.tenant(turn), "--country", COUNTRY]
+
+    def facts(self, turn):
+        rows = registry(self.p, "SELECT country, tenant, name, pinned_cell, state FROM tenants "
+                                f"WHERE tenant = '{self.tenant(turn)}'")
+        inside = self.p.psql(f"SELECT * FROM directory.tenants WHERE tenant_id = '{self.tenant(turn)}'")
+        return self.same(turn, {"registry": rows, "cell": len(inside)})
+
+
+class NumberCreate(Recipe):
+    table = "number_create"
+
+    def names(self, turn):
+        return {self.number(turn): "NUMBER"}
+
+    def number(self, turn):
+        return f"+4670909010{turn}"
+
+    def prepare(self, turn):
+        self.p.cli("tenant", "create", "acme", "--country", COUNTRY)
+        self.p.cli("number", "delete", self.number(turn))
+
+    def command(self, turn):
+        return ["number", "create", self.number(turn), "--tenant", "acme", "--kind", "mobile", "--forward-always",
+                "+46701112299"]
+
+    def facts(self, turn):
+        rows = [row for row in self.p.cli_json("number", "list", "--tenant", "acme") if row["number"] ==
+                self.number(turn)]
+        published = self.p.newest_publication("numbers").read_bytes().count(self.number(turn).encode())
+        return self.same(turn, {"registry": rows, "published": published,
+                                "answer": answer(self.p, self.number(turn))})
+
+    def clean(self, turn):
+        self.p.cli("number", "delete", self.number(turn))
+
+
+class NumberDelete(NumberCreate):
+    table = "number_delete"
+
+    def number(self, turn):
+        return f"+4670909020{turn}"
+
+    def prepare(self, turn):
+        super().prepare(turn)
+        self.p.cli(*super().command(turn))
+
+    def command(self, turn):
+        return ["number", "delete", self.number(turn)]
+
+
+class CarrierCreate(Recipe):
+    table = "carrier_create"
+
+    def names(self, turn):
+        return {self.key(turn): "KEY"}
+
+    def key(self, turn):
+        return f"row-{RUN}-{turn}"
+
+    def command(self, turn):
+        return ["carrier", "create", self.key(turn), "--tenants", "*"]
+
+    def facts(self, turn):
+        rows = [row for row in self.p.cli_json("carrier", "list") if row["key_id"] == self.key(turn)]
+        stored = registry(self.p, f"SELECT secrets[1] FROM carrier_keys WHERE key_id = '{self.key(turn)}'")
+        written = (self.p.home / f"carriers/{self.key(turn)}.secret").read_text().strip()
+        return self.same(turn, {"registry": rows, "file": stored == [[written]]})
+
+
+class EdgeCreate(Recipe):
+    table = "edge_create"
+
+    def names(self, turn):
+        return {f"edge-{8 + turn}": "EDGE", self.port(turn) + self.p.offset: "PORT",
+                self.port(turn) + 1 + self.p.offset: "TELEMETRY", self.port(turn): "PORT",
+                self.port(turn) + 1: "TELEMETRY"}
+
+    def port(self, turn):
+        return 8180 + 10 * turn
+
+    def command(self, turn):
+        return ["edge", "add", f"edge-{8 + turn}", "--port", str(self.port(turn))]
+
+    def facts(self, turn):
+        rows = [row for row in self.p.cli_json("edge", "list") if row["edge"] == f"edge-{8 + turn}"]
+        ready = get(self.p.port(self.port(turn) + 1), "/healthz").status
+        # Publications and journals come and go while it runs.
+        folder = self.p.home / f"edges/edge-{8 + turn}"
+        return self.same(turn, {"registry": rows, "health": ready, "services": services(self.p, f"edge-{8 + turn}"),
+                                "configuration": files(self.p, folder)["edge.yaml"]})
+
+    def clean(self, turn):
+        """An edge that is registered is waited for by every publication: no other test may meet it."""
+        edge = f"edge-{8 + turn}"
+        registry(self.p, f"DELETE FROM edges WHERE edge = '{edge}'")
+        remove_service(self.p, edge)
+        shutil.rmtree(self.p.home / "edges" / edge)
+
+
+class CellCreate(Recipe):
+    table = "cell_create"
+    long = True
+
+    def cell(self, turn):
+        return f"se-{8 + turn}"
+
+    def names(self, turn):
+        return {self.cell(turn): "CELL"}
+
+    def command(self, turn):
+        return ["cell", "create", COUNTRY, "--cell", self.cell(turn)]
+
+    def facts(self, turn):
+        shown = self.p.cli_json("cell", "show", self.cell(turn))
+        for node in shown["nodes"]:
+            del node["lsn"]
+        number = registry(self.p, f"SELECT number FROM cells WHERE cell = '{self.cell(turn)}'")[0][0]
+        text = json.dumps({
+            "nodes": sorted(node["state"] for node in shown["nodes"]), "replication": shown["replication"],
+            "workers": [worker["health"] for worker in shown["workers"]],
+            "services": services(self.p, self.cell(turn) + "-"),
+            "files": files(self.p, self.p.home / "cells" / self.cell(turn) / "etc"),
+            "discovery": (self.p.home / f"discovery/{self.cell(turn)}.endpoints").read_text()}, sort_keys=True)
+        base = 20000 + 100 * int(number) + self.p.offset
+        text = re.sub(r"\b2\d{4}\b", lambda match: f"+{int(match[0]) - base}" if 0 <= int(match[0]) - base < 100 else
+                      match[0], text)
+        return self.same(turn, json.loads(text))
+
+
+
+def subclasses(base):
+    for child in base.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def all_recipes():
+    return [recipe for recipe in subclasses(Recipe) if recipe.table]
