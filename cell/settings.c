@@ -38,6 +38,8 @@ const struct cc_config_key cell_settings_keys[] = {
     KEY("source_token_file", TEXT, source_token_file, false, NULL, 0, 0, "Token shown to sources"),
     KEY("public_key_file", TEXT, public_key_file, true, NULL, 0, 0,
         "PEM that signed files verify by"),
+    KEY("lease_file", TEXT, lease_file, false, NULL, 0, 0,
+        "Fencing term to write under, with <file>.sig beside it; absent: not checked"),
     KEY("spool_directory", TEXT, spool_directory, true, NULL, 0, 0, "Call records not yet shipped"),
     KEY("spool_max_bytes", INTEGER, spool_max_bytes, false, "1073741824", 1048576, INT64_C(1) << 40,
         "Bound of the spool; beyond it calls are answered unrecorded"),

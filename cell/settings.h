@@ -27,6 +27,7 @@ struct cell_settings {
     struct cc_config_list sources; /* of publications: "127.0.0.1:7300" */
     char *source_token_file;
     char *public_key_file;
+    char *lease_file; /* NULL: no fencing */
     char *spool_directory;
     int64_t spool_max_bytes;
     int64_t call_plans_max;

@@ -164,11 +164,23 @@ static enum cc_error open_spool(struct cell_worker *worker)
     return cc_spool_open(worker->loop, &options, &worker->spool);
 }
 
+static enum cc_error watch_lease(struct cell_worker *worker)
+{
+    const struct cell_settings *settings = worker->settings;
+    struct cell_lease_watch_options options = {.file = settings->lease_file,
+                                               .public_key_file = settings->public_key_file,
+                                               .cell = settings->cell,
+                                               .telemetry = &worker->telemetry};
+    return settings->lease_file ? cell_lease_watch_create(worker->loop, &options, &worker->lease)
+                                : CC_OK;
+}
+
 static enum cc_error start(struct cell_worker *worker)
 {
     static enum cc_error (*const steps[])(struct cell_worker * worker) = {
-        read_tokens, open_spool, start_publications, start_services, start_server};
-    static const char *const names[] = {"tokens", "spool", "publications", "services", "server"};
+        read_tokens, open_spool, watch_lease, start_publications, start_services, start_server};
+    static const char *const names[] = {"tokens",       "spool",    "lease",
+                                        "publications", "services", "server"};
     enum cc_error error = cc_loop_create(&worker->loop);
     if (!error)
         error = cc_telemetry_init(&worker->telemetry, series, CELL_SERIES_COUNT);
@@ -254,6 +266,7 @@ void cell_worker_free(struct cell_worker *worker)
     if (!worker)
         return;
     free_services(worker);
+    cell_lease_watch_free(worker->lease);
     if (worker->spool)
         cc_spool_close(worker->spool);
     cell_zone_files_free(worker->zones);

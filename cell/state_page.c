@@ -79,6 +79,13 @@ static void add_calls(struct cell_worker *worker, struct cc_buffer *out)
     cc_buffer_printf(out, ",\"replica_up\":%s", calls.replica_up ? "true" : "false");
 }
 
+static void add_lease(const struct cell_lease *lease, struct cc_buffer *out)
+{
+    cc_buffer_printf(out, ",\"lease\":{\"term\":%" PRId64 ",\"site\":\"%s\",\"issued_by\":\"%s\"}",
+                     lease->term, lease->site,
+                     lease->break_glass ? "break-glass" : "control-plane");
+}
+
 static void on_state(struct cc_http_request *request)
 {
     struct cell_worker *worker = cell_worker_of(request);
@@ -104,6 +111,8 @@ static void on_state(struct cc_http_request *request)
                      cell_events_postgres_is_up(worker->events) ? "true" : "false",
                      cc_redis_is_up(worker->redis) ? "true" : "false",
                      worker->stopping ? "true" : "false");
+    if (worker->lease)
+        add_lease(cell_lease_watch_held(worker->lease), &out);
     if (worker->calls)
         add_calls(worker, &out);
     cc_buffer_text(&out, "}");

@@ -76,6 +76,12 @@
       "Records that Postgres refuses, kept in a file")                                             \
     X(CELL_T_JOURNALLED, COUNTER, "callcell_cell_journal_records_total", "",                       \
       "Records taken from edges' journals")                                                        \
+    X(CELL_T_LEASE_TERM, GAUGE, "callcell_cell_lease_term", "",                                    \
+      "Fencing term that this worker writes under, 0: none")                                       \
+    X(CELL_T_LEASES_REFUSED, COUNTER, "callcell_cell_leases_refused_total", "",                    \
+      "Leases not taken: unsigned, another cell's, or of a lower term")                            \
+    X(CELL_T_FENCED, COUNTER, "callcell_cell_fenced_writes_total", "",                             \
+      "Write transactions refused because the primary is under another term")                      \
     X(CELL_T_WRITES, COUNTER, "callcell_cell_directory_writes_total", "", "Directory writes")      \
     X(CELL_T_WRITES_PENDING, COUNTER, "callcell_cell_directory_writes_pending_total", "",          \
       "Directory writes answered before every live worker had them")                               \

@@ -57,10 +57,12 @@ enum cc_error cell_worker_pool(struct cell_worker *worker, const char *name, con
     if (!error)
         error = conninfo.error;
     if (!error) {
-        struct cc_pg_options options = {.name = name,
-                                        .conninfo = conninfo.data,
-                                        .password = password,
-                                        .connections = connections};
+        struct cc_pg_options options = {
+            .name = name,
+            .conninfo = conninfo.data,
+            .password = password,
+            .connections = connections,
+            .guard = worker->lease ? cell_lease_watch_guard(worker->lease) : NULL};
         error = cc_pg_pool_create(worker->loop, &options, out);
     }
     cell_secret_free(password);

@@ -10,6 +10,7 @@
 #include "base/io/redis.h"
 #include "base/io/spool.h"
 #include "cell/country.h"
+#include "cell/lease_watch.h"
 #include "cell/settings.h"
 #include "cell/telemetry_list.h"
 #include "cell/zone_files.h"
@@ -31,6 +32,7 @@ struct cell_worker {
     char *control_token;
     char *source_token; /* NULL: none */
     struct cell_zone_files *zones;
+    struct cell_lease_watch *lease; /* NULL: writes are not fenced */
     struct cc_spool *spool;
     struct cc_redis *redis; /* commands of all services; the change stream has its own connection */
     struct cc_http_client *http;

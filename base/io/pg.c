@@ -41,6 +41,7 @@ struct cc_pg_pool {
     struct cc_loop *loop;
     char *name;
     struct pg_conninfo *conninfo;
+    const struct cc_pg_guard *guard;
     int64_t connect_timeout_us;
     size_t queue_max, queued;
     struct pg_transaction *first, *last;
@@ -77,6 +78,7 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
         return CC_NO_MEMORY;
     pool->loop = loop;
     pool->count = count;
+    pool->guard = options->guard;
     pool->queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT;
     pool->connect_timeout_us =
         (options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS) * 1000;
@@ -304,7 +306,7 @@ enum cc_error cc_pg_submit(struct cc_pg_pool *pool, const struct cc_pg_transacti
         return CC_UNAVAILABLE;
     if (pool->queued >= pool->queue_max)
         return CC_FULL;
-    enum cc_error error = pg_transaction_create(from, &transaction);
+    enum cc_error error = pg_transaction_create(from, pool->guard, &transaction);
     if (error != CC_OK)
         return error;
     transaction->pool = pool;

@@ -12,26 +12,38 @@
 
 struct cc_pg_pool; /* opaque */
 
+/* name is the prepared statement's name on each connection; both texts are static. Parameters are
+ * text ($1::type in the SQL); NULL data is SQL NULL. */
+struct cc_pg_statement {
+    const char *name;
+    const char *sql;
+};
+
+/* What every write transaction begins with: a statement with one parameter that fails when writing
+ * is not allowed. The owner may change parameter at any time between callbacks of the loop: it is
+ * copied when a transaction is submitted. */
+struct cc_pg_guard {
+    const struct cc_pg_statement *statement;
+    char parameter[24];
+    const char *sqlstate; /* of its refusal: nothing was done, CC_UNAVAILABLE */
+    void (*on_refused)(void *context, const char *message); /* from the loop, before done */
+    void *context;
+};
+
 struct cc_pg_options {
-    const char *name;           /* logs, application_name */
-    const char *conninfo;       /* libpq keywords, multi-host, with target_session_attrs */
-    const char *password;       /* NULL: none; kept apart so that conninfo may be logged */
-    size_t connections;         /* default 4 */
-    size_t queue_max;           /* transactions waiting, default 1,024 */
-    int64_t connect_timeout_ms; /* default 1,000 */
+    const char *name;                /* logs, application_name */
+    const char *conninfo;            /* libpq keywords, multi-host, with target_session_attrs */
+    const char *password;            /* NULL: none; kept apart so that conninfo may be logged */
+    size_t connections;              /* default 4 */
+    size_t queue_max;                /* transactions waiting, default 1,024 */
+    int64_t connect_timeout_ms;      /* default 1,000 */
+    const struct cc_pg_guard *guard; /* NULL: none; outlives the pool */
 };
 enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options *options,
                                 struct cc_pg_pool **out) CC_MUST_CHECK;
 void cc_pg_pool_free(struct cc_pg_pool *pool); /* callbacks get CC_CANCELLED before it returns */
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool); /* at least one connection is usable */
 
-/* name is the prepared statement's name on each connection; both texts are static. Parameters are
- * text
- * ($1::type in the SQL); NULL data is SQL NULL. */
-struct cc_pg_statement {
-    const char *name;
-    const char *sql;
-};
 enum { CC_PG_PARAMETERS_MAX = 16, CC_PG_QUERIES_MAX = 8 };
 struct cc_pg_query {
     const struct cc_pg_statement *statement;
@@ -49,7 +61,7 @@ struct cc_pg_outcome {
 /* CC_OK; CC_CONFLICT (SQLSTATE class 23), CC_INVALID (class 22, P0001), CC_FORBIDDEN (42501),
  * CC_UNKNOWN_OUTCOME (connection lost or deadline passed after a write was sent, or committed with
  * the "not replicated" warning), CC_TIMEOUT (57014 too), CC_UNAVAILABLE (nothing was done: also
- * 25006, classes 08, 40, 53), CC_CANCELLED, CC_PROTOCOL (other SQL errors). */
+ * the guard's refusal, 25006, classes 08, 40, 53), CC_CANCELLED, CC_PROTOCOL (other SQL errors). */
 typedef void (*cc_pg_done)(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
 
 struct cc_pg_transaction {

@@ -46,22 +46,27 @@ static void add_query(struct pg_transaction *transaction, const struct cc_pg_sta
 }
 
 enum cc_error pg_transaction_create(const struct cc_pg_transaction *from,
-                                    struct pg_transaction **out)
+                                    const struct cc_pg_guard *guard, struct pg_transaction **out)
 {
     size_t bytes = 0;
     enum cc_error error = measure(from, &bytes);
     if (error != CC_OK)
         return error;
+    struct cc_slice allowed = cc_slice_of(guard ? guard->parameter : "");
+    bytes += allowed.length + 1;
     struct pg_transaction *transaction = calloc(1, sizeof(*transaction) + bytes);
     if (!transaction)
         return CC_NO_MEMORY;
     transaction->writes = from->writes;
     transaction->done = from->done;
     transaction->context = from->context;
-    transaction->with_tenant = from->tenant.length > 0;
+    transaction->guard = from->writes ? guard : NULL;
     char *at = transaction->bytes;
-    if (transaction->with_tenant)
+    if (transaction->guard)
+        add_query(transaction, guard->statement, &allowed, 1, &at);
+    if (from->tenant.length > 0)
         add_query(transaction, &tenant_statement, &from->tenant, 1, &at);
+    transaction->preamble = transaction->query_count;
     for (size_t q = 0; q < from->query_count; q++)
         add_query(transaction, from->queries[q].statement, from->queries[q].parameters,
                   from->queries[q].parameter_count, &at);
@@ -167,11 +172,19 @@ static bool state_is(const struct pg_transaction *transaction, const char *prefi
     return strncmp(transaction->sqlstate, prefix, strlen(prefix)) == 0;
 }
 
+static bool was_refused(const struct pg_transaction *transaction)
+{
+    return transaction->guard && transaction->failed &&
+           strcmp(transaction->sqlstate, transaction->guard->sqlstate) == 0;
+}
+
 /* Codes: PostgreSQL 15 documentation, appendix A. */
 enum cc_error pg_transaction_error(const struct pg_transaction *transaction)
 {
     if (!transaction->failed)
         return transaction->not_replicated && transaction->writes ? CC_UNKNOWN_OUTCOME : CC_OK;
+    if (was_refused(transaction))
+        return CC_UNAVAILABLE;
     if (state_is(transaction, "23"))
         return CC_CONFLICT;
     if (state_is(transaction, "22") || state_is(transaction, "P0001"))
@@ -196,12 +209,15 @@ bool pg_transaction_spoils_connection(const struct pg_transaction *transaction)
 
 void pg_transaction_report(struct pg_transaction *transaction, enum cc_error error, bool standby)
 {
-    size_t first = transaction->with_tenant ? 1 : 0;
+    size_t first = transaction->preamble;
+    const struct cc_pg_guard *guard = transaction->guard;
     struct cc_pg_outcome outcome = {.results = transaction->results + first,
                                     .count = transaction->query_count - first,
                                     .standby = standby,
                                     .sqlstate = transaction->sqlstate,
                                     .message = transaction->message};
+    if (was_refused(transaction) && guard->on_refused)
+        guard->on_refused(guard->context, transaction->message);
     transaction->done(transaction->context, error, &outcome);
 }
 

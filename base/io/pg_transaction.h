@@ -9,7 +9,7 @@
 
 enum {
     PG_PREPARED_MAX = 256,              /* statements on one connection */
-    PG_QUERIES = CC_PG_QUERIES_MAX + 1, /* and the tenant's */
+    PG_QUERIES = CC_PG_QUERIES_MAX + 2, /* and the guard's and the tenant's */
     PG_STEPS = 2 * PG_QUERIES,
     PG_MESSAGE_MAX = 256
 };
@@ -36,7 +36,9 @@ struct pg_transaction {
     struct pg_transaction *next; /* in the queue */
     void *connection;            /* NULL: queued */
     struct cc_deadline deadline;
-    bool writes, with_tenant;
+    bool writes;
+    const struct cc_pg_guard *guard; /* NULL: none */
+    size_t preamble;                 /* queries that are not the submitter's */
     cc_pg_done done;
     void *context;
     struct pg_query queries[PG_QUERIES];
@@ -50,8 +52,10 @@ struct pg_transaction {
     char bytes[];
 };
 
-/* CC_INVALID: too many queries or parameters, or a NUL byte in one. */
+/* guard may be NULL; only one that writes takes it. CC_INVALID: too many queries or parameters, or
+ * a NUL byte in one. */
 enum cc_error pg_transaction_create(const struct cc_pg_transaction *from,
+                                    const struct cc_pg_guard *guard,
                                     struct pg_transaction **out) CC_MUST_CHECK;
 void pg_transaction_free(struct pg_transaction *transaction);
 

@@ -185,7 +185,7 @@ static void verify(void *context)
 {
     struct arrival *arrival = context;
     const struct publication_item *item = arrival->item;
-    const struct publication_keys *keys = &arrival->client->keys;
+    const struct cc_public_keys *keys = &arrival->client->keys;
     if (arrival->error)
         return;
     arrival->error =

@@ -1,66 +1,15 @@
 #include "base/io/publication_boot.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/io/publication_store.h"
 #include "base/log.h"
 
-enum { COUNTRIES_MAX = 26 * 26, PEM_MAX_BYTES = 4096 };
-
-/* ---- keys ---- */
-
-static enum cc_error read_text(const char *path, char text[PEM_MAX_BYTES])
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = file < 0 ? -1 : read(file, text, PEM_MAX_BYTES - 1);
-    if (file >= 0)
-        (void)close(file);
-    if (length < 0)
-        return CC_IO;
-    text[length] = '\0';
-    return CC_OK;
-}
-
-enum cc_error publication_keys_read(const char *path, struct publication_keys *out)
-{
-    static const char begin[] = "-----BEGIN";
-    char text[PEM_MAX_BYTES];
-    *out = (struct publication_keys){0};
-    enum cc_error error = read_text(path, text);
-    if (error)
-        return error;
-    char *at = strstr(text, begin);
-    while (at && !error) {
-        char *next = strstr(at + 1, begin);
-        struct cc_slice pem = cc_slice(at, next ? (size_t)(next - at) : strlen(at));
-        error = out->count == PUBLICATION_KEYS_MAX
-                    ? CC_INVALID
-                    : cc_ed25519_from_public_pem(pem, &out->keys[out->count]);
-        if (!error)
-            out->count++;
-        at = next;
-    }
-    if (!error && out->count == 0)
-        error = CC_INVALID;
-    if (error)
-        publication_keys_deinit(out);
-    return error;
-}
-
-void publication_keys_deinit(struct publication_keys *keys)
-{
-    for (size_t i = 0; i < keys->count; i++)
-        cc_ed25519_free(keys->keys[i]);
-    *keys = (struct publication_keys){0};
-}
-
-/* ---- boot ---- */
+enum { COUNTRIES_MAX = 26 * 26 };
 
 struct boot {
     const struct cc_publication_client_options *options;
-    const struct publication_keys *keys;
+    const struct cc_public_keys *keys;
     struct publication_ledger *ledger;
 };
 
@@ -160,8 +109,7 @@ static enum cc_error boot_country(const struct boot *boot, const char *country)
 }
 
 enum cc_error publication_boot(const struct cc_publication_client_options *options,
-                               const struct publication_keys *keys,
-                               struct publication_ledger *ledger)
+                               const struct cc_public_keys *keys, struct publication_ledger *ledger)
 {
     struct boot boot = {options, keys, ledger};
     char countries[COUNTRIES_MAX][CC_COUNTRY_LENGTH + 1];

@@ -332,7 +332,7 @@ void publication_destroy(void *object)
 {
     struct cc_publication_client *client = object;
     publication_ledger_deinit(&client->ledger);
-    publication_keys_deinit(&client->keys);
+    cc_public_keys_deinit(&client->keys);
     if (client->authorization)
         explicit_bzero(client->authorization, strlen(client->authorization));
     cc_arena_reset(&client->arena);
@@ -384,7 +384,7 @@ static enum cc_error keep_options(struct cc_publication_client *client,
 
 static enum cc_error boot(struct cc_publication_client *client)
 {
-    enum cc_error error = publication_keys_read(client->options.public_key_file, &client->keys);
+    enum cc_error error = cc_public_keys_read(client->options.public_key_file, &client->keys);
     if (error) {
         CC_LOG(CC_LOG_ERROR, "publication_key_unusable",
                cc_log_text("file", client->options.public_key_file), cc_log_error_field(error));

@@ -29,7 +29,7 @@ struct cc_publication_client_options {
     const char *const *sources; /* "127.0.0.1:7300", tried in turn */
     size_t source_count;
     const char *token;           /* bearer token for the sources */
-    const char *public_key_file; /* PEM, one or two keys */
+    const char *public_key_file; /* PEM, base/io/public_keys.h */
     int64_t report_interval_ms;  /* default 5,000 */
     cc_publication_take take;
     /* One call per refusal, after it was logged: for telemetry. */

@@ -23,7 +23,7 @@ struct cc_publication_client {
     struct cc_publication_client_options options; /* texts in the arena */
     char *authorization;
     bool kinds[CC_PUBLICATION_KINDS];
-    struct publication_keys keys;
+    struct cc_public_keys keys;
     struct publication_ledger ledger;
     struct source *sources;
     size_t source; /* the one in use */

@@ -143,6 +143,7 @@ static const char *settings_text(struct cp_cell_create *create, int64_t megabyte
                      "max_connections = 100\n"
                      "wal_retrieve_retry_interval = '100ms'\n"
                      "wal_receiver_status_interval = '1s'\n"
+                     "client_connection_check_interval = '1s'\n"
                      "log_statement = 'none'\n"
                      "logging_collector = off\n",
                      create->socket_folder, (long long)megabytes);

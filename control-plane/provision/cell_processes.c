@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/failover/lease.h"
 #include "control-plane/files.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/registry.h"
@@ -82,6 +83,8 @@ enum cc_error cp_cell_make_folders(void *subject)
         error = cp_secret_ensure(create->context, cp_cell_path(create, secrets[i]), &secret);
     if (!error)
         error = write_passfile(create);
+    if (!error)
+        error = cp_lease_ensure(create->context, create->cell, CP_SITE_FIRST);
     return error ? error : register_source_token(create);
 }
 
@@ -156,14 +159,14 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
         "postgres:\n  hosts: \"127.0.0.1:%d,127.0.0.1:%d\"\n  database: cell\n"
         "  password_directory: %s/postgres\n  sslmode: disable\n"
         "publications_directory: %s/publications\nsources: [\"127.0.0.1:%d\"]\n"
-        "source_token_file: %s/tokens/source\npublic_key_file: %s\n"
+        "source_token_file: %s/tokens/source\npublic_key_file: %s\nlease_file: %s/lease\n"
         "spool_directory: %s/spool\nspool_max_bytes: %lld\ncall_plans_max: %lld\nlog_level: %s\n",
         create->country, create->cell, worker,
         cp_port(context, cp_ports_worker(create->number, worker)), etc, etc,
         cp_port(context, cp_ports_redis(create->number)), etc,
         cp_port(context, cp_ports_node(create->number, 1)),
         cp_port(context, cp_ports_node(create->number, 2)), etc, folder,
-        cp_port(context, CP_PORT_SERVE), etc, cp_path(context, "etc/keys/signing.pub"), folder,
+        cp_port(context, CP_PORT_SERVE), etc, cp_path(context, "etc/keys/signing.pub"), etc, folder,
         (long long)create->template.spool_megabytes * 1024 * 1024,
         (long long)create->template.call_plans_max, context->settings.log_level);
     return text.data ? text.data : "";

@@ -116,12 +116,17 @@ static void open_pool(const char *conninfo, size_t connections)
     ck_assert_int_eq(cc_pg_pool_create(loop, &options, &pool), CC_OK);
 }
 
-static void open_primary(size_t connections)
+static const char *primary_conninfo(void)
 {
-    char conninfo[128];
+    static char conninfo[128];
     snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d user=postgres dbname=postgres",
              (int)primary.port);
-    open_pool(conninfo, connections);
+    return conninfo;
+}
+
+static void open_primary(size_t connections)
+{
+    open_pool(primary_conninfo(), connections);
 }
 
 /* Once for all tests of the case, in the process that forks them. */
@@ -332,6 +337,50 @@ START_TEST(test_not_replicated_is_an_unknown_outcome)
 }
 END_TEST
 
+static void count_refusal(void *context, const char *message)
+{
+    int *refusals = context;
+    ck_assert_str_eq(message, "the term is 1");
+    (*refusals)++;
+}
+
+/* The guard's refusal: nothing is done; reads are not asked; its parameter may change any time. */
+START_TEST(test_guard_comes_before_writes)
+{
+    static const struct cc_pg_statement require = {"require", "SELECT require($1::int)"};
+    int refusals = 0;
+    struct cc_pg_guard guard = {.statement = &require,
+                                .parameter = "1",
+                                .sqlstate = "CC001",
+                                .on_refused = count_refusal,
+                                .context = &refusals};
+    struct cc_pg_options options = {
+        .name = "test", .conninfo = primary_conninfo(), .connections = 1, .guard = &guard};
+    test_postgres_sql(
+        &primary,
+        "CREATE OR REPLACE FUNCTION require(term int) RETURNS void LANGUAGE plpgsql AS "
+        "$$BEGIN IF term <> 1 THEN RAISE EXCEPTION 'the term is 1' USING ERRCODE = "
+        "'CC001'; END IF; END$$; TRUNCATE thing",
+        NULL, 0);
+    ck_assert_int_eq(cc_pg_pool_create(loop, &options, &pool), CC_OK);
+    struct cc_pg_query queries[] = {query(&insert_thing, "1", "allowed"),
+                                    query(&whoami, NULL, NULL)};
+    struct answer answer = ask(queries, 2, "acme", true);
+    ck_assert_int_eq(answer.error, CC_OK);
+    ck_assert_str_eq(answer.values[1], "acme");
+    snprintf(guard.parameter, sizeof(guard.parameter), "2");
+    queries[0] = query(&insert_thing, "2", "refused");
+    answer = ask(queries, 2, "acme", true);
+    ck_assert_int_eq(answer.error, CC_UNAVAILABLE);
+    ck_assert_str_eq(answer.sqlstate, "CC001");
+    ck_assert_int_eq(refusals, 1);
+    ck_assert_str_eq(ask_one(&count_things).values[1], "1");
+    snprintf(guard.parameter, sizeof(guard.parameter), "1");
+    ck_assert_int_eq(ask(queries, 2, "acme", true).error, CC_OK);
+    ck_assert_int_eq(refusals, 1);
+}
+END_TEST
+
 START_TEST(test_unreachable_opens_the_breaker)
 {
     char conninfo[128];
@@ -482,6 +531,7 @@ int main(void)
     tcase_add_test(tc, test_killed_backend);
     tcase_add_test(tc, test_frozen_backend);
     tcase_add_test(tc, test_not_replicated_is_an_unknown_outcome);
+    tcase_add_test(tc, test_guard_comes_before_writes);
     tcase_add_test(tc, test_unreachable_opens_the_breaker);
     tcase_add_test(tc, test_host_names_are_refused);
     tcase_add_test(tc, test_silent_first_host_does_not_hide_the_second);

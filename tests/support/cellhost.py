@@ -174,7 +174,7 @@ class Worker:
         settings = {"country": "se", "cell": "se-1", "worker": self.name, "listen_port": self.port,
                     "edge_token_file": secrets / "edge", "control_token_file": secrets / "control",
                     "publications_directory": self.folder / "publications",
-                    "public_key_file": self.host.publisher.public,
+                    "public_key_file": self.host.publisher.public, "lease_file": self.host.lease,
                     "spool_directory": self.folder / "spool", **self.settings}
         return "".join(f"{key}: {value}\n" for key, value in settings.items()) + (
             f"redis:\n  host: 127.0.0.1\n  port: {self.host.redis.port}\n"
@@ -255,6 +255,7 @@ class CellHost:
         self.replica = Postgres(self.nodes, "node2", free_port())
         self.publisher = None
         self.publications = self.folder / "publications"
+        self.lease = self.folder / "lease"
         self.workers = []
 
     def __enter__(self):
@@ -271,6 +272,7 @@ class CellHost:
     def start(self):
         self.write_secrets()
         self.publish()
+        self.write_lease(1)
         self.start_postgres()
         self.redis.start()
         for name in ("worker-1", "worker-2"):
@@ -298,6 +300,15 @@ class CellHost:
             content, signature = self.publisher.publication(kind, "se", epoch, payload)
             (folder / f"{kind}-{epoch:020d}.pub").write_bytes(content)
             (folder / f"{kind}-{epoch:020d}.sig").write_bytes(signature)
+
+    def write_lease(self, term, cell="se-1", issued_by="control-plane", damage=False):
+        """The signature first, as the control plane does."""
+        line = json.dumps({"cell": cell, "term": term, "site": "a", "issued_at": "2026-11-21T09:00:00Z",
+                           "issued_by": issued_by}, separators=(",", ":")).encode() + b"\n"
+        signature = self.publisher.sign(line + b" " if damage else line)
+        for path, content in ((self.lease.with_name("lease.sig"), signature), (self.lease, line)):
+            path.with_suffix(".tmp").write_bytes(content)
+            path.with_suffix(".tmp").rename(path)
 
     def start_postgres(self):
         self.nodes.mkdir()

@@ -1,0 +1,53 @@
+#include "control-plane/failover/lease.h"
+
+#include "base/crypto.h"
+#include "base/timestamp.h"
+#include "control-plane/files.h"
+
+static enum cc_error sign(struct cp_context *context, const char *key_file, struct cc_slice bytes,
+                          uint8_t out[CC_ED25519_SIGNATURE_BYTES])
+{
+    struct cc_slice pem;
+    struct cc_ed25519 *key = NULL;
+    enum cc_error error = cp_file_read(context, key_file, &pem);
+    if (!error)
+        error = cc_ed25519_from_private_pem(pem, &key);
+    if (!error)
+        error = cc_ed25519_sign(key, bytes, out);
+    cc_ed25519_free(key);
+    return error ? cp_fail(context, error, "cannot sign a lease with %s: %s", key_file,
+                           cc_error_text(error))
+                 : CC_OK;
+}
+
+static const char *line_of(struct cp_context *context, const struct cp_lease *lease)
+{
+    char now[CC_TIMESTAMP_TEXT_MAX];
+    cc_timestamp_format(cp_now_us(), now);
+    return cp_format(context,
+                     "{\"cell\":\"%s\",\"term\":%lld,\"site\":\"%s\",\"issued_at\":\"%s\","
+                     "\"issued_by\":\"%s\"}\n",
+                     lease->cell, (long long)lease->term, lease->site, now,
+                     lease->break_glass ? "break-glass" : "control-plane");
+}
+
+enum cc_error cp_lease_write(struct cp_context *context, const struct cp_lease *lease,
+                             const char *file)
+{
+    uint8_t signature[CC_ED25519_SIGNATURE_BYTES];
+    const char *key_file =
+        lease->key_file ? lease->key_file : cp_path(context, "etc/keys/signing.pem");
+    struct cc_slice line = cc_slice_of(line_of(context, lease));
+    enum cc_error error = sign(context, key_file, line, signature);
+    if (!error)
+        error = cp_file_write(context, cp_format(context, "%s.sig", file),
+                              cc_slice((const char *)signature, CC_ED25519_SIGNATURE_BYTES), 0600);
+    return error ? error : cp_file_write(context, file, line, 0600);
+}
+
+enum cc_error cp_lease_ensure(struct cp_context *context, const char *cell, const char *site)
+{
+    const struct cp_lease lease = {.cell = cell, .site = site, .term = 1};
+    const char *file = cp_path(context, "cells/%s/etc/lease", cell);
+    return cp_file_exists(file) ? CC_OK : cp_lease_write(context, &lease, file);
+}

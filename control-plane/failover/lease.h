@@ -1,0 +1,30 @@
+/*
+ * Leases as the control plane writes them: which fencing term a cell's workers at a site write
+ * under (docs/adr/0011). Two files: `lease`, one JSON line, and `lease.sig`, 64 bytes of Ed25519
+ * over it.
+ */
+#ifndef CP_FAILOVER_LEASE_H
+#define CP_FAILOVER_LEASE_H
+
+#include "control-plane/context.h"
+
+#define CP_SITE_FIRST "a" /* the home itself */
+
+struct cp_lease {
+    const char *cell;
+    const char *site;
+    int64_t term;         /* from 1 */
+    bool break_glass;     /* issued by hand */
+    const char *key_file; /* PEM to sign with; NULL: the home's etc/keys/signing.pem */
+};
+
+/* Writes file and file.sig. A worker that sees one without the other waits for the next look. CC_IO
+ * and others with a message. */
+enum cc_error cp_lease_write(struct cp_context *context, const struct cp_lease *lease,
+                             const char *file) CC_MUST_CHECK;
+
+/* The first lease (term 1) of a new cell at the home's own site, unless there is one. */
+enum cc_error cp_lease_ensure(struct cp_context *context, const char *cell,
+                              const char *site) CC_MUST_CHECK;
+
+#endif
