@@ -120,6 +120,13 @@ struct http_call *http_call_create(struct cc_http_server *server, h2o_req_t *req
     return call;
 }
 
+void http_call_identify(struct http_call *call, const char *identity)
+{
+    size_t length = strlen(identity);
+    memcpy(call->identity, identity, length + 1);
+    call->request.identity = cc_slice(call->identity, length);
+}
+
 static const struct http_call *call_of(const struct cc_http_request *request)
 {
     return (const struct http_call *)(const void *)request;

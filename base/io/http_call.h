@@ -30,6 +30,7 @@ struct http_call {
     size_t header_count;
     struct cc_http_header headers[CC_HTTP_HEADERS_MAX];
     char peer[CC_HTTP_PEER_TEXT];
+    char identity[CC_IDENTITY_MAX + 1];
     char bytes[]; /* head and body; all slices of the request point here */
 };
 
@@ -37,6 +38,8 @@ struct http_call {
  * reads otherwise than the screening did. */
 struct http_call *http_call_create(struct cc_http_server *server, h2o_req_t *req,
                                    struct cc_slice raw, void *server_context);
+/* Who sent it; before any handler sees it. */
+void http_call_identify(struct http_call *call, const char *identity);
 
 /* Starts the answer; copies all it needs into the request's pool. */
 void http_send(h2o_req_t *req, const struct cc_http_reply *reply);

@@ -4,6 +4,9 @@
  *
  *   start -> queue -> (idle connection | new connection) -> write -> read head -> body -> done
  *
+ * With TLS a new connection first shakes hands, still CONNECTING; then all bytes pass through its
+ * tls_stream: encrypted in send_request, decrypted into the reader in read_plain.
+ *
  * A connection ends by close_connection, from wherever; its memory goes in the close callback. An
  * exchange ends by finish, which runs its callback exactly once; errors found while the caller is
  * still on the stack are put off with its deadline (fail_later).
@@ -16,8 +19,9 @@
 
 #include "base/io/http_reader.h"
 #include "base/io/http_render.h"
+#include "base/io/tls_stream.h"
 
-enum { ADDRESSES_MAX = 1024, ADDRESS_TEXT = 24, REQUEST_MAX = 4 * 1024 * 1024 };
+enum { ADDRESSES_MAX = 1024, ADDRESS_TEXT = 24, WIRE_MAX = 32 * 1024 };
 
 struct cc_http_handle {
     struct cc_http_client *client;
@@ -49,6 +53,7 @@ struct connection {
     bool used; /* has carried an exchange before */
     struct cc_http_handle *exchange;
     struct http_bytes *bytes;
+    struct tls_stream *tls; /* NULL: plain, or not connected yet */
     struct cc_deadline idle;
     struct http_reader reader;
 };
@@ -67,6 +72,8 @@ struct pool {
 struct cc_http_client {
     struct cc_loop *loop;
     struct cc_http_client_options options;
+    char *peer;
+    char *wire; /* what libuv reads before it is decrypted: one connection at a time */
     struct pool *pools;
     size_t pool_count, connection_count;
     size_t exchange_count;
@@ -75,6 +82,9 @@ struct cc_http_client {
 
 static void pump(struct pool *pool);
 static void on_connected(uv_connect_t *request, int status);
+static void begin_handshake(struct connection *connection);
+static void on_wire(struct connection *connection, size_t count);
+static void established(struct connection *connection);
 static void send_request(struct connection *connection, struct cc_http_handle *exchange);
 static void on_written(uv_write_t *request, int status);
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
@@ -88,6 +98,15 @@ static void on_closed(uv_handle_t *handle);
 static void release_when_done(struct cc_http_client *client);
 
 /* ---- the client and its pools ---- */
+
+static enum cc_error prepare_tls(struct cc_http_client *client)
+{
+    if (!client->options.tls)
+        return CC_OK;
+    client->wire = malloc(WIRE_MAX);
+    client->peer = client->options.peer ? strdup(client->options.peer) : NULL;
+    return client->wire && (client->peer || !client->options.peer) ? CC_OK : CC_NO_MEMORY;
+}
 
 enum cc_error cc_http_client_create(struct cc_loop *loop,
                                     const struct cc_http_client_options *options,
@@ -108,7 +127,7 @@ enum cc_error cc_http_client_create(struct cc_loop *loop,
         client->options.response_max = 1024 * 1024;
     if (client->options.idle_ms == 0)
         client->options.idle_ms = 5000;
-    return CC_OK;
+    return prepare_tls(client);
 }
 
 static enum cc_error parse_address(struct cc_slice text, struct sockaddr_in *out)
@@ -295,6 +314,7 @@ static void on_closed(uv_handle_t *handle)
     struct connection *connection = (struct connection *)(void *)handle;
     struct cc_http_client *client = connection->client;
     http_bytes_drop(connection->bytes);
+    tls_stream_free(connection->tls);
     http_reader_deinit(&connection->reader);
     free(connection);
     client->connection_count--;
@@ -372,41 +392,38 @@ static void trim_connecting(struct pool *pool)
         close_connection(find_in_state(pool, CONNECTING));
 }
 
+static void fail_connecting(struct connection *connection, enum cc_error error)
+{
+    struct pool *pool = connection->pool;
+    struct cc_http_handle *exchange = queue_take(pool, true);
+    close_connection(connection);
+    if (exchange)
+        finish(exchange, error, NULL);
+    pump(pool);
+}
+
 static void on_connected(uv_connect_t *request, int status)
 {
     struct connection *connection = CC_CONTAINER_OF(request, struct connection, connect);
-    struct pool *pool = connection->pool;
     if (connection->state == CLOSING)
         return;
     if (status != 0) {
-        struct cc_http_handle *exchange = queue_take(pool, true);
-        close_connection(connection);
-        if (exchange)
-            finish(exchange, CC_UNAVAILABLE, NULL);
-        pump(pool);
+        fail_connecting(connection, CC_UNAVAILABLE);
         return;
     }
-    pool->connecting_count--;
-    connection->state = IDLE;
     uv_tcp_nodelay(&connection->tcp, 1);
     uv_read_start((uv_stream_t *)&connection->tcp, on_alloc, on_read);
-    struct cc_http_handle *exchange = queue_take(pool, true);
-    if (exchange)
-        send_request(connection, exchange);
+    if (connection->client->options.tls)
+        begin_handshake(connection);
+    else
+        established(connection);
 }
 
-static void send_request(struct connection *connection, struct cc_http_handle *exchange)
+/* Takes over one user of bytes. */
+static void write_bytes(struct connection *connection, struct http_bytes *bytes)
 {
-    struct http_bytes *bytes = exchange->bytes;
-    cc_deadline_clear(&connection->idle);
-    connection->state = BUSY;
-    connection->exchange = exchange;
-    exchange->connection = connection;
     http_bytes_drop(connection->bytes);
     connection->bytes = bytes;
-    bytes->users++;
-    http_reader_start(&connection->reader, exchange->is_head,
-                      connection->client->options.response_max);
     uv_buf_t buffer = uv_buf_init(bytes->data, (unsigned)bytes->length);
     int written = uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
     if (written == (int)bytes->length)
@@ -418,6 +435,75 @@ static void send_request(struct connection *connection, struct cc_http_handle *e
     if (uv_write(&connection->write, (uv_stream_t *)&connection->tcp, &buffer, 1, on_written) == 0)
         connection->writing = true;
     /* Else the socket is broken, and reading says so. */
+}
+
+/* What the TLS stream wants to say. One write at a time: the peer answers before there is more. */
+static enum cc_error write_stream(struct connection *connection)
+{
+    struct cc_buffer wire;
+    struct http_bytes *bytes = NULL;
+    cc_buffer_init(&wire, 0);
+    tls_stream_take(connection->tls, &wire);
+    enum cc_error error = wire.error;
+    if (!error && wire.length > 0 && connection->writing)
+        error = CC_PROTOCOL;
+    if (!error && wire.length > 0)
+        error = http_bytes_copy(cc_buffer_slice(&wire), &bytes);
+    cc_buffer_deinit(&wire);
+    if (bytes)
+        write_bytes(connection, bytes);
+    return error;
+}
+
+static void begin_handshake(struct connection *connection)
+{
+    struct cc_http_client *client = connection->client;
+    char host[ADDRESS_TEXT];
+    size_t length = strcspn(connection->pool->address, ":");
+    memcpy(host, connection->pool->address, length);
+    host[length] = '\0';
+    enum cc_error error =
+        tls_stream_create(client->options.tls, client->peer, host, &connection->tls);
+    if (!error)
+        error = write_stream(connection);
+    if (error)
+        fail_connecting(connection, error);
+}
+
+/* The end of our side of the handshake goes out with the first request. */
+static void established(struct connection *connection)
+{
+    struct pool *pool = connection->pool;
+    pool->connecting_count--;
+    connection->state = IDLE;
+    struct cc_http_handle *exchange = queue_take(pool, true);
+    if (exchange)
+        send_request(connection, exchange);
+    else if (connection->tls && write_stream(connection) != CC_OK)
+        close_connection(connection);
+}
+
+static void send_request(struct connection *connection, struct cc_http_handle *exchange)
+{
+    struct http_bytes *bytes = exchange->bytes;
+    cc_deadline_clear(&connection->idle);
+    connection->state = BUSY;
+    connection->exchange = exchange;
+    exchange->connection = connection;
+    http_reader_start(&connection->reader, exchange->is_head,
+                      connection->client->options.response_max);
+    if (!connection->tls) {
+        bytes->users++;
+        write_bytes(connection, bytes);
+        return;
+    }
+    enum cc_error error = tls_stream_write(connection->tls, cc_slice(bytes->data, bytes->length));
+    if (!error)
+        error = write_stream(connection);
+    if (error) {
+        close_connection(connection);
+        fail_later(exchange, error);
+    }
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -437,6 +523,10 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     char *at = unasked;
     size_t capacity = sizeof(unasked);
     (void)suggested;
+    if (connection->client->options.tls) {
+        *buffer = uv_buf_init(connection->client->wire, WIRE_MAX);
+        return;
+    }
     if (connection->state != IDLE && !http_reader_room(&connection->reader, &at, &capacity))
         capacity = 0;
     *buffer = uv_buf_init(at, (unsigned)capacity);
@@ -458,6 +548,14 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     (void)buffer;
     if (count == 0 || connection->state == CLOSING)
         return;
+    if (connection->tls && count > 0) {
+        on_wire(connection, (size_t)count);
+        return;
+    }
+    if (connection->state == CONNECTING) {
+        fail_connecting(connection, CC_UNAVAILABLE);
+        return;
+    }
     if (connection->state == IDLE) { /* end of file, or bytes that nobody asked for */
         close_connection(connection);
         return;
@@ -473,10 +571,70 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     read_response(connection, (size_t)count);
 }
 
+/* Until nothing is left, or the connection is no longer reading an answer. */
+static void read_plain(struct connection *connection)
+{
+    bool ended = false;
+    for (size_t got = 1; got > 0 && connection->state == BUSY;) {
+        char *at = NULL;
+        size_t capacity = 0;
+        if (!http_reader_room(&connection->reader, &at, &capacity)) {
+            fail_connection(connection, CC_TOO_LARGE);
+            return;
+        }
+        enum cc_error error = tls_stream_read(connection->tls, at, capacity, &got, &ended);
+        if (error)
+            fail_connection(connection, error);
+        else if (got > 0)
+            read_response(connection, got);
+        else if (ended)
+            on_end_of_input(connection);
+    }
+}
+
+/* What an idle peer says is dropped with its connection; what TLS says to TLS is fine. */
+static bool says_nothing(struct connection *connection)
+{
+    char unasked;
+    size_t got = 0;
+    bool ended = false;
+    return tls_stream_read(connection->tls, &unasked, 1, &got, &ended) == CC_OK && got == 0 &&
+           !ended;
+}
+
+static void on_wire(struct connection *connection, size_t count)
+{
+    enum cc_error error =
+        tls_stream_feed(connection->tls, cc_slice(connection->client->wire, count));
+    if (connection->state == CONNECTING) {
+        if (!error && tls_stream_is_open(connection->tls))
+            established(connection);
+        else if (write_stream(connection) != CC_OK || error)
+            fail_connecting(connection, error ? error : CC_NO_MEMORY);
+    } else if (error) {
+        fail_connection(connection, error);
+    }
+    read_plain(connection);
+    if (connection->state == IDLE && !says_nothing(connection))
+        close_connection(connection);
+}
+
+/* Without TLS's own word for it, the end of a TLS connection may be the work of anybody. */
+static bool ends_properly(struct connection *connection)
+{
+    char unasked;
+    size_t got = 0;
+    bool ended = true;
+    if (!http_reader_ends_with_connection(&connection->reader))
+        return false;
+    return !connection->tls ||
+           (tls_stream_read(connection->tls, &unasked, 1, &got, &ended) == CC_OK && ended);
+}
+
 static void on_end_of_input(struct connection *connection)
 {
     struct cc_http_handle *exchange = connection->exchange;
-    if (http_reader_ends_with_connection(&connection->reader)) {
+    if (ends_properly(connection)) {
         complete(connection);
         return;
     }
@@ -599,6 +757,8 @@ static void free_client(void *object)
         free(client->pools);
         client->pools = next;
     }
+    free(client->wire);
+    free(client->peer);
     free(client);
 }
 

@@ -1,6 +1,7 @@
 /*
  * HTTP/1.1 client with persistent connections, one pool per address (IPv4 "127.0.0.1:20101"). Built
- * on uv_tcp and libh2o's exported response parser. Every exchange has a deadline; the callback runs
+ * on uv_tcp and libh2o's exported response parser. Every exchange has a deadline, which covers the
+ * connection and its TLS handshake; the callback runs
  * exactly once, never before cc_http_exchange_start returns. Responses are buffered whole.
  */
 #ifndef CC_IO_HTTP_CLIENT_H
@@ -14,7 +15,11 @@ struct cc_http_client_options {
     size_t connections_per_address; /* default 64; more exchanges wait in a queue */
     size_t queue_per_address;       /* default 1,024; beyond it CC_FULL */
     size_t response_max;            /* bytes of head + body, default 1 MiB */
-    int64_t idle_ms; /* an idle connection is closed, default 5,000 (below the server's) */
+    struct cc_tls *tls; /* NULL: plain; outlives the client. New connections show its identity; idle
+                           ones live on with the one they were made with */
+    const char *peer; /* with tls: the role a server must have, "urn:callcell:cell:"; copied; NULL:
+                         a certificate for its address */
+    int64_t idle_ms;  /* an idle connection is closed, default 5,000 (below the server's) */
 };
 enum cc_error cc_http_client_create(struct cc_loop *loop,
                                     const struct cc_http_client_options *options,
@@ -32,7 +37,8 @@ struct cc_http_response {
 struct cc_slice cc_http_response_header(const struct cc_http_response *response, const char *name);
 
 /* error: CC_OK with response; CC_TIMEOUT, CC_UNAVAILABLE (refused, reset before any byte of an
- * answer), CC_PROTOCOL, CC_TOO_LARGE, CC_CANCELLED with response NULL. */
+ * answer), CC_FORBIDDEN (TLS: one does not believe the other), CC_PROTOCOL, CC_TOO_LARGE,
+ * CC_CANCELLED with response NULL. */
 typedef void (*cc_http_done)(void *context, enum cc_error error,
                              const struct cc_http_response *response);
 

@@ -10,6 +10,18 @@ void http_bytes_drop(struct http_bytes *bytes)
         free(bytes);
 }
 
+enum cc_error http_bytes_copy(struct cc_slice text, struct http_bytes **out)
+{
+    struct http_bytes *bytes = malloc(sizeof(*bytes) + text.length);
+    *out = bytes;
+    if (!bytes)
+        return CC_NO_MEMORY;
+    bytes->users = 1;
+    bytes->length = text.length;
+    memcpy(bytes->data, text.data, text.length);
+    return CC_OK;
+}
+
 static bool is_clean(struct cc_slice text)
 {
     for (size_t i = 0; i < text.length; i++)
@@ -68,15 +80,8 @@ enum cc_error http_render(const struct cc_http_exchange *exchange, struct http_b
     cc_buffer_init(&buffer, REQUEST_MAX);
     append(&buffer, exchange);
     enum cc_error error = buffer.error;
-    struct http_bytes *bytes = error == CC_OK ? malloc(sizeof(*bytes) + buffer.length) : NULL;
-    if (bytes) {
-        bytes->users = 1;
-        bytes->length = buffer.length;
-        memcpy(bytes->data, buffer.data, buffer.length);
-        *out = bytes;
-    } else if (error == CC_OK) {
-        error = CC_NO_MEMORY;
-    }
+    if (error == CC_OK)
+        error = http_bytes_copy(cc_buffer_slice(&buffer), out);
     cc_buffer_deinit(&buffer);
     return error;
 }

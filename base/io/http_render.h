@@ -17,6 +17,8 @@ struct http_bytes {
  * own. */
 enum cc_error http_render(const struct cc_http_exchange *exchange,
                           struct http_bytes **out) CC_MUST_CHECK;
+/* One user. */
+enum cc_error http_bytes_copy(struct cc_slice text, struct http_bytes **out) CC_MUST_CHECK;
 void http_bytes_drop(struct http_bytes *bytes);
 
 #endif

@@ -10,12 +10,17 @@
  * request of a connection, in the prepare watcher that runs before the loop polls again (`dirty`
  * list).
  *
+ * With TLS the input holds decrypted bytes, and all of the above stays as it is. A handshake reads
+ * and writes by callbacks of libh2o's own: while it is under way a connection is looked at before
+ * each poll too, and the SSL tells us itself when it is over (on_tls_info).
+ *
  * libh2o does not close idle connections on shutdown and does not notice a client that leaves while
  * its request is pending: draining half-closes idle connections (what has arrived is still read and
  * served), and answers to the gone go nowhere.
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +34,7 @@ enum {
     BACKLOG = 4096,
     IN_FLIGHT_DEFAULT = 10000,
     TIMEOUT_DEFAULT_MS = 10000,
+    HANDSHAKE_DEFAULT_MS = 3000,
     BODY_DEFAULT = 64 * 1024,
     INPUT_SLACK = 4096,
     CONTINUE_BYTES = 25 /* "HTTP/1.1 100 Continue\r\n\r\n" */
@@ -63,6 +69,8 @@ struct cc_http_server {
     void *drained_context;
 };
 
+enum handshake { HANDSHAKE_NONE, HANDSHAKE_UNDER_WAY, HANDSHAKE_JUST_OVER };
+
 struct connection {
     uv_tcp_t tcp; /* first: freed as the handle */
     struct cc_http_server *server;
@@ -75,7 +83,10 @@ struct connection {
     bool serving;           /* a request reached on_request and is not over */
     bool partial;           /* bytes of a request that has not reached on_request */
     bool oversized;         /* the input bound cut it */
-    size_t written_before;  /* bytes written before the current request */
+    bool over;              /* its last request is; on_guard makes it wait for the next */
+    enum handshake handshake;
+    char identity[CC_IDENTITY_MAX + 1]; /* of the client, by its certificate */
+    size_t written_before;              /* bytes written before the current request */
     int64_t idle_since_us;
 };
 
@@ -85,6 +96,7 @@ static void on_accept(uv_stream_t *listener, int status);
 static void on_socket_close(void *data);
 static void on_connection_closed(uv_handle_t *handle);
 static void on_guard(uv_prepare_t *guard);
+static void on_tls_info(const SSL *ssl, int where, int result);
 static int on_request(h2o_handler_t *self, h2o_req_t *req);
 static void on_drain_tick(struct cc_deadline *deadline);
 static void on_listener_closed(uv_handle_t *handle);
@@ -98,6 +110,7 @@ static void configure_h2o(struct cc_http_server *server)
     server->config.server_name = h2o_iovec_init(H2O_STRLIT("callcell"));
     server->config.max_request_entity_size = server->options.body_max;
     server->config.http1.req_timeout = (uint64_t)server->options.request_timeout_ms;
+    server->config.handshake_timeout = (uint64_t)server->options.handshake_timeout_ms;
     server->config.http1.upgrade_to_http2 = 0; /* rapid reset is not fixed in this version */
     h2o_hostconf_t *host =
         h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
@@ -141,6 +154,8 @@ static enum cc_error copy_options(struct cc_http_server *server,
         server->options.body_max = BODY_DEFAULT;
     if (server->options.request_timeout_ms == 0)
         server->options.request_timeout_ms = TIMEOUT_DEFAULT_MS;
+    if (server->options.handshake_timeout_ms == 0)
+        server->options.handshake_timeout_ms = HANDSHAKE_DEFAULT_MS;
     if (server->options.connections_max == 0)
         server->options.connections_max = CONNECTIONS_DEFAULT;
     if (server->options.in_flight_max == 0)
@@ -232,9 +247,33 @@ static void adopt(struct cc_http_server *server, struct connection *connection)
     connection->sock = h2o_uv_socket_create((uv_stream_t *)&connection->tcp, on_connection_closed);
     connection->sock->on_close.cb = on_socket_close;
     connection->sock->on_close.data = connection;
+    if (server->options.tls) {
+        connection->handshake = HANDSHAKE_UNDER_WAY;
+        server->accept.ssl_ctx = cc_tls_server_context(server->options.tls);
+        SSL_CTX_set_info_callback(server->accept.ssl_ctx, on_tls_info);
+    }
     h2o_accept(&server->accept, connection->sock);
     if (connection->sock)
         guard_input(connection);
+}
+
+static void look_later(struct connection *connection)
+{
+    if (!h2o_linklist_is_linked(&connection->dirty))
+        h2o_linklist_insert(&connection->server->dirty, &connection->dirty);
+}
+
+/* libh2o gives its socket to the BIO that the SSL reads from. */
+static void on_tls_info(const SSL *ssl, int where, int result)
+{
+    h2o_socket_t *sock = BIO_get_data(SSL_get_rbio(ssl));
+    struct connection *connection = sock->on_close.data;
+    (void)result;
+    if ((where & SSL_CB_HANDSHAKE_DONE) == 0 || connection->handshake != HANDSHAKE_UNDER_WAY)
+        return;
+    cc_tls_peer_identity(ssl, connection->identity);
+    connection->handshake = HANDSHAKE_JUST_OVER;
+    look_later(connection);
 }
 
 static void on_unwanted_closed(uv_handle_t *handle)
@@ -308,24 +347,42 @@ static void guarded_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
     struct connection *connection = sock->on_close.data;
     if (count > 0)
         connection->partial = true;
+    if (connection->handshake == HANDSHAKE_UNDER_WAY)
+        look_later(connection);
     connection->read(stream, count, buffer);
 }
 
-/* Before each poll: connections whose request is over await the next one. */
-static void on_guard(uv_prepare_t *guard)
+/* It awaits a request, or the end of the answer to one that came with the end of the handshake. */
+static void look_at(struct connection *connection)
 {
-    struct cc_http_server *server = guard->data;
-    while (!h2o_linklist_is_empty(&server->dirty)) {
-        struct connection *connection =
-            H2O_STRUCT_FROM_MEMBER(struct connection, dirty, server->dirty.next);
-        h2o_linklist_unlink(&connection->dirty);
-        connection->serving = false;
-        connection->idle_since_us = cc_loop_now_us(server->loop);
+    if (connection->handshake == HANDSHAKE_UNDER_WAY) {
+        if (connection->sock && !((uv_stream_t *)&connection->tcp)->alloc_cb)
+            look_later(connection); /* it is writing */
+    } else if (connection->over || !connection->serving) {
+        connection->over = connection->serving = false;
+        connection->idle_since_us = cc_loop_now_us(connection->server->loop);
         if (connection->sock) {
             connection->written_before = connection->sock->bytes_written;
             connection->partial = connection->sock->input->size > 0;
-            guard_input(connection);
         }
+    }
+    if (connection->handshake == HANDSHAKE_JUST_OVER)
+        connection->handshake = HANDSHAKE_NONE;
+    if (connection->sock)
+        guard_input(connection);
+}
+
+/* Before each poll. */
+static void on_guard(uv_prepare_t *guard)
+{
+    struct cc_http_server *server = guard->data;
+    h2o_linklist_t due;
+    h2o_linklist_init_anchor(&due);
+    h2o_linklist_insert_list(&due, &server->dirty);
+    while (!h2o_linklist_is_empty(&due)) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, dirty, due.next);
+        h2o_linklist_unlink(&connection->dirty);
+        look_at(connection);
     }
 }
 
@@ -334,7 +391,9 @@ static void on_guard(uv_prepare_t *guard)
 static void report_unserved(struct connection *connection)
 {
     struct cc_http_server *server = connection->server;
-    if (connection->oversized)
+    if (connection->handshake == HANDSHAKE_UNDER_WAY)
+        refused(server, 0, "handshake", NULL);
+    else if (connection->oversized)
         refused(server, 431, "head_too_large", NULL);
     else if (connection->sock->bytes_written <= connection->written_before + CONTINUE_BYTES)
         refused(server, 408, "incomplete", NULL);
@@ -348,7 +407,7 @@ static void report_unserved(struct connection *connection)
 static void on_socket_close(void *data)
 {
     struct connection *connection = data;
-    if (!connection->serving && connection->partial)
+    if (!connection->serving && connection->partial && connection->handshake != HANDSHAKE_JUST_OVER)
         report_unserved(connection);
     connection->sock = NULL;
 }
@@ -383,8 +442,8 @@ static void on_request_over(void *data)
     struct over *over = data;
     struct connection *connection = over->connection;
     connection->link = NULL;
-    if (!h2o_linklist_is_linked(&connection->dirty))
-        h2o_linklist_insert(&connection->server->dirty, &connection->dirty);
+    connection->over = true;
+    look_later(connection);
 }
 
 static bool pattern_matches(const char *pattern, const struct cc_http_request *request)
@@ -469,6 +528,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     if (!call)
         return refuse(server, req, 503, "overloaded", "The request cannot be taken",
                       "out of memory");
+    http_call_identify(call, connection->identity);
     server->in_flight++;
     connection->link = call->link;
     route(server, call);

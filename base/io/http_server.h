@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/io/http_screen.h"
 #include "base/io/loop.h"
+#include "base/io/tls.h"
 
 enum { CC_HTTP_SEGMENTS_MAX = 12, CC_HTTP_REPLY_HEADERS_MAX = 12 };
 
@@ -30,6 +31,7 @@ struct cc_http_request {
     size_t segment_count;
     struct cc_slice body;
     struct cc_slice peer;     /* "127.0.0.1:40000" */
+    struct cc_slice identity; /* of the verified client: "urn:callcell:edge:edge-1"; empty: none */
     int64_t received_us;      /* monotonic, when the head and body were complete */
     int64_t received_wall_us; /* wall clock */
     struct cc_arena arena;    /* 1 MiB, dies with the request */
@@ -69,16 +71,19 @@ struct cc_http_route {
 };
 
 struct cc_http_server_options {
-    const char *address;        /* IPv4 to bind, default "127.0.0.1" */
-    int64_t port;               /* 0: any free one */
-    size_t body_max;            /* bytes; 413 above */
-    int64_t request_timeout_ms; /* idle + head + body in one, libh2o's own; default 10,000 */
-    size_t in_flight_max;       /* 503 + Retry-After above, default 10,000 */
+    const char *address;          /* IPv4 to bind, default "127.0.0.1" */
+    int64_t port;                 /* 0: any free one */
+    size_t body_max;              /* bytes; 413 above */
+    int64_t request_timeout_ms;   /* idle + head + body in one, libh2o's own; default 10,000 */
+    size_t in_flight_max;         /* 503 + Retry-After above, default 10,000 */
+    struct cc_tls *tls;           /* NULL: plain; outlives the server */
+    int64_t handshake_timeout_ms; /* with tls; default 3,000, then the connection is closed */
     size_t connections_max; /* default 10,000; above, the oldest that has no request under way is
                                closed: a flood of them must not keep the next caller out */
     const struct cc_http_route *routes;
     size_t route_count; /* no route: 404 problem; other method: 405 problem with Allow */
-    /* Told of every request that never reached a handler (screened, 404, 405, over the bound). */
+    /* Told of every request that never reached a handler (screened, 404, 405, over the bound), and
+     * of connections that never became HTTP (status 0, "handshake"). */
     void (*on_refused)(void *context, int status, const char *why, const struct cc_http_request *);
     void *context;
 };
