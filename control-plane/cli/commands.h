@@ -18,6 +18,7 @@ cp_handler cp_cli_tenant_create, cp_cli_tenant_list;
 cp_handler cp_cli_number_create, cp_cli_number_import, cp_cli_number_list, cp_cli_number_delete;
 cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;
 cp_handler cp_cli_flow_put, cp_cli_flow_publish, cp_cli_flow_show, cp_cli_call_show;
+cp_handler cp_cli_template_list, cp_cli_template_show, cp_cli_template_check, cp_cli_template_keys;
 cp_handler cp_cli_map_show, cp_cli_map_publish, cp_cli_map_rollback;
 cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transitions_diagram,
     cp_cli_transitions_tables;

@@ -52,7 +52,7 @@ static const char *command_line(struct cp_context *context, int argc, char *cons
 static enum cc_error prepare(struct cp_context *context, const struct cp_command *command)
 {
     if (command->handle == cp_cli_help || command->handle == cp_cli_transitions_diagram ||
-        command->handle == cp_cli_transitions_tables)
+        command->handle == cp_cli_transitions_tables || command->handle == cp_cli_template_keys)
         return CC_OK;
     enum cc_error error = context->home ? CC_OK : cp_context_init(context);
     if (!error && command->handle != cp_cli_init)

@@ -10,6 +10,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/templates/store.h"
 
 enum { EARLIER_S = 120 };
 
@@ -188,28 +189,6 @@ static enum cc_error finish(void *subject)
                       CP_PARAMETERS(create->cell));
 }
 
-static enum cc_error load_template(struct cp_cell_create *create)
-{
-    struct cp_context *context = create->context;
-    const char *path =
-        cp_format(context, "%s/templates/%s.yaml", context->share, create->template_name);
-    struct cc_slice yaml;
-    if (cp_file_read(context, path, &yaml))
-        return cp_fail(context, CC_UNSUPPORTED, "no template %s: %s cannot be read",
-                       create->template_name, path);
-    struct cc_buffer errors;
-    cc_buffer_init(&errors, 0);
-    enum cc_error error = cp_template_load(yaml, path, cc_slice_of(create->country),
-                                           &context->arena, &create->template, &errors);
-    if (error == CC_NOT_FOUND)
-        error = cp_fail(context, error, "template %s has no country %s; its countries stand in %s",
-                        create->template_name, create->country, path);
-    else if (error)
-        error = cp_fail(context, error, "%.*s", (int)errors.length, errors.data ? errors.data : "");
-    cc_buffer_deinit(&errors);
-    return error;
-}
-
 /* What the registry says about a cell of this name: ready is set when nothing is left to do. */
 static enum cc_error compare(struct cp_cell_create *create, bool *ready)
 {
@@ -282,7 +261,7 @@ enum cc_error cp_cell_create(struct cp_context *context, const char *country, co
     *changed = false;
     enum cc_error error = check_names(&create, target);
     if (!error)
-        error = load_template(&create);
+        error = cp_template_find(context, create.template_name, country, &create.template);
     if (!error)
         error = compare(&create, &ready);
     if (error || ready)

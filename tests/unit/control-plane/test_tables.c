@@ -1,9 +1,11 @@
-/* Every transition table is sound, and docs/transitions.md and docs/api/cli.md are up to date. */
+/* Every transition table is sound, and docs/transitions.md, docs/api/cli.md and
+ * docs/templates.md are up to date. */
 #include <stdio.h>
 
 #include "base/transitions.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/tables.h"
+#include "control-plane/templates/template.h"
 #include "tests/unit/control-plane/suite.h"
 
 enum { PAGE_MAX = 1 << 20 };
@@ -50,6 +52,9 @@ START_TEST(pages_are_what_the_program_prints)
     cc_buffer_clear(&page);
     cp_help_markdown(cp_commands, cp_command_count, &page);
     expect_page(&page, DOCS "/api/cli.md", "help --markdown");
+    cc_buffer_clear(&page);
+    cp_template_page(&page);
+    expect_page(&page, DOCS "/templates.md", "template keys");
     cc_buffer_deinit(&page);
 }
 END_TEST
