@@ -41,6 +41,10 @@ const struct cc_config_key cell_settings_keys[] = {
     KEY("lease_file", TEXT, lease_file, false, NULL, 0, 0,
         "Fencing term to write under, with <file>.sig beside it; absent: not checked"),
     KEY("spool_directory", TEXT, spool_directory, true, NULL, 0, 0, "Call records not yet shipped"),
+    KEY("spool_siblings_directory", TEXT_LIST, spool_siblings, false, NULL, 0, 0,
+        "Folders of the cell's workers (<worker>/spool), here and at the other site; spools of "
+        "those "
+        "that are gone are adopted; absent: none"),
     KEY("spool_max_bytes", INTEGER, spool_max_bytes, false, "1073741824", 1048576, INT64_C(1) << 40,
         "Bound of the spool; beyond it calls are answered unrecorded"),
     KEY("call_plans_max", INTEGER, call_plans_max, false, "100000", 1, 100000000,

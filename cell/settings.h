@@ -29,6 +29,7 @@ struct cell_settings {
     char *public_key_file;
     char *lease_file; /* NULL: no fencing */
     char *spool_directory;
+    struct cc_config_list spool_siblings; /* folders of <worker>/spool */
     int64_t spool_max_bytes;
     int64_t call_plans_max;
     char *zoneinfo_directory;

@@ -8,13 +8,14 @@
 #include "cell/calls/calls.h"
 #include "cell/directory/changes.h"
 #include "cell/directory/directory.h"
+#include "cell/durability.h"
+#include "cell/events/adopt.h"
 #include "cell/events/events.h"
 #include "cell/file.h"
 #include "cell/state_page.h"
 
 enum {
     BODY_MAX = 2 * 1024 * 1024, /* a flow of 1 MiB, 1,000 numbers; held before a token is seen */
-    SPOOL_RECORD_MAX = 64 * 1024,
     FLUSH_US = 3 * 1000 * 1000
 };
 
@@ -99,6 +100,8 @@ static enum cc_error start_services(struct cell_worker *worker)
         error = cell_calls_create(worker, &worker->calls);
     if (!error && cell_settings_has_role(worker->settings, "directory"))
         error = cell_directory_create(worker, &worker->directory);
+    if (!error)
+        error = cell_durability_create(worker, &worker->durability);
     if (!error && worker->calls)
         error = cell_changes_create(worker, &listener, &worker->changes);
     return error;
@@ -156,14 +159,6 @@ static enum cc_error read_tokens(struct cell_worker *worker)
     return error;
 }
 
-static enum cc_error open_spool(struct cell_worker *worker)
-{
-    struct cc_spool_options options = {.directory = worker->settings->spool_directory,
-                                       .maximum_bytes = worker->settings->spool_max_bytes,
-                                       .record_max = SPOOL_RECORD_MAX};
-    return cc_spool_open(worker->loop, &options, &worker->spool);
-}
-
 static enum cc_error watch_lease(struct cell_worker *worker)
 {
     const struct cell_settings *settings = worker->settings;
@@ -178,7 +173,8 @@ static enum cc_error watch_lease(struct cell_worker *worker)
 static enum cc_error start(struct cell_worker *worker)
 {
     static enum cc_error (*const steps[])(struct cell_worker * worker) = {
-        read_tokens, open_spool, watch_lease, start_publications, start_services, start_server};
+        read_tokens,        cell_spool_open, watch_lease,
+        start_publications, start_services,  start_server};
     static const char *const names[] = {"tokens",       "spool",    "lease",
                                         "publications", "services", "server"};
     enum cc_error error = cc_loop_create(&worker->loop);
@@ -253,6 +249,7 @@ static void free_services(struct cell_worker *worker)
     cell_calls_free(worker->calls);
     cell_directory_free(worker->directory);
     cell_events_free(worker->events);
+    cell_durability_free(worker->durability);
     if (worker->publications)
         cc_publication_client_free(worker->publications);
     if (worker->http)

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "base/timestamp.h"
 #include "cell/calls/calls.h"
+#include "cell/durability.h"
 #include "cell/events/events.h"
 #include "cell/worker.h"
 
@@ -35,6 +37,12 @@ static void on_readyz(struct cc_http_request *request)
         cc_http_json(request, 200, CC_SLICE_LITERAL("{\"status\":\"ready\"}"));
 }
 
+static int64_t age_seconds(int64_t since_us)
+{
+    int64_t age_us = since_us ? cc_wall_clock_us() - since_us : 0;
+    return age_us > 0 ? age_us / CC_SECOND_US : 0; /* a clock may have been set back */
+}
+
 static void on_metrics(struct cc_http_request *request)
 {
     struct cell_worker *worker = cell_worker_of(request);
@@ -48,6 +56,10 @@ static void on_metrics(struct cc_http_request *request)
     }
     cc_telemetry_set(telemetry, CELL_T_SPOOL_RECORDS, (int64_t)spool.records);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_BYTES, spool.bytes);
+    cc_telemetry_set(telemetry, CELL_T_SPOOL_OLDEST, age_seconds(spool.oldest_us));
+    struct cell_durability_state durability = cell_durability_state(worker->durability);
+    cc_telemetry_set(telemetry, CELL_T_DEGRADED, durability.degraded);
+    cc_telemetry_set(telemetry, CELL_T_PRIMARY_OK, durability.seconds_since_ok);
     cc_telemetry_set(telemetry, CELL_T_MAP_EPOCH, cell_country_epoch(&worker->country));
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(telemetry, &text);
@@ -77,6 +89,16 @@ static void add_calls(struct cell_worker *worker, struct cc_buffer *out)
                      cc_telemetry_value(telemetry, CELL_T_SOURCE_REPLICA),
                      cc_telemetry_value(telemetry, CELL_T_SOURCE_PRIMARY));
     cc_buffer_printf(out, ",\"replica_up\":%s", calls.replica_up ? "true" : "false");
+}
+
+static void add_durability(struct cell_durability_state durability, struct cc_buffer *out)
+{
+    cc_buffer_printf(out,
+                     ",\"durability\":{\"degraded\":%s,\"primary_seconds_since_ok\":%" PRId64 "}",
+                     !durability.known     ? "null"
+                     : durability.degraded ? "true"
+                                           : "false",
+                     durability.seconds_since_ok);
 }
 
 static void add_lease(const struct cell_lease *lease, struct cc_buffer *out)
@@ -111,6 +133,7 @@ static void on_state(struct cc_http_request *request)
                      cell_events_postgres_is_up(worker->events) ? "true" : "false",
                      cc_redis_is_up(worker->redis) ? "true" : "false",
                      worker->stopping ? "true" : "false");
+    add_durability(cell_durability_state(worker->durability), &out);
     if (worker->lease)
         add_lease(cell_lease_watch_held(worker->lease), &out);
     if (worker->calls)

@@ -64,10 +64,20 @@
       "Call plans that left memory for others since the start")                                    \
     X(CELL_T_CHANGES, COUNTER, "callcell_cell_changes_applied_total", "",                          \
       "Entries of the change stream applied")                                                      \
-    X(CELL_T_UNRECORDED, COUNTER, "callcell_cell_unrecorded_total", "",                            \
-      "Answers whose record the spool refused")                                                    \
+    X(CELL_T_UNRECORDED, COUNTER, "callcell_cell_spool_refused_total", "",                         \
+      "Records that the spool did not take: full, or the disk failed")                             \
     X(CELL_T_SPOOL_RECORDS, GAUGE, "callcell_cell_spool_records", "", "Records not yet shipped")   \
     X(CELL_T_SPOOL_BYTES, GAUGE, "callcell_cell_spool_bytes", "", "Bytes of the spool")            \
+    X(CELL_T_SPOOL_OLDEST, GAUGE, "callcell_cell_spool_oldest_seconds", "",                        \
+      "Age of the oldest record not yet shipped, 0: none")                                         \
+    X(CELL_T_ADOPTED, COUNTER, "callcell_cell_spools_adopted_total", "",                           \
+      "Spools of workers that are gone, taken over and shipped")                                   \
+    X(CELL_T_ADOPTED_RECORDS, COUNTER, "callcell_cell_records_adopted_total", "",                  \
+      "Records shipped out of adopted spools")                                                     \
+    X(CELL_T_DEGRADED, GAUGE, "callcell_cell_durability_degraded", "",                             \
+      "1: the primary's commits do not wait for a replica")                                        \
+    X(CELL_T_PRIMARY_OK, GAUGE, "callcell_cell_primary_seconds_since_ok", "",                      \
+      "Seconds since the primary last answered")                                                   \
     X(CELL_T_SHIPPED, COUNTER, "callcell_cell_records_shipped_total", "",                          \
       "Records committed in Postgres")                                                             \
     X(CELL_T_SHIP_FAILURES, COUNTER, "callcell_cell_ship_failures_total", "",                      \
@@ -83,6 +93,8 @@
     X(CELL_T_FENCED, COUNTER, "callcell_cell_fenced_writes_total", "",                             \
       "Write transactions refused because the primary is under another term")                      \
     X(CELL_T_WRITES, COUNTER, "callcell_cell_directory_writes_total", "", "Directory writes")      \
+    X(CELL_T_WRITES_REPEATED, COUNTER, "callcell_cell_directory_writes_repeated_total", "",        \
+      "Directory writes repeated because their outcome was unknown")                               \
     X(CELL_T_WRITES_PENDING, COUNTER, "callcell_cell_directory_writes_pending_total", "",          \
       "Directory writes answered before every live worker had them")                               \
     X(CELL_T_MAP_EPOCH, GAUGE, "callcell_cell_map_epoch", "", "Epoch of the routing map in use")   \

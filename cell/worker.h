@@ -19,6 +19,7 @@ struct cell_calls;
 struct cell_events;
 struct cell_directory;
 struct cell_changes;
+struct cell_durability;
 
 enum { CELL_GIVER_MAX = 96 };
 
@@ -38,7 +39,8 @@ struct cell_worker {
     struct cc_http_client *http;
     struct cc_publication_client *publications;
     struct cell_changes *changes;
-    struct cell_calls *calls;         /* NULL without the role */
+    struct cell_calls *calls; /* NULL without the role */
+    struct cell_durability *durability;
     struct cell_events *events;       /* ships the spool in every role */
     struct cell_directory *directory; /* NULL without the role */
     struct cc_http_route *routes;

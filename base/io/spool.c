@@ -80,7 +80,8 @@ enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options 
         return CC_NO_MEMORY;
     spool->loop = loop;
     spool->folder = spool->lock = spool->mark = spool->active = -1;
-    cc_deadline_init(&spool->sync, loop, on_sync_due);
+    if (loop)
+        cc_spool_attach(spool, loop);
     enum cc_error error = copy_options(spool, options);
     if (error == CC_OK)
         error = spool_open_folder(spool);
@@ -100,11 +101,18 @@ enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options 
     return CC_OK;
 }
 
+void cc_spool_attach(struct cc_spool *spool, struct cc_loop *loop)
+{
+    spool->loop = loop;
+    cc_deadline_init(&spool->sync, loop, on_sync_due);
+}
+
 void cc_spool_close(struct cc_spool *spool)
 {
     if (!spool)
         return;
-    cc_deadline_clear(&spool->sync);
+    if (spool->loop)
+        cc_deadline_clear(&spool->sync);
     if (spool->dirty && spool->active >= 0)
         order_sync(spool, dup(spool->active));
     free_spool(spool);
@@ -414,6 +422,11 @@ static void drop_segment(struct cc_spool *spool, const struct segment *segment)
         return;
     spool_segment_name(segment->first, job->name);
     job->folder = dup(spool->folder);
+    if (!spool->loop && job->folder >= 0) { /* on another thread: see cc_spool_attach */
+        run_drop(job);
+        free(job);
+        return;
+    }
     if (job->folder < 0 || cc_loop_work(spool->loop, run_drop, free, job) != CC_OK) {
         if (job->folder >= 0)
             close(job->folder);

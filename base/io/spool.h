@@ -27,11 +27,16 @@ struct cc_spool_options {
     int64_t maximum_bytes;    /* default 1 GiB; then CC_FULL */
     int64_t record_max;       /* bytes of one record, default 64 KiB */
     int64_t sync_interval_ms; /* default 50 */
+    bool adopts; /* another process's, left behind: it must be there, and the time of its
+                    lock file stays (what says when its owner last opened it) */
 };
-/* CC_CONFLICT: another process holds it. CC_CORRUPT is never returned: damage is cut, counted,
- * logged. */
+/* CC_CONFLICT: another process holds it, for as long as it lives. CC_CORRUPT is never returned:
+ * damage is cut, counted, logged. */
 enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options *options,
                             struct cc_spool **out) CC_MUST_CHECK;
+/* Opening reads all that is not shipped. With loop NULL it may run on any thread; then this comes
+ * before all else but closing, on the loop. */
+void cc_spool_attach(struct cc_spool *spool, struct cc_loop *loop);
 /* Closes; the last sync is left to the thread pool. */
 void cc_spool_close(struct cc_spool *spool);
 

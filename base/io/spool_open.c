@@ -154,21 +154,40 @@ uint64_t spool_read_mark(const struct cc_spool *spool)
     return crc == cc_crc32c(0, cc_slice(bytes, sizeof(number))) ? number : 0;
 }
 
+/* So that what is shipped can be noted on a full disk too: that is what makes room. */
+static void reserve_mark(const struct cc_spool *spool)
+{
+    static const char nothing[SPOOL_MARK_BYTES];
+    struct stat state;
+    if (fstat(spool->mark, &state) == 0 && state.st_size < SPOOL_MARK_BYTES &&
+        pwrite(spool->mark, nothing, sizeof(nothing), 0) < 0)
+        CC_LOG(CC_LOG_WARNING, "spool_mark_not_reserved",
+               cc_log_text("folder", spool->options.directory),
+               cc_log_text("reason", strerror(errno)));
+}
+
 static enum cc_error open_files(struct cc_spool *spool)
 {
-    enum cc_error error = cc_folder_make(spool->options.directory);
+    bool adopts = spool->options.adopts;
+    int make = adopts ? 0 : O_CREAT;
+    enum cc_error error = adopts ? CC_OK : cc_folder_make(spool->options.directory);
     if (error != CC_OK)
         return error;
     spool->folder = open(spool->options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool->folder < 0)
-        return CC_IO;
-    spool->lock = openat(spool->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        return errno == ENOENT ? CC_NOT_FOUND : CC_IO;
+    spool->lock = openat(spool->folder, "lock", O_RDWR | make | O_CLOEXEC, 0600);
     if (spool->lock < 0)
-        return CC_IO;
+        return errno == ENOENT ? CC_NOT_FOUND : CC_IO;
     if (flock(spool->lock, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? CC_CONFLICT : CC_IO;
+    if (!adopts && futimens(spool->lock, NULL) != 0)
+        return CC_IO;
     spool->mark = openat(spool->folder, "acknowledged", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    return spool->mark < 0 ? CC_IO : CC_OK;
+    if (spool->mark < 0)
+        return CC_IO;
+    reserve_mark(spool);
+    return CC_OK;
 }
 
 enum cc_error spool_open_folder(struct cc_spool *spool)

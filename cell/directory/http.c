@@ -2,7 +2,11 @@
  * Rim: routes of the role "directory" (docs/api/internal.md, "the directory"). A write:
  *
  *   route: token, form, document -> committed (Postgres) -> announced (Redis, live workers) ->
- * reply
+ * reply ^ 100 ms <- unknown '
+ *
+ * A write whose outcome is unknown (the connection was lost under way, or it is committed without a
+ * replica) is repeated until it is known: each says the same when it is done again. When the time
+ * is up first it is answered "outcome-unknown": the client repeats the same request.
  */
 #include "base/log.h"
 #include "cell/directory/announce.h"
@@ -15,6 +19,7 @@
 
 enum {
     WRITE_US = 5 * 1000 * 1000,
+    REPEAT_US = 100 * 1000,
     LIST_MAX = 1000,
     LIST_DEFAULT = 100,
     BODY_MAX = 2 * 1024 * 1024
@@ -24,6 +29,7 @@ struct cell_directory {
     struct cell_worker *worker;
     struct cell_directory_store *store;
     struct cell_announcer *announcer;
+    struct operation *repeats; /* those that wait for their next attempt */
 };
 
 /* One write or read under way. Lives in the request's arena. */
@@ -31,11 +37,18 @@ struct operation {
     struct cc_http_request *request;
     struct cell_directory *directory;
     struct cell_directory_query query;
-    json_t *outcome;     /* what Postgres answered */
-    const char *missing; /* problem title when there is no row or JSON null */
+    json_t *outcome; /* what Postgres answered */
+    bool unknown;    /* an attempt may have been committed */
+    struct cc_deadline repeat;
+    struct operation *next; /* in repeats */
+    const char *missing;    /* problem title when there is no row or JSON null */
 };
 
+static void try_write(struct operation *operation);
 static void on_committed(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
+static void on_repeat(struct cc_deadline *deadline);
+static void reply_failed(struct operation *operation, enum cc_error error,
+                         const struct cc_pg_outcome *outcome);
 static void announce(struct operation *operation);
 static void on_taken_up(void *context, bool taken_up);
 
@@ -61,6 +74,12 @@ void cell_directory_free(struct cell_directory *directory)
 {
     if (!directory)
         return;
+    while (directory->repeats) {
+        struct operation *operation = directory->repeats;
+        directory->repeats = operation->next;
+        cc_deadline_clear(&operation->repeat);
+        reply_failed(operation, CC_CANCELLED, NULL);
+    }
     cell_directory_store_free(directory->store);
     cell_announcer_free(directory->announcer);
     free(directory);
@@ -125,11 +144,54 @@ static void submit(struct cc_http_request *request, enum cell_directory_statemen
         .deadline_us = cc_loop_now_us(directory->worker->loop) + WRITE_US,
         .done = on_committed,
         .context = operation};
-    for (size_t i = 0; i < count; i++)
-        operation->query.parameters[i] = parameters[i];
-    enum cc_error error = cell_directory_submit(directory->store, &operation->query);
+    for (size_t i = 0; i < count; i++) {
+        char *copy = cc_arena_copy(&request->arena, parameters[i]);
+        if (!copy) {
+            cc_http_problem(request, 503, "overloaded", "Overloaded", cc_slice(NULL, 0));
+            return;
+        }
+        operation->query.parameters[i] = cc_slice(copy, parameters[i].length);
+    }
+    cc_deadline_init(&operation->repeat, directory->worker->loop, on_repeat);
+    try_write(operation);
+}
+
+static void try_write(struct operation *operation)
+{
+    enum cc_error error = cell_directory_submit(operation->directory->store, &operation->query);
     if (error)
         on_committed(operation, error, NULL);
+}
+
+/* Whether it is known by now what became of the write. */
+static bool is_known(const struct operation *operation, enum cc_error error)
+{
+    return error != CC_UNKNOWN_OUTCOME &&
+           (!operation->unknown ||
+            (error != CC_UNAVAILABLE && error != CC_TIMEOUT && error != CC_FULL));
+}
+
+static bool repeat_later(struct operation *operation)
+{
+    struct cell_directory *directory = operation->directory;
+    int64_t due_us = cc_loop_now_us(directory->worker->loop) + REPEAT_US;
+    operation->unknown = true;
+    if (due_us >= operation->query.deadline_us || cc_deadline_set(&operation->repeat, due_us))
+        return false;
+    operation->next = directory->repeats;
+    directory->repeats = operation;
+    return true;
+}
+
+static void on_repeat(struct cc_deadline *deadline)
+{
+    struct operation *operation = CC_CONTAINER_OF(deadline, struct operation, repeat);
+    struct operation **at = &operation->directory->repeats;
+    while (*at != operation)
+        at = &(*at)->next;
+    *at = operation->next;
+    cell_worker_count(operation->directory->worker, CELL_T_WRITES_REPEATED, 1);
+    try_write(operation);
 }
 
 static void reply_failed(struct operation *operation, enum cc_error error,
@@ -146,6 +208,15 @@ static void reply_failed(struct operation *operation, enum cc_error error,
         cc_http_problem(request, 422, "refused", "The document is refused", detail);
         return;
     }
+    if (operation->unknown) {
+        CC_LOG(CC_LOG_WARNING, "directory_outcome_unknown", cc_log_slice("reason", detail),
+               cc_log_slice("tenant", operation->query.tenant), cc_log_error_field(error));
+        cc_http_problem(request, 503, "outcome-unknown",
+                        "It may or may not have been done; repeat the same request",
+                        CC_SLICE_LITERAL("the primary did not say whether a replica has it; the "
+                                         "same request again changes nothing twice"));
+        return;
+    }
     CC_LOG(CC_LOG_WARNING, "directory_failed", cc_log_slice("reason", detail),
            cc_log_slice("tenant", operation->query.tenant), cc_log_error_field(error));
     cc_http_problem(request, 503, "unavailable", "Not done; send it again",
@@ -155,6 +226,8 @@ static void reply_failed(struct operation *operation, enum cc_error error,
 static void on_committed(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
 {
     struct operation *operation = context;
+    if (!is_known(operation, error) && repeat_later(operation))
+        return;
     if (error) {
         reply_failed(operation, error, outcome);
         return;
@@ -175,23 +248,45 @@ static void on_committed(void *context, enum cc_error error, const struct cc_pg_
     announce(operation);
 }
 
-/* Whether the outcome tells of a change that workers must hear of. */
+/* The numbers that were last written together. Not only what this attempt changed: an earlier one,
+ * of unknown outcome or whose worker died, may have written and not told. Others keep their own
+ * version: a marker above it would make them look old for ever. */
+static size_t newest_numbers(const struct operation *operation, int64_t version,
+                             struct cc_slice *numbers)
+{
+    const json_t *rows = json_object_get(operation->outcome, "numbers");
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        if (json_integer_value(json_object_get(row, "row_version")) == version)
+            numbers[count++] = cc_slice_of(json_string_value(json_object_get(row, "number")));
+    }
+    return count;
+}
+
+/* Whether the outcome tells of something that workers must have heard of. */
 static bool fill_announcement(const struct operation *operation,
                               struct cell_announcement *announcement)
 {
-    const json_t *changed = json_object_get(operation->outcome, "changed");
+    enum cell_directory_statement statement = operation->query.statement;
+    const json_t *rows = json_object_get(operation->outcome, "numbers");
     announcement->version = json_integer_value(json_object_get(operation->outcome, "row_version"));
-    if (json_is_true(json_object_get(operation->outcome, "published"))) {
+    if (statement == CELL_PUBLISH_FLOW) {
         announcement->flow = operation->query.parameters[0];
         return true;
     }
-    size_t count = json_array_size(changed);
+    if (statement == CELL_DELETE_NUMBER) {
+        announcement->numbers = &operation->query.parameters[0];
+        announcement->number_count = 1;
+        return true;
+    }
+    if (statement != CELL_PUT_NUMBERS)
+        return false;
     struct cc_slice *numbers =
-        cc_arena_alloc(&operation->request->arena, (count + 1) * sizeof(*numbers));
-    for (size_t i = 0; i < count && numbers; i++)
-        numbers[i] = cc_slice_of(json_string_value(json_array_get(changed, i)));
+        cc_arena_alloc(&operation->request->arena, (json_array_size(rows) + 1) * sizeof(*numbers));
     announcement->numbers = numbers;
-    announcement->number_count = numbers ? count : 0;
+    announcement->number_count =
+        numbers ? newest_numbers(operation, announcement->version, numbers) : 0;
     return announcement->number_count > 0;
 }
 

@@ -1,5 +1,6 @@
 /* Rim: routes of the role "events" (docs/api/internal.md, "the journal" and a call's events). */
 #include "base/log.h"
+#include "cell/events/adopt.h"
 #include "cell/events/events.h"
 #include "cell/events/ship.h"
 
@@ -17,6 +18,7 @@ struct cell_events {
     struct cell_worker *worker;
     struct cell_event_store *store;
     struct cell_shipper *shipper;
+    struct cell_adopter *adopter;
 };
 
 enum cc_error cell_events_create(struct cell_worker *worker, struct cell_events **out)
@@ -32,6 +34,8 @@ enum cc_error cell_events_create(struct cell_worker *worker, struct cell_events 
     enum cc_error error = cell_event_store_create(worker, quarantine, &events->store);
     if (!error)
         error = cell_shipper_create(worker, events->store, &events->shipper);
+    if (!error)
+        error = cell_adopter_create(worker, events->store, &events->adopter);
     if (error) {
         cell_events_free(events);
         return error;
@@ -46,6 +50,7 @@ void cell_events_free(struct cell_events *events)
         return;
     cell_event_store_free(events->store);
     cell_shipper_free(events->shipper);
+    cell_adopter_free(events->adopter);
     free(events);
 }
 
@@ -57,6 +62,7 @@ void cell_events_recorded(struct cell_events *events)
 void cell_events_flush(struct cell_events *events, int64_t deadline_us,
                        void (*on_flushed)(void *context), void *context)
 {
+    cell_adopter_stop(events->adopter);
     cell_shipper_flush(events->shipper, deadline_us, on_flushed, context);
 }
 

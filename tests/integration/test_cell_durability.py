@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """What a cell keeps, and when it writes: fencing, unknown outcomes, spools, retention. Prints TAP."""
 import concurrent.futures
+import contextlib
+import fcntl
+import json
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from support.cellhost import CellHost  # noqa: E402
 from support.wait import wait_until  # noqa: E402
-from test_cell import answered, check, equal, event, fresh_number, journal, make_tenant, mobile, put, record  # noqa: E402
+from test_cell import (answered, check, connected_to, equal, event, fresh_number, journal,  # noqa: E402
+                       make_tenant, mobile, put, record)
 
 
 def count_of(host, tenant):
@@ -39,6 +45,37 @@ class Session:
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def synchronous(host):
+    """Commits wait for the replica."""
+    host.primary.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    host.primary.query("SELECT pg_reload_conf()")
+    wait_until("the replica is synchronous", lambda: host.primary.value(
+        "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == "1")
+    try:
+        yield
+    finally:
+        host.primary.query("ALTER SYSTEM RESET synchronous_standby_names")
+        host.primary.query("SELECT pg_reload_conf()")
+        wait_until("commits wait for nobody", lambda: host.primary.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "0")
+
+
+def cancel_waits(host):
+    return int(host.primary.value("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity "
+                                  "WHERE wait_event = 'SyncRep'"))
+
+
+@contextlib.contextmanager
+def refused_ingest(host):
+    """Postgres takes no events."""
+    host.primary.query("REVOKE EXECUTE ON FUNCTION events.ingest(jsonb) FROM events")
+    try:
+        yield
+    finally:
+        host.primary.query("GRANT EXECUTE ON FUNCTION events.ingest(jsonb) TO events")
 
 
 def write(worker, tenant, *numbers):
@@ -122,6 +159,148 @@ def test_a_raise_waits_for_writers_and_writers_for_it(host):
     session.close()
     host.write_lease(term + 2)
     wait_until("the new lease is taken", lambda: terms(host) == [term + 2] * 2)
+
+
+def test_an_outcome_that_is_unknown_is_repeated(host):
+    """A commit whose wait for the replica is cancelled is on the primary alone: never acknowledged as it is."""
+    one = host.workers[0]
+    make_tenant(host, "unknown")
+    number, other = fresh_number(), fresh_number()
+    put(host, "unknown", mobile(number))
+    repeated = one.metric("callcell_cell_directory_writes_repeated_total")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, synchronous(host):
+        try:
+            host.replica.signal(signal.SIGSTOP)
+            waiting = pool.submit(write, one, "unknown", mobile(number, forward_always="+46700000009"))
+            wait_until("the commit waits for the replica", lambda: cancel_waits(host) > 0)
+            wait_until("it is repeated", lambda: one.metric(
+                "callcell_cell_directory_writes_repeated_total") > repeated)
+            equal(waiting.done(), False, "nothing is acknowledged")
+            host.replica.signal(signal.SIGCONT)
+            equal(waiting.result().status, 200, "known in the end")
+            # Until the time is up: the client is told what to do.
+            host.replica.signal(signal.SIGSTOP)
+            waiting = pool.submit(write, one, "unknown", mobile(other))
+            wait_until("its time is up", lambda: cancel_waits(host) >= 0 and waiting.done())
+            refused = waiting.result()
+            equal((refused.status, refused.json["type"]), (503, "urn:callcell:problem:outcome-unknown"))
+            equal(refused.headers["retry-after"], "1")
+            # Ingest and journal: repeated under the same key.
+            sent = event(number)
+            answered(one, "unknown", sent)
+            journalled = pool.submit(journal, one, record("unknown", "j-unknown"))
+            wait_until("commits wait", lambda: cancel_waits(host) > 0)
+            wait_until("the journal is not acknowledged", lambda: cancel_waits(host) >= 0 and journalled.done())
+            equal(journalled.result().status, 503)
+            check(one.state()["spool"]["records"] > 0, "the spool keeps it")
+        finally:
+            host.replica.signal(signal.SIGCONT)
+        host.shipped()
+        equal(write(one, "unknown", mobile(other)).status, 200, "the same request again")
+        equal(journal(one, record("unknown", "j-unknown")).status, 200)
+    equal((count_of(host, "unknown"), counted(host, "unknown")), (2, 2), "once each")
+
+
+def test_a_repeated_write_is_announced(host):
+    """Its first attempt may have written and told nobody."""
+    one, two = host.workers
+    make_tenant(host, "retold")
+    number = fresh_number()
+    put(host, "retold", mobile(number))
+    answered(two, "retold", event(number))
+    host.primary.query("SELECT set_config('callcell.tenant', 'retold', false); SELECT directory.put_numbers("
+                       f"'{json.dumps([normalised(host, 'retold', number, '+46700000008')])}'::jsonb)")
+    put(host, "retold", mobile(number, forward_always="+46700000008"))
+    equal(connected_to(answered(two, "retold", event(number))), "+46700000008")
+    for _ in range(2):
+        equal(one.control("DELETE", f"tenants/retold/numbers/{number}").status, 200)
+    equal(one.control("DELETE", "tenants/retold/numbers/+46799999999").status, 404)
+
+
+def normalised(host, tenant, number, forward):
+    document = json.loads(host.primary.value(
+        f"SELECT document FROM directory.numbers WHERE tenant_id = '{tenant}' AND number = '{number}'"))
+    return {**document, "forward_always": forward}
+
+
+def test_degraded_durability_is_said(host):
+    worker = host.workers[0]
+
+    def degraded():
+        return worker.state()["durability"]["degraded"]
+
+    def lines(name):
+        return worker.log.read_text().count(f'"{name}"')
+
+    wait_until("commits wait for nobody: degraded", lambda: degraded() is True)
+    said = lines("durability_degraded")
+    restored = lines("durability_restored")
+    with synchronous(host):
+        wait_until("commits wait for a replica", lambda: degraded() is False)
+        equal(worker.metric("callcell_cell_durability_degraded"), 0)
+        equal(lines("durability_restored"), restored + 1)
+    wait_until("degraded again", lambda: degraded() is True)
+    equal((worker.metric("callcell_cell_durability_degraded"), lines("durability_degraded")), (1, said + 1))
+    host.primary.signal(signal.SIGSTOP)
+    try:
+        wait_until("the primary is silent", lambda: worker.metric("callcell_cell_primary_seconds_since_ok") >= 2)
+    finally:
+        host.primary.signal(signal.SIGCONT)
+    wait_until("it answers", lambda: worker.metric("callcell_cell_primary_seconds_since_ok") <= 1)
+
+
+def test_an_orphaned_spool_is_adopted(host):
+    """And one whose owner is only frozen is not."""
+    siblings = host.workers[:2]
+    make_tenant(host, "orphan")
+    number = fresh_number()
+    put(host, "orphan", mobile(number))
+    frozen, orphan = (host.add_worker(name, {"spool_siblings_directory": "[]"})
+                      for name in ("worker-frozen", "worker-orphan"))
+    with refused_ingest(host):
+        kept = event(number)
+        answered(frozen, "orphan", kept)
+        frozen.process.send_signal(signal.SIGSTOP)
+        ids = {answered(orphan, "orphan", sent := event(number)) and sent["event_id"] for _ in range(700)}
+        orphan.kill()
+        killed_at = time.monotonic()
+    host.workers.remove(orphan)
+    wait_until("all is shipped", lambda: count_of(host, "orphan") == len(ids))
+    print(f"# adopted and shipped {len(ids)} records {time.monotonic() - killed_at:.1f} s after kill -9")
+    equal(counted(host, "orphan"), len(ids), "once each")
+    equal([host.primary.value(f"SELECT count(*) FROM events.events WHERE event_id = '{kept['event_id']}'"),
+           frozen.process.poll()], ["0", None], "a frozen owner keeps its spool")
+    equal(sum(worker.metric("callcell_cell_records_adopted_total") for worker in siblings), len(ids))
+    equal(sum(worker.metric("callcell_cell_spools_adopted_total") for worker in siblings), 1)
+    check(any('"spool_adopted"' in worker.log.read_text() for worker in siblings), "said")
+    frozen.process.send_signal(signal.SIGCONT)
+    # Its owner comes back to an empty spool and can use it.
+    host.workers.append(orphan)
+    orphan.start()
+    answered(orphan, "orphan", event(number))
+    host.shipped()
+    equal(count_of(host, "orphan"), len(ids) + 2)
+    for worker in (orphan, frozen):
+        equal(worker.stop(), 0)
+        host.workers.remove(worker)
+
+
+def test_an_owner_whose_spool_is_held_takes_another_folder(host):
+    """As when an adopter freezes with the lock."""
+    make_tenant(host, "second")
+    number = fresh_number()
+    put(host, "second", mobile(number))
+    owner = host.add_worker("worker-second", {"spool_siblings_directory": "[]"})
+    owner.kill()
+    with open(owner.folder / "spool/lock", "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        owner.start()
+        with refused_ingest(host):
+            answered(owner, "second", event(number))
+            owner.kill()
+    host.workers.remove(owner)
+    check(any((owner.folder / "spool-2").glob("*.spool")), "its second folder")
+    wait_until("that folder is adopted too", lambda: count_of(host, "second") == 1)
 
 
 TESTS = [value for name, value in list(globals().items()) if name.startswith("test_") and callable(value)]

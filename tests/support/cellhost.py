@@ -175,7 +175,8 @@ class Worker:
                     "edge_token_file": secrets / "edge", "control_token_file": secrets / "control",
                     "publications_directory": self.folder / "publications",
                     "public_key_file": self.host.publisher.public, "lease_file": self.host.lease,
-                    "spool_directory": self.folder / "spool", **self.settings}
+                    "spool_directory": self.folder / "spool",
+                    "spool_siblings_directory": f"[{self.host.folder}]", **self.settings}
         return "".join(f"{key}: {value}\n" for key, value in settings.items()) + (
             f"redis:\n  host: 127.0.0.1\n  port: {self.host.redis.port}\n"
             f"postgres:\n  hosts: {nodes}\n  password_directory: {secrets}\n")
