@@ -197,13 +197,32 @@ enum cc_error cp_context_load(struct cp_context *context)
     return error;
 }
 
-void cp_context_free(struct cp_context *context)
+void cp_context_like(struct cp_context *context, const struct cp_context *parent, const char *actor)
+{
+    *context = (struct cp_context){.home = parent->home,
+                                   .bin = parent->bin,
+                                   .share = parent->share,
+                                   .actor = actor,
+                                   .settings = parent->settings,
+                                   .borrows_settings = true,
+                                   .command_line = "[]"};
+    cc_arena_init(&context->arena, MEMORY_MAX);
+}
+
+void cp_context_rest(struct cp_context *context)
 {
     for (size_t i = 0; i < context->result_count; i++)
         PQclear(context->results[i]);
+    context->result_count = 0;
+    cc_arena_reset(&context->arena);
+}
+
+void cp_context_free(struct cp_context *context)
+{
+    cp_context_rest(context);
     free(context->results);
     PQfinish(context->registry);
-    cc_config_free(setting_keys, SETTING_COUNT, &context->settings);
-    cc_arena_reset(&context->arena);
+    if (!context->borrows_settings)
+        cc_config_free(setting_keys, SETTING_COUNT, &context->settings);
     *context = (struct cp_context){0};
 }

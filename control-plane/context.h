@@ -36,6 +36,7 @@ struct cp_context {
     PGconn *registry;         /* NULL until cp_registry_open */
     PGresult **results;       /* freed with the context */
     size_t result_count, result_capacity;
+    bool borrows_settings;
     char message[1024]; /* of the failure */
 };
 
@@ -45,6 +46,13 @@ enum cc_error cp_context_init(struct cp_context *context) CC_MUST_CHECK;
 /* Reads etc/control.yaml; CC_NOT_FOUND with a message when the home is not initialised. */
 enum cc_error cp_context_load(struct cp_context *context) CC_MUST_CHECK;
 void cp_context_free(struct cp_context *context);
+
+/* A context of its own for a thread of the same process: home, settings (borrowed from parent,
+ * which outlives it) and memory; actor is kept by pointer. cp_context_rest gives the memory of one
+ * use back and keeps the registry's connection. */
+void cp_context_like(struct cp_context *context, const struct cp_context *parent,
+                     const char *actor);
+void cp_context_rest(struct cp_context *context);
 
 /* printf into the context's memory. */
 const char *cp_format(struct cp_context *context, const char *format, ...)

@@ -1,10 +1,26 @@
 #include "control-plane/ports.h"
 
+enum { SERVE_BASE = 7300, REGISTRY_BASE = 7304, CONTROL_END = 7310 };
 enum { CELL_BASE = 20000, CELL_STEP = 100 };
 
 static int base_of(int cell)
 {
     return CELL_BASE + CELL_STEP * cell;
+}
+
+int cp_ports_serve(int instance)
+{
+    return SERVE_BASE + 2 * (instance - 1);
+}
+
+int cp_ports_registry_monitor(void)
+{
+    return REGISTRY_BASE;
+}
+
+int cp_ports_registry_node(int node)
+{
+    return REGISTRY_BASE + node;
 }
 
 int cp_ports_worker(int cell, int worker)
@@ -29,7 +45,7 @@ int cp_ports_node(int cell, int node)
 
 bool cp_ports_edge_ok(int port)
 {
-    if (port < 1 || port > 65535 || port == CP_PORT_SERVE || port == CP_PORT_REGISTRY)
+    if (port < 1 || port > 65535 || (port >= SERVE_BASE && port < CONTROL_END))
         return false;
     return port < CELL_BASE + CELL_STEP || port >= CELL_BASE + CELL_STEP * (CP_CELL_NUMBER_MAX + 1);
 }

@@ -6,12 +6,13 @@
 
 #include <stdbool.h>
 
-enum {
-    CP_PORT_SERVE = 7300,
-    CP_PORT_REGISTRY = 7301, /* names the socket only: the registry listens on no address */
-    CP_CELL_NUMBER_MAX = 400,
-    CP_WORKERS_PER_CELL = 2
-};
+enum { CP_SERVES = 2, CP_CELL_NUMBER_MAX = 400, CP_WORKERS_PER_CELL = 2 };
+
+/* Of `callcell serve`; instance from 1. Its telemetry is one above. */
+int cp_ports_serve(int instance);
+/* The registry's monitor and nodes; node from 1. */
+int cp_ports_registry_monitor(void);
+int cp_ports_registry_node(int node);
 
 /* cell: number of the cell, from 1 in order of creation over all countries. */
 int cp_ports_worker(int cell, int worker); /* worker from 1 */

@@ -12,7 +12,7 @@ enum { START_WAIT_MS = 10000, PAUSE_MS = 50 };
 const char *cp_registry_conninfo(struct cp_context *context)
 {
     return cp_format(context, "host='%s' port=%d dbname=registry connect_timeout=5",
-                     cp_path(context, "run/registry"), cp_port(context, CP_PORT_REGISTRY));
+                     cp_path(context, "run/registry"), cp_port(context, cp_ports_registry_node(1)));
 }
 
 enum cc_error cp_registry_open(struct cp_context *context)

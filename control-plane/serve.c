@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "base/telemetry.h"
 #include "base/timestamp.h"
+#include "control-plane/leader.h"
 #include "control-plane/serve_index.h"
 #include "control-plane/serve_listen.h"
+#include "control-plane/serve_observed.h"
 
 enum {
     REFRESH_MS = 5000,
@@ -23,6 +25,7 @@ enum {
     WAIT_MAX_S = 25,
     WAITING_MAX = 4096,
     REPORT_MAX = 256 * 1024,
+    METRICS_MAX = 16 * 1024 * 1024,
     DRAIN_MS = 2000
 };
 
@@ -45,6 +48,8 @@ struct serve {
     struct cc_http_server *server;
     struct cc_pg_pool *pool;
     struct cp_listener *listener;
+    struct cp_leader *leader;
+    struct cp_observed *observed;
     struct cc_telemetry telemetry;
     struct cp_index index;
     bool loaded, loading, load_again, stopping;
@@ -471,8 +476,10 @@ static void on_metrics(struct cc_http_request *request)
 {
     const struct serve *serve = request->server_context;
     struct cc_buffer text;
-    cc_buffer_init(&text, 0);
+    cc_buffer_init(&text, METRICS_MAX);
     cc_telemetry_expose(&serve->telemetry, &text);
+    cp_leader_expose(serve->leader, &text);
+    cp_observed_expose(serve->observed, &text);
     struct cc_http_reply reply = {.status = text.error ? 500 : 200,
                                   .headers = {{CC_SLICE_LITERAL("content-type"),
                                                CC_SLICE_LITERAL("text/plain; version=0.0.4")}},
@@ -489,6 +496,8 @@ static void on_stop(void *context)
     struct serve *serve = context;
     serve->stopping = true;
     cc_deadline_clear(&serve->refresh);
+    cp_observed_stop(serve->observed);
+    cp_leader_stop(serve->leader);
     cc_http_server_drain(serve->server, cc_monotonic_us() + DRAIN_MS * 1000, on_drained, serve);
     while (serve->waiting) {
         struct poll *poll = serve->waiting;
@@ -519,6 +528,11 @@ static enum cc_error start(struct serve *serve, const struct cp_serve_options *o
         error =
             cp_listener_create(serve->loop, options->registry, on_news, serve, &serve->listener);
     if (!error)
+        error = cp_observed_create(serve->loop, serve->pool, &serve->observed);
+    if (!error)
+        error = cp_leader_create(serve->loop, options->context, options->instance,
+                                 options->registry, &serve->leader);
+    if (!error)
         error = cc_http_server_create(serve->loop, &http, &serve->server);
     if (!error)
         error = cc_deadline_set(&serve->refresh, cc_monotonic_us());
@@ -538,16 +552,21 @@ enum cc_error cp_serve(const struct cp_serve_options *options)
     cc_loop_on_stop(serve.loop, on_stop, &serve);
     error = start(&serve, options);
     if (!error) {
-        CC_LOG(CC_LOG_INFO, "serve_started", cc_log_number("port", options->port));
+        CC_LOG(CC_LOG_INFO, "serve_started", cc_log_text("instance", options->instance),
+               cc_log_number("port", options->port));
         cc_loop_run(serve.loop);
     }
     cc_deadline_clear(&serve.refresh);
+    cp_observed_stop(serve.observed);
+    cp_leader_stop(serve.leader);
     cp_listener_free(serve.listener);
     if (serve.pool)
         cc_pg_pool_free(serve.pool);
     if (serve.server)
         cc_http_server_free(serve.server);
     cc_loop_free(serve.loop);
+    cp_leader_free(serve.leader);
+    cp_observed_free(serve.observed);
     cp_index_free(&serve.index);
 free_telemetry:
     cc_telemetry_deinit(&serve.telemetry);

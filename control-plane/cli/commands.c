@@ -26,7 +26,7 @@ const struct cp_command cp_commands[] = {
     {"serve",
      {0},
      "Serves signed files to edges and workers (run by the supervisor)",
-     {{0}},
+     {{"instance", "N", "which of them: 1 (default) or 2", false}},
      cp_cli_serve,
      true},
     {"status", {0}, "Shows the whole platform on one screen", {{0}}, cp_cli_status, true},

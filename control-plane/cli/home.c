@@ -8,13 +8,14 @@
 #include "control-plane/files.h"
 #include "control-plane/process.h"
 #include "control-plane/provision/cell_create.h"
+#include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
 #include "control-plane/serve.h"
 #include "control-plane/targets/local.h"
 
 /* A Unix socket's path has at most 107 bytes, and a cell's socket is the longest below the home:
  * /cells/xx-123/pg/sock/.s.PGSQL.12345 */
-enum { HOME_MAX = 107 - 37, SERVE_S = 20, INITDB_S = 120 };
+enum { HOME_MAX = 107 - 37, INITDB_S = 120 };
 
 static enum cc_error check_home(struct cp_context *context)
 {
@@ -107,7 +108,7 @@ static enum cc_error install_registry(struct cp_context *context)
         "-D",
         cp_path(context, "registry"),
         "-p",
-        cp_format(context, "%d", cp_port(context, CP_PORT_REGISTRY)),
+        cp_format(context, "%d", cp_port(context, cp_ports_registry_node(1))),
         "-c",
         "listen_addresses=",
         "-c",
@@ -124,20 +125,12 @@ static enum cc_error install_registry(struct cp_context *context)
     return cp_target_local.install(context, &service);
 }
 
-static enum cc_error install_serve(struct cp_context *context)
-{
-    const char *const argv[] = {cp_format(context, "%s/callcell", context->bin), "serve", NULL};
-    const char *const environment[] = {cp_format(context, "CALLCELL_HOME=%s", context->home), NULL};
-    return cp_target_local.install(
-        context, &(struct cp_service){.name = "serve", .argv = argv, .environment = environment});
-}
-
 /* Installed before the supervisor starts: it looks for new services only every 5 s. */
 static enum cc_error start_supervisor_and_registry(struct cp_context *context)
 {
     enum cc_error error = install_registry(context);
     if (!error)
-        error = install_serve(context);
+        error = cp_serves_install(context);
     if (!error)
         error = cp_local_up(context);
     return error ? error : cp_target_local.start(context, "registry");
@@ -147,7 +140,7 @@ static enum cc_error make_database(struct cp_context *context)
 {
     const char *conninfo =
         cp_format(context, "host='%s' port=%d dbname=postgres connect_timeout=5",
-                  cp_path(context, "run/registry"), cp_port(context, CP_PORT_REGISTRY));
+                  cp_path(context, "run/registry"), cp_port(context, cp_ports_registry_node(1)));
     PGconn *connection = NULL;
     for (int tries = 0; tries < 400; tries++) {
         PQfinish(connection);
@@ -186,15 +179,6 @@ static enum cc_error register_edges_token(struct cp_context *context)
                       CP_PARAMETERS(text));
 }
 
-static enum cc_error start_serve(struct cp_context *context)
-{
-    enum cc_error error = cp_target_local.start(context, "serve");
-    return error ? error
-                 : cp_http_wait_ok(
-                       context, cp_format(context, "127.0.0.1:%d", cp_port(context, CP_PORT_SERVE)),
-                       "/readyz", "callcell serve", SERVE_S);
-}
-
 enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
@@ -221,7 +205,7 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
     if (!error)
         error = register_edges_token(context);
     if (!error)
-        error = start_serve(context);
+        error = cp_serves_start(context);
     if (!error)
         cp_cli_done(context, "home", context->home, true);
     return error;
@@ -256,7 +240,7 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
     if (!error)
         error = cp_registry_open(context);
     if (!error)
-        error = start_serve(context);
+        error = cp_serves_start(context);
     if (!error)
         error = wait_for_cells(context);
     if (!error)
@@ -275,11 +259,18 @@ enum cc_error cp_cli_down(struct cp_context *context, const struct cp_arguments 
 
 enum cc_error cp_cli_serve(struct cp_context *context, const struct cp_arguments *arguments)
 {
-    (void)arguments;
+    const char *text = cp_argument(arguments, "instance");
+    int instance = 1;
+    while (text && instance <= CP_SERVES && strcmp(text, cp_format(context, "%d", instance)) != 0)
+        instance++;
+    if (instance > CP_SERVES)
+        return cp_fail(context, CC_UNSUPPORTED, "--instance %s: must be 1 to %d", text, CP_SERVES);
     struct cp_serve_options options = {
         .address = context->settings.listen_address,
-        .port = cp_port(context, CP_PORT_SERVE),
+        .port = cp_port(context, cp_ports_serve(instance)),
         .registry = cp_registry_conninfo(context),
+        .instance = cp_serve_name(context, instance),
+        .context = context,
     };
     return cp_serve(&options) ? cp_fail(context, CC_IO, "serve cannot start; see the log") : CC_OK;
 }

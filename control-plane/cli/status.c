@@ -246,7 +246,7 @@ enum cc_error cp_cli_status(struct cp_context *context, const struct cp_argument
     json_t *status =
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "home", context->home, "supervisor",
                   supervised ? "up" : "down", "registry", registry ? "up" : "down", "serve",
-                  health(context, cp_port(context, CP_PORT_SERVE)), "edges",
+                  health(context, cp_port(context, cp_ports_serve(1))), "edges",
                   registry ? edges_json(context) : json_array(), "cells",
                   registry ? cells_json(context, "") : json_array());
     char *text = context->json ? json_dumps(status, JSON_INDENT(1)) : NULL;

@@ -12,6 +12,7 @@
 #include "control-plane/failover/lease.h"
 #include "control-plane/files.h"
 #include "control-plane/provision/cell_create.h"
+#include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
 
 enum { READY_S = 60 };
@@ -158,7 +159,7 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
         "%s/redis.password\n"
         "postgres:\n  hosts: \"127.0.0.1:%d,127.0.0.1:%d\"\n  database: cell\n"
         "  password_directory: %s/postgres\n  sslmode: disable\n"
-        "publications_directory: %s/publications\nsources: [\"127.0.0.1:%d\"]\n"
+        "publications_directory: %s/publications\nsources: %s\n"
         "source_token_file: %s/tokens/source\npublic_key_file: %s\nlease_file: %s/lease\n"
         "spool_directory: %s/spool\nspool_siblings_directory: [\"%s\"]\nspool_max_bytes: "
         "%lld\ncall_plans_max: %lld\nlog_level: %s\n",
@@ -166,9 +167,9 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
         cp_port(context, cp_ports_worker(create->number, worker)), etc, etc,
         cp_port(context, cp_ports_redis(create->number)), etc,
         cp_port(context, cp_ports_node(create->number, 1)),
-        cp_port(context, cp_ports_node(create->number, 2)), etc, folder,
-        cp_port(context, CP_PORT_SERVE), etc, cp_path(context, "etc/keys/signing.pub"), etc, folder,
-        cp_cell_path(create, "workers"), (long long)create->template.spool_megabytes * 1024 * 1024,
+        cp_port(context, cp_ports_node(create->number, 2)), etc, folder, cp_serve_sources(context),
+        etc, cp_path(context, "etc/keys/signing.pub"), etc, folder, cp_cell_path(create, "workers"),
+        (long long)create->template.spool_megabytes * 1024 * 1024,
         (long long)create->template.call_plans_max, context->settings.log_level);
     return text.data ? text.data : "";
 }

@@ -3,6 +3,7 @@
 #include "base/names.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/files.h"
+#include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
 #include "control-plane/targets/local.h"
@@ -38,10 +39,10 @@ static enum cc_error configure(void *subject)
         context,
         "id: %s\nlisten_address: 127.0.0.1\nlisten_port: %d\ntelemetry_port: %d\n"
         "publications_directory: %s/publications\njournal_directory: %s/journal\n"
-        "sources: [\"127.0.0.1:%d\"]\nsource_token_file: %s\npublic_key_file: %s\n"
+        "sources: %s\nsource_token_file: %s\npublic_key_file: %s\n"
         "discovery_directory: %s\nlog_level: %s\n",
         create->edge, cp_port(context, create->port), cp_port(context, create->telemetry_port),
-        folder, folder, cp_port(context, CP_PORT_SERVE), cp_path(context, "etc/tokens/edges"),
+        folder, folder, cp_serve_sources(context), cp_path(context, "etc/tokens/edges"),
         cp_path(context, "etc/keys/signing.pub"), cp_path(context, "discovery"),
         context->settings.log_level);
     enum cc_error error = cp_folder_make(context, cp_format(context, "%s/publications", folder));
@@ -94,7 +95,7 @@ static enum cc_error check(const struct edge_create *create)
         create->port == create->telemetry_port)
         return cp_fail(
             context, CC_UNSUPPORTED,
-            "ports %d and %d cannot be an edge's: 7300, 7301 and 20100 to 60099 are taken",
+            "ports %d and %d cannot be an edge's: 7300 to 7309 and 20100 to 60099 are taken",
             create->port, create->telemetry_port);
     return CC_OK;
 }

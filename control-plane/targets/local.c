@@ -231,7 +231,7 @@ static int stop_order(const char *service)
 {
     if (strcmp(service, "registry") == 0)
         return 5;
-    if (strcmp(service, "serve") == 0)
+    if (strncmp(service, "serve-", 6) == 0)
         return 2;
     if (strstr(service, "-worker-"))
         return 1;

@@ -173,8 +173,7 @@ def a_map_too_different_from_the_source_is_refused_and_reported(platform):
 
 @test
 def the_control_plane_returns(platform):
-    platform.start_service("serve")
-    wait_until("the control plane is ready", lambda: platform.get(7300, "/readyz").status == 200)
+    platform.start_control_plane()
     place_call(platform, 0)
 
 

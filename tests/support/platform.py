@@ -16,7 +16,8 @@ from support.wait import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ACCOUNT = "callcell"
-PORTS = (7300, 7301, 8080, 8081, 8090, 8091, 20101, 20102, 20120, 20130, 20131, 20132)
+PORTS = (7300, 7301, 7302, 7303, 7304, 7305, 7306, 8080, 8081, 8090, 8091, 20101, 20102, 20120, 20130, 20131, 20132)
+SERVES = ("serve-1", "serve-2")
 START_TIMEOUT_S = 120
 SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:")
 
@@ -304,8 +305,16 @@ class Platform:
         return get(self.worker_port(number), "/readyz").status == 200
 
     def stop_control_plane(self):
-        self.stop_service("serve")
-        wait_until("the control plane is gone", lambda: port_is_free(self.port(7300)))
+        for name in SERVES:
+            self.stop_service(name)
+        wait_until("the control plane is gone",
+                   lambda: all(port_is_free(self.port(port)) for port in (7300, 7302)))
+
+    def start_control_plane(self):
+        for name in SERVES:
+            self.start_service(name)
+        wait_until("the control plane is ready",
+                   lambda: all(self.get(port, "/readyz").status == 200 for port in (7300, 7302)))
 
     def stop_postgres(self):
         """Both nodes and their monitor: nobody promotes anything."""

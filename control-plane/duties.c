@@ -1,0 +1,8 @@
+/* What the leading serve does: a row each (leader.h). */
+#include "control-plane/leader.h"
+#include "control-plane/registry_watch.h"
+
+const struct cp_duty cp_duties[] = {
+    {"registry", 5000, cp_registry_watch},
+};
+const size_t cp_duty_count = sizeof(cp_duties) / sizeof(cp_duties[0]);
