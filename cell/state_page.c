@@ -129,6 +129,7 @@ static void on_state(struct cc_http_request *request)
                      spool.records, spool.bytes, spool.oldest_us,
                      cc_telemetry_value(&worker->telemetry, CELL_T_QUARANTINED),
                      cc_telemetry_value(&worker->telemetry, CELL_T_UNRECORDED));
+    cc_buffer_printf(&out, ",\"in_flight\":%zu", cc_http_server_in_flight(worker->server));
     cc_buffer_printf(&out, ",\"postgres_up\":%s,\"redis_up\":%s,\"stopping\":%s",
                      cell_events_postgres_is_up(worker->events) ? "true" : "false",
                      cc_redis_is_up(worker->redis) ? "true" : "false",

@@ -1,5 +1,6 @@
 #include "control-plane/tables.h"
 
+#include "control-plane/fleet/drain.h"
 #include "control-plane/provision/carrier_create.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/edge_create.h"
@@ -9,6 +10,7 @@
 const struct cc_transition_table *const cp_tables[] = {
     &cp_edge_create_table,   &cp_cell_create_table,   &cp_tenant_create_table,
     &cp_number_create_table, &cp_number_delete_table, &cp_carrier_create_table,
+    &cp_cell_drain_table,    &cp_cell_undrain_table,  &cp_cell_restart_table,
 };
 const size_t cp_table_count = sizeof(cp_tables) / sizeof(cp_tables[0]);
 

@@ -14,6 +14,7 @@ typedef enum cc_error cp_handler(struct cp_context *context, const struct cp_arg
 cp_handler cp_cli_init, cp_cli_up, cp_cli_down, cp_cli_serve, cp_cli_status, cp_cli_help;
 cp_handler cp_cli_edge_add, cp_cli_edge_list, cp_cli_cell_create, cp_cli_cell_list,
     cp_cli_cell_show;
+cp_handler cp_cli_cell_drain, cp_cli_cell_undrain, cp_cli_cell_restart;
 cp_handler cp_cli_tenant_create, cp_cli_tenant_list;
 cp_handler cp_cli_number_create, cp_cli_number_import, cp_cli_number_list, cp_cli_number_delete;
 cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;

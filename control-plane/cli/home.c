@@ -6,6 +6,7 @@
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/workers.h"
 #include "control-plane/process.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/serves.h"
@@ -211,6 +212,20 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
     return error;
 }
 
+/* All but those that are drained: they are down on purpose. */
+static enum cc_error wait_for_workers(struct cp_context *context, const char *cell)
+{
+    struct cp_workers workers;
+    enum cc_error error = cp_workers_find(context, cell, &workers);
+    for (size_t i = 0; !error && i < workers.count; i++) {
+        const struct cp_worker *worker = &workers.items[i];
+        if (!worker->drained)
+            error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", worker->port),
+                                    "/readyz", worker->service, 60);
+    }
+    return error;
+}
+
 static enum cc_error wait_for_cells(struct cp_context *context)
 {
     PGresult *result;
@@ -220,13 +235,8 @@ static enum cc_error wait_for_cells(struct cp_context *context)
     for (int row = 0; !error && row < PQntuples(result); row++) {
         error = cp_cell_wait_replicated(context, cp_sql_value(result, row, 0),
                                         (int)cp_sql_integer(result, row, 1));
-        for (int worker = 1; !error && worker <= CP_WORKERS_PER_CELL; worker++) {
-            int port =
-                cp_port(context, cp_ports_worker((int)cp_sql_integer(result, row, 1), worker));
-            error = cp_http_wait_ok(
-                context, cp_format(context, "127.0.0.1:%d", port), "/readyz",
-                cp_format(context, "worker-%d of %s", worker, cp_sql_value(result, row, 0)), 60);
-        }
+        if (!error)
+            error = wait_for_workers(context, cp_sql_value(result, row, 0));
     }
     return error;
 }

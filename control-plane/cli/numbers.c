@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
+#include "control-plane/idempotency.h"
 #include "control-plane/provision/carrier_create.h"
 #include "control-plane/provision/number_create.h"
 #include "control-plane/registry.h"
@@ -24,6 +25,23 @@ static void fill_number(struct cp_context *context, const json_t *document, cons
         .fallback = fallback ? cp_copy(context, cc_slice_of(fallback)) : NULL,
         .document = cp_copy(context, cc_slice_of(text))};
     free(text);
+}
+
+static enum cc_error create_once(struct cp_context *context, const char *country,
+                                 const struct cp_number *item, const char *key, bool *changed)
+{
+    const char *subject = cp_format(context, "%s/%s", country, item->number);
+    struct cp_idempotency once = {.key = key,
+                                  .command = cp_format(context, "number create %s", item->number),
+                                  .table = cp_number_create_table.name,
+                                  .subject = subject};
+    enum cc_error error = cp_idempotency_begin(
+        context, &once, cp_format(context, "%s %s %s", country, item->tenant, item->document));
+    *changed = once.changed;
+    if (error || once.done)
+        return error;
+    error = cp_numbers_create(context, country, subject, item, 1, changed);
+    return error ? error : cp_idempotency_finish(context, &once, changed);
 }
 
 enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_arguments *arguments)
@@ -47,8 +65,8 @@ enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_a
     json_decref(document);
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
-        error = cp_numbers_create(context, country, cp_format(context, "%s/%s", country, number),
-                                  &item, 1, &changed);
+        error = create_once(context, country, &item, cp_argument(arguments, "idempotency-key"),
+                            &changed);
     if (!error)
         cp_cli_done(context, "number", number, changed);
     return error;

@@ -108,6 +108,21 @@ static enum cc_error check(struct carrier_create *create)
     return CC_OK;
 }
 
+static enum cc_error check_tenants(const struct carrier_create *create)
+{
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(create->context, &result,
+               "SELECT w FROM unnest(string_to_array($2, ',')) w WHERE w <> '*' AND NOT EXISTS "
+               "(SELECT 1 FROM tenants t WHERE t.country = $1 AND t.tenant = w)",
+               CP_PARAMETERS(create->country, create->tenants));
+    if (!error && PQntuples(result) > 0)
+        error = cp_fail(create->context, CC_NOT_FOUND,
+                        "--tenants: no tenant %s in %s; see: callcell tenant list",
+                        cp_sql_value(result, 0, 0), create->country);
+    return error;
+}
+
 static enum cc_error run(struct carrier_create *create)
 {
     struct cp_context *context = create->context;
@@ -126,6 +141,8 @@ enum cc_error cp_carrier_create(struct cp_context *context, const char *country,
     bool unfinished = false;
     *changed = false;
     enum cc_error error = check(&create);
+    if (!error)
+        error = check_tenants(&create);
     if (!error)
         error = cp_sql(context, &result,
                        "SELECT 1 FROM carrier_keys WHERE country = $1 AND key_id = $2 "

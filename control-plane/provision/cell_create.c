@@ -6,6 +6,7 @@
 #include "base/names.h"
 #include "base/slot.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/workers.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
@@ -172,13 +173,7 @@ static enum cc_error publish(void *subject)
 static enum cc_error announce(void *subject)
 {
     struct cp_cell_create *create = subject;
-    const char *endpoints[CP_WORKERS_PER_CELL];
-    size_t count = (size_t)create->template.workers;
-    for (size_t i = 0; i < count; i++)
-        endpoints[i] =
-            cp_format(create->context, "127.0.0.1:%d",
-                      cp_port(create->context, cp_ports_worker(create->number, (int)i + 1)));
-    enum cc_error error = create->target->announce(create->context, create->cell, endpoints, count);
+    enum cc_error error = cp_workers_announce(create->context, create->cell);
     return error ? error : cp_edges_confirm(create->context, create->country);
 }
 

@@ -98,6 +98,48 @@ static enum cc_error find_obstacle(struct numbers *numbers, const char *batch)
                    cp_sql_value(result, 0, 0), cp_sql_value(result, 0, 2));
 }
 
+/* A number whose flow is not there would be answered by its fallback target for ever. A draft that
+ * is not yet published will do. */
+static enum cc_error check_flow(struct numbers *numbers, const char *tenant, const char *flow)
+{
+    struct cp_context *context = numbers->context;
+    const char *cell = NULL;
+    struct cp_reply reply;
+    enum cc_error error = cp_cell_of_tenant(context, numbers->country, tenant, &cell);
+    if (!error)
+        error = cp_cell_ask(context, cell, "GET",
+                            cp_format(context, "/internal/v1/tenants/%s/flows/%s", tenant, flow),
+                            cc_slice("", 0), &reply);
+    if (error == CC_NOT_FOUND)
+        error = cp_fail(context, error,
+                        "tenant %s has no flow %s; run: callcell flow put %s --tenant %s --file "
+                        "FILE",
+                        tenant, flow, flow, tenant);
+    return error;
+}
+
+static enum cc_error check_flows(struct numbers *numbers, const char *batch)
+{
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(numbers->context, &result,
+               "SELECT DISTINCT b.tenant, b.document->>'flow' FROM " BATCH_RECORD
+               " WHERE $1 <> '' AND b.document->>'flow' IS NOT NULL ORDER BY 1, 2",
+               CP_PARAMETERS(numbers->country, batch));
+    for (int row = 0; !error && row < PQntuples(result); row++)
+        error = check_flow(numbers, cp_sql_value(result, row, 0), cp_sql_value(result, row, 1));
+    return error;
+}
+
+static bool any_pbx(const struct numbers *numbers)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        if (strcmp(numbers->items[i].kind, "pbx") == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum cc_error claim_batch(struct numbers *numbers, const char *batch)
 {
     enum cc_error error = find_obstacle(numbers, batch);
@@ -200,6 +242,11 @@ enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
         return error;
     if (!error && !unfinished)
         return CC_OK;
+    error = each_batch(&numbers, find_obstacle);
+    if (!error && any_pbx(&numbers))
+        error = each_batch(&numbers, check_flows);
+    if (error)
+        return error;
     *changed = true;
     return cp_run(context, &(struct cp_run_request){.table = &cp_number_create_table,
                                                     .subject = subject,

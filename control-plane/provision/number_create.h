@@ -13,7 +13,8 @@ extern const struct cc_transition_table cp_number_create_table;
 extern const struct cc_transition_table cp_number_delete_table;
 
 /* subject names the run ("se/+46701234567", "se/import:<digest>"). Numbers already so: *changed
- * false. CC_CONFLICT: a number belongs to another tenant; CC_NOT_FOUND: no such tenant. */
+ * false. CC_CONFLICT: a number belongs to another tenant; CC_NOT_FOUND: no such tenant
+ * or flow. */
 enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
                                 const char *subject, const struct cp_number *numbers, size_t count,
                                 bool *changed) CC_MUST_CHECK;

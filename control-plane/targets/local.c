@@ -13,7 +13,13 @@
 #include "control-plane/files.h"
 #include "control-plane/process.h"
 
-enum { SCAN_WAIT_MS = 15000, PAUSE_MS = 20, STOP_WAIT_MS = 10000, LOG_BYTES = 1000000 };
+enum {
+    SCAN_WAIT_MS = 15000,
+    PAUSE_MS = 20,
+    STOP_WAIT_MS = 10000,
+    LOG_BYTES = 1000000,
+    STOP_S = 30
+};
 #define TOOLS "/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin"
 
 const struct cp_target *cp_target_find(const char *name)
@@ -155,6 +161,46 @@ static enum cc_error restart(struct cp_context *context, const char *service)
     return sv(context, "restart", service, 30);
 }
 
+static bool is_up(struct cp_context *context, const char *service);
+
+/* The file "down" is made first: killed between the two, the next start of the home keeps it down.
+ */
+static enum cc_error stop(struct cp_context *context, const char *service)
+{
+    const char *down = cp_format(context, "%s/down", folder_of(context, service));
+    enum cc_error error = cp_file_write(context, down, cc_slice("", 0), 0600);
+    /* One that had to be killed in the end is an error to sv, and down all the same. */
+    if (!error && sv(context, "force-stop", service, STOP_S) && is_up(context, service))
+        error = cp_fail(context, CC_TIMEOUT, "%s does not stop", service);
+    return error;
+}
+
+/* Moved out of the supervisor's folder, which would start it again; its runsv follows the folder.
+ */
+static enum cc_error remove_service(struct cp_context *context, const char *service)
+{
+    const char *folder = folder_of(context, service);
+    const char *old = cp_path(context, "run/old-%s", service);
+    if (cp_file_exists(folder) && rename(folder, old))
+        return cp_fail(context, CC_IO, "cannot take %s away: %s", service, strerror(errno));
+    if (!cp_file_exists(old))
+        return CC_OK;
+    const char *ok = cp_format(context, "%s/supervise/ok", old);
+    const char *const stop_it[] = {"sv", "-w", "30", "force-stop", old, NULL};
+    const char *const end_it[] = {"sv", "-w", "10", "exit", old, NULL};
+    if (is_supervised(ok)) {
+        /* Whether it worked is seen below. */
+        (void)!cp_process_run(context, &(struct cp_process){.argv = stop_it, .timeout_s = 40});
+        (void)!cp_process_run(context, &(struct cp_process){.argv = end_it, .timeout_s = 20});
+    }
+    for (int waited = 0; is_supervised(ok); waited += PAUSE_MS) {
+        if (waited >= STOP_WAIT_MS)
+            return cp_fail(context, CC_TIMEOUT, "%s does not stop", service);
+        cp_pause_ms(PAUSE_MS);
+    }
+    return cp_tree_remove(context, old);
+}
+
 static bool is_up(struct cp_context *context, const char *service)
 {
     struct cc_slice state;
@@ -179,7 +225,8 @@ static enum cc_error announce(struct cp_context *context, const char *cell,
     return error;
 }
 
-const struct cp_target cp_target_local = {"local", install, start, restart, is_up, announce};
+const struct cp_target cp_target_local = {"local", install,        start, restart,
+                                          stop,    remove_service, is_up, announce};
 
 static int supervisor_pid(struct cp_context *context)
 {

@@ -22,6 +22,11 @@ struct cp_target {
     enum cc_error (*install)(struct cp_context *context, const struct cp_service *service);
     enum cc_error (*start)(struct cp_context *context, const char *service);
     enum cc_error (*restart)(struct cp_context *context, const char *service);
+    /* Stopped for good, also after a start of the whole home, until start; its own time to drain.
+     */
+    enum cc_error (*stop)(struct cp_context *context, const char *service);
+    /* Stopped and forgotten; not being there is success. Its logs stay. */
+    enum cc_error (*remove)(struct cp_context *context, const char *service);
     bool (*is_up)(struct cp_context *context, const char *service);
     /* Tells edges where a cell's workers are. */
     enum cc_error (*announce)(struct cp_context *context, const char *cell,

@@ -219,6 +219,31 @@ def conflicts(p):
     p.run("number", "create", "+46701234568", "--tenant", "nobody", "--kind", "fax", status=2)
 
 
+def once_per_key(p):
+    """The same key gives the same answer, whatever happened since; killed, it goes on."""
+    words = ("number", "create", "+46701230001", "--tenant", "acme", "--kind", "mobile", "--idempotency-key", "first")
+    assert p.json(*words)["changed"] is True
+    assert p.json(*words)["changed"] is True
+    assert p.json(*words[:-1], "second")["changed"] is False
+    assert "belongs to another command" in p.run(*words, "--bar", "all", status=2).stderr
+    for state in ("new", "claimed", "written", "published"):
+        for moment in ("act", "record"):
+            environment = dict(p.environment, CALLCELL_KILL_AT=f"number_create:{state}:{moment}")
+            p.run(*words[:-1], "third", "--bar", "all", status=-signal.SIGKILL, environment=environment)
+    assert p.json(*words[:-1], "third", "--bar", "all")["changed"] is True
+    p.run("number", "delete", "+46701230001")
+    for key, more in (("first", ()), ("third", ("--bar", "all"))):
+        assert p.json(*words[:-1], key, *more)["changed"] is True
+    assert [n for n in p.json("number", "list") if n["number"] == "+46701230001"] == []
+
+
+def what_is_not_there(p):
+    done = p.run("number", "create", "+46101230001", "--tenant", "acme", "--kind", "pbx", "--flow", "nope", status=1)
+    assert "acme has no flow nope" in done.stderr, done.stderr
+    assert "no tenant nobody" in p.run("carrier", "create", "q", "--tenants", "acme,nobody", status=1).stderr
+    assert [run for run in p.json("transitions", "list") if not run["finished_at"]] == []
+
+
 def tokens(p):
     edges, cell = p.token("etc/tokens/edges"), p.token("cells/se-1/etc/tokens/source")
     assert ask("/v1/publications?after=0")[0] == 401
@@ -363,7 +388,8 @@ def down_and_up(p):
 def main():
     platform = Platform(sys.argv[1])
     tests = [misuse, root_owned_home, init, edge_killed_at_each_row, dry_run_changes_nothing,
-             cell_killed_at_each_row, nobody_is_trusted, places_killed_at_each_row, conflicts, tokens, files,
+             cell_killed_at_each_row, nobody_is_trusted, places_killed_at_each_row, conflicts, once_per_key,
+             what_is_not_there, tokens, files,
              long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts, down_and_up]
     print(f"1..{len(tests)}", flush=True)
     failed = 0

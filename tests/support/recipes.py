@@ -259,6 +259,50 @@ class CellCreate(Recipe):
 
 
 
+class CellDrain(Recipe):
+    table = "cell_drain"
+
+    def prepare(self, turn):
+        self.p.cli("cell", "undrain", "se-1", "worker-1")
+
+    def command(self, turn):
+        return ["cell", "drain", "se-1", "worker-1"]
+
+    def facts(self, turn):
+        return self.same(turn, {
+            "registry": registry(self.p, "SELECT cell, worker FROM drained_workers"),
+            "discovery": (self.p.home / "discovery/se-1.endpoints").read_text(),
+            "services": services(self.p, "se-1-worker-")})
+
+    def clean(self, turn):
+        self.p.cli("cell", "undrain", "se-1", "worker-1")
+
+
+class CellUndrain(CellDrain):
+    table = "cell_undrain"
+
+    def prepare(self, turn):
+        self.p.cli("cell", "drain", "se-1", "worker-1")
+
+    def command(self, turn):
+        return ["cell", "undrain", "se-1", "worker-1"]
+
+
+class CellRestart(CellDrain):
+    table = "cell_restart"
+
+    def prepare(self, turn):
+        super().prepare(turn)
+        self.before = {name: self.p.pid(name) for name in ("se-1-worker-1", "se-1-worker-2")}
+
+    def command(self, turn):
+        return ["cell", "restart", "se-1"]
+
+    def facts(self, turn):
+        new = {name: self.p.pid(name) not in (None, pid) for name, pid in self.before.items()}
+        return super().facts(turn) + self.same(turn, new)
+
+
 def subclasses(base):
     for child in base.__subclasses__():
         yield child

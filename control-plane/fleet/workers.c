@@ -1,0 +1,173 @@
+#include "control-plane/fleet/workers.h"
+
+#include "control-plane/cell_api.h"
+#include "control-plane/files.h"
+#include "control-plane/registry.h"
+#include "control-plane/targets/target.h"
+#include "control-plane/templates/store.h"
+
+enum { ASK_MS = 1000, PAUSE_MS = 50, EDGES_S = 20 };
+
+static enum cc_error read_drained(struct cp_context *context, const char *cell,
+                                  struct cp_worker *items, size_t count)
+{
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(context, &result, "SELECT worker FROM drained_workers WHERE cell = $1",
+               CP_PARAMETERS(cell));
+    for (int row = 0; !error && row < PQntuples(result); row++) {
+        for (size_t i = 0; i < count; i++)
+            items[i].drained |= strcmp(items[i].name, cp_sql_value(result, row, 0)) == 0;
+    }
+    return error;
+}
+
+enum cc_error cp_workers_find(struct cp_context *context, const char *cell, struct cp_workers *out)
+{
+    PGresult *result;
+    struct cp_template template;
+    enum cc_error error =
+        cp_sql(context, &result, "SELECT country, number, template FROM cells WHERE cell = $1",
+               CP_PARAMETERS(cell));
+    if (!error && PQntuples(result) == 0)
+        error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+    if (!error)
+        error = cp_template_find(context, cp_sql_value(result, 0, 2), cp_sql_value(result, 0, 0),
+                                 &template);
+    if (error)
+        return error;
+    int number = (int)cp_sql_integer(result, 0, 1);
+    struct cp_worker *items = cp_alloc(context, (size_t) template.workers * sizeof(*items));
+    for (int i = 0; i < template.workers; i++)
+        items[i] = (struct cp_worker){.name = cp_format(context, "worker-%d", i + 1),
+                                      .service = cp_format(context, "%s-worker-%d", cell, i + 1),
+                                      .number = i + 1,
+                                      .port = cp_port(context, cp_ports_worker(number, i + 1)),
+                                      .telemetry_port =
+                                          cp_port(context, cp_ports_worker(number, i + 1)) + 10};
+    *out = (struct cp_workers){cell, cp_sql_value(result, 0, 0), number, items,
+                               (size_t) template.workers};
+    return read_drained(context, cell, items, out->count);
+}
+
+const struct cp_worker *cp_worker_named(const struct cp_workers *workers, const char *name)
+{
+    for (size_t i = 0; i < workers->count; i++) {
+        if (strcmp(workers->items[i].name, name) == 0)
+            return &workers->items[i];
+    }
+    return NULL;
+}
+
+static const char *address(struct cp_context *context, int port)
+{
+    return cp_format(context, "127.0.0.1:%d", port);
+}
+
+enum cc_error cp_workers_announce(struct cp_context *context, const char *cell)
+{
+    struct cp_workers workers;
+    enum cc_error error = cp_workers_find(context, cell, &workers);
+    if (error)
+        return error;
+    const char **endpoints = cp_alloc(context, workers.count * sizeof(*endpoints));
+    size_t count = 0;
+    for (size_t i = 0; i < workers.count; i++) {
+        if (!workers.items[i].drained)
+            endpoints[count++] = address(context, workers.items[i].port);
+    }
+    return cp_target_find("local")->announce(context, cell, endpoints, count);
+}
+
+static bool ask(struct cp_context *context, int port, const char *path, const char *token,
+                struct cp_reply *reply)
+{
+    struct cp_question question = {.address = address(context, port),
+                                   .method = "GET",
+                                   .path = path,
+                                   .token = token,
+                                   .timeout_ms = ASK_MS};
+    return !cp_http(context, &question, reply) && reply->status == 200;
+}
+
+bool cp_worker_is_ready(struct cp_context *context, const struct cp_worker *worker)
+{
+    struct cp_reply reply;
+    return ask(context, worker->telemetry_port, "/readyz", NULL, &reply) ||
+           ask(context, worker->port, "/readyz", NULL, &reply);
+}
+
+/* The telemetry port needs no token; a worker without one answers on its port. */
+json_t *cp_worker_state(struct cp_context *context, const struct cp_workers *workers,
+                        const struct cp_worker *worker)
+{
+    static const char path[] = "/internal/v1/state";
+    struct cp_reply reply;
+    const char *token = NULL;
+    json_t *state = NULL;
+    if (!ask(context, worker->telemetry_port, path, NULL, &reply) &&
+        (cp_file_secret(context, cp_path(context, "cells/%s/etc/tokens/control", workers->cell),
+                        &token) ||
+         !ask(context, worker->port, path, token, &reply)))
+        return NULL;
+    return cc_json_parse(reply.body, 1 << 20, &state, NULL) ? NULL : state;
+}
+
+static bool edge_uses(const json_t *state, const char *cell, const char *endpoint)
+{
+    size_t c, w;
+    json_t *one, *worker;
+    json_array_foreach(json_object_get(state, "cells"), c, one)
+    {
+        const char *id = json_string_value(json_object_get(one, "cell"));
+        if (!id || strcmp(id, cell) != 0)
+            continue;
+        json_array_foreach(json_object_get(one, "workers"), w, worker)
+        {
+            const char *at = json_string_value(json_object_get(worker, "address"));
+            if (at && strcmp(at, endpoint) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Name of an edge that does not yet do as it should, or NULL. An edge that is down asks nobody. */
+static const char *find_laggard(struct cp_context *context, const PGresult *edges,
+                                const struct cp_workers *workers, const struct cp_worker *worker,
+                                bool used)
+{
+    for (int row = 0; row < PQntuples(edges); row++) {
+        struct cp_reply reply;
+        json_t *state = NULL;
+        int port = cp_port(context, (int)cp_sql_integer(edges, row, 1));
+        if (!ask(context, port, "/state", NULL, &reply) ||
+            cc_json_parse(reply.body, 1 << 20, &state, NULL))
+            continue;
+        bool uses = edge_uses(state, workers->cell, address(context, worker->port));
+        json_decref(state);
+        if (uses != used)
+            return cp_sql_value(edges, row, 0);
+    }
+    return NULL;
+}
+
+enum cc_error cp_worker_wait_edges(struct cp_context *context, const struct cp_workers *workers,
+                                   const struct cp_worker *worker, bool used)
+{
+    PGresult *edges;
+    enum cc_error error = cp_sql(
+        context, &edges, "SELECT edge, telemetry_port FROM edges ORDER BY edge", CP_NO_PARAMETERS);
+    for (int waited = 0; !error; waited += PAUSE_MS) {
+        const char *laggard = find_laggard(context, edges, workers, worker, used);
+        if (!laggard)
+            return CC_OK;
+        if (waited >= EDGES_S * 1000)
+            error = cp_fail(context, CC_TIMEOUT, "%s %s %s of %s after %d s; see: callcell status",
+                            laggard, used ? "does not use" : "still uses", worker->name,
+                            workers->cell, EDGES_S);
+        else
+            cp_pause_ms(PAUSE_MS);
+    }
+    return error;
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""Workers are drained, restarted and taken back under calls, and no call notices."""
+import threading
+
+from support.carrier import event
+from support.platform import Platform
+from support.scenario import expect, expect_equal, main, note, test
+
+TENANT, MOBILE, FORWARD = "fleet", "+46708800001", "+46733333333"
+
+
+class Calls:
+    """Calls at both edges, one after another, for as long as the block lasts."""
+
+    def __init__(self, platform):
+        self.carrier, self.replies, self.stop = platform.carrier(), [], threading.Event()
+        self.thread = threading.Thread(target=self.work)
+
+    def work(self):
+        while not self.stop.is_set():
+            for edge in (0, 1):
+                reply = self.carrier.send(event(to=MOBILE, sender="+46701112233"), TENANT, edge=edge)
+                self.replies.append((reply.status, reply.source, reply.json().get("actions"), reply.seconds))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def expect_all_from_the_cell(self, what):
+        expect(len(self.replies) > 20, f"only {len(self.replies)} calls")
+        expect_equal({status for status, *_ in self.replies}, {200}, "statuses")
+        sources = {source for _, source, *_ in self.replies}
+        expect("edge" not in sources, f"edge answers while workers were restarted: {sources}")
+        targets = {str(actions) for _, _, actions, _ in self.replies}
+        expect_equal(len(targets), 1, f"different answers: {targets}")
+        note(f"{what}: {len(self.replies)} calls, slowest {max(reply[3] for reply in self.replies):.3f} s")
+
+
+def endpoints(platform):
+    lines = (platform.home / "discovery/se-1.endpoints").read_text().splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+@test
+def every_worker_is_restarted_under_calls(platform):
+    platform.cli("tenant", "create", TENANT)
+    platform.cli("number", "create", MOBILE, "--tenant", TENANT, "--kind", "mobile", "--forward-always", FORWARD)
+    before = [platform.pid(f"se-1-worker-{number}") for number in (1, 2)]
+    with Calls(platform) as calls:
+        platform.cli("cell", "restart", "se-1")
+    calls.expect_all_from_the_cell("cell restart")
+    after = [platform.pid(f"se-1-worker-{number}") for number in (1, 2)]
+    expect(not set(before) & set(after), f"the same processes: {before} {after}")
+    expect_equal(len(endpoints(platform)), 2, "workers that edges are told about")
+
+
+@test
+def a_drained_worker_stays_drained(platform):
+    with Calls(platform) as calls:
+        platform.cli("cell", "drain", "se-1", "worker-1")
+    calls.expect_all_from_the_cell("cell drain")
+    expect_equal(platform.pid("se-1-worker-1"), None, "the drained worker's process")
+    expect_equal(endpoints(platform), [f"127.0.0.1:{platform.worker_port(2)}"], "announced")
+    refused = platform.cli("cell", "drain", "se-1", "worker-2", check=False)
+    expect_equal(refused.returncode, 1, "draining the last worker")
+    expect("no other worker of se-1 is ready" in refused.stderr, refused.stderr)
+    missing = platform.cli("cell", "drain", "se-1", "worker-9", check=False)
+    expect("se-1 has no worker-9" in missing.stderr, missing.stderr)
+    platform.cli("cell", "undrain", "se-1", "worker-1")
+    expect(platform.worker_is_ready(1), "worker-1 is not back")
+    expect_equal(len(endpoints(platform)), 2, "announced again")
+
+
+if __name__ == "__main__":
+    main(Platform)
