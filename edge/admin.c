@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/timestamp.h"
 #include "edge/edge.h"
 
 void edge_on_healthz(struct cc_http_request *request)
@@ -26,8 +27,11 @@ void edge_on_readyz(struct cc_http_request *request)
 
 void edge_on_metrics(struct cc_http_request *request)
 {
-    const struct edge *edge = request->server_context;
+    struct edge *edge = request->server_context;
+    int64_t oldest_us = edge_journal_oldest_us(edge->journal);
+    int64_t age_us = oldest_us > 0 ? cc_wall_clock_us() - oldest_us : 0;
     struct cc_buffer text;
+    cc_telemetry_set(&edge->telemetry, EDGE_JOURNAL_OLDEST, age_us > 0 ? age_us / CC_SECOND_US : 0);
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(&edge->telemetry, &text);
     const struct cc_http_reply reply = {

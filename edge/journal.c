@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/io/quarantine.h"
 #include "base/io/spool.h"
 #include "base/log.h"
 #include "edge/telemetry_list.h"
@@ -17,7 +18,8 @@ enum {
     BYTES_MAX = 256 * 1024,
     SOON_US = 100 * 1000,
     RETRY_US = 1000 * 1000,
-    DELIVERY_US = 5 * 1000 * 1000
+    DELIVERY_US = 5 * 1000 * 1000,
+    QUARANTINE_MAX = 16 * 1024 * 1024 /* bytes, per cell */
 };
 
 /* One cell's records, delivered one batch at a time. */
@@ -30,7 +32,7 @@ struct lane {
     uint64_t batch_end;            /* first record behind it */
     size_t batch_count;
     size_t batch_limit; /* halved when the cell refuses a batch, down to the one bad record */
-    bool full;          /* said once until it has room again */
+    bool failing;       /* said once until a record is kept again */
 };
 
 struct edge_journal {
@@ -38,6 +40,7 @@ struct edge_journal {
     char *directory;
     struct lane **lanes;
     size_t count;
+    bool failing; /* as a lane's, while one cannot be made */
 };
 
 static void on_due(struct cc_deadline *due);
@@ -172,6 +175,17 @@ uint64_t edge_journal_records(const struct edge_journal *journal, struct cc_slic
     return records;
 }
 
+int64_t edge_journal_oldest_us(const struct edge_journal *journal)
+{
+    int64_t oldest_us = 0;
+    for (size_t i = 0; i < journal->count; i++) {
+        int64_t lane_us = cc_spool_state(journal->lanes[i]->spool).oldest_us;
+        if (lane_us > 0 && (oldest_us == 0 || lane_us < oldest_us))
+            oldest_us = lane_us;
+    }
+    return oldest_us;
+}
+
 static int64_t bytes_on_disk(const struct edge_journal *journal)
 {
     int64_t bytes = 0;
@@ -195,15 +209,15 @@ void edge_journal_append(struct edge_journal *journal, struct cc_slice cell, str
 {
     struct lane *lane = find_lane(journal, cell);
     enum cc_error error = append(journal, cell, record, &lane);
-    bool full = error == CC_FULL;
+    bool *failing = lane ? &lane->failing : &journal->failing;
+    bool said = *failing;
+    *failing = error != CC_OK;
     if (error != CC_OK) {
         cc_telemetry_add(journal->options.telemetry, EDGE_JOURNAL_LOST, 1);
-        if (!full || !lane || !lane->full)
+        if (!said)
             CC_LOG(CC_LOG_ERROR, "journal_record_lost", cc_log_slice("cell", cell),
                    cc_log_error_field(error));
     }
-    if (lane)
-        lane->full = full;
     if (error != CC_OK)
         return;
     cc_telemetry_add(journal->options.telemetry, EDGE_JOURNAL_WRITTEN, 1);
@@ -302,7 +316,6 @@ static void acknowledge(struct lane *lane, size_t series)
     }
     cc_telemetry_add(journal->options.telemetry, series, (int64_t)lane->batch_count);
     show_records(journal);
-    lane->full = false;
     schedule(lane, 0);
 }
 
@@ -326,6 +339,28 @@ static void on_delivered(void *context, enum cc_error error,
     }
 }
 
+/* The lane's first record, alone, to the quarantine. */
+static void put_apart(struct lane *lane)
+{
+    char path[PATH_MAX];
+    struct cc_spool_batch batch = {0};
+    enum cc_error error = cc_spool_read(lane->spool, 1, BYTES_MAX, &batch);
+    int length = snprintf(path, sizeof(path), "%s/%s/quarantine.jsonl", lane->journal->directory,
+                          lane->cell);
+    if (error == CC_OK && (length < 0 || length >= (int)sizeof(path)))
+        error = CC_IO;
+    if (error == CC_OK && batch.count == 1)
+        error = cc_quarantine_append(lane->journal->options.loop, path, QUARANTINE_MAX,
+                                     batch.records[0]);
+    cc_spool_batch_free(&batch);
+    CC_LOG(CC_LOG_ERROR, "journal_record_quarantined", cc_log_text("file", path),
+           cc_log_error_field(error));
+    if (error != CC_OK && error != CC_TOO_LARGE)
+        schedule(lane, RETRY_US);
+    else
+        acknowledge(lane, error ? EDGE_JOURNAL_LOST : EDGE_JOURNAL_QUARANTINED);
+}
+
 /* One record that the cell can never take must not hold back those behind it. */
 static void on_refused_batch(struct lane *lane, int status)
 {
@@ -336,5 +371,5 @@ static void on_refused_batch(struct lane *lane, int status)
         schedule(lane, SOON_US);
         return;
     }
-    acknowledge(lane, EDGE_JOURNAL_LOST);
+    put_apart(lane);
 }

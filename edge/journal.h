@@ -2,6 +2,10 @@
  * The journal: which decisions left for carriers that the cell may not know of. One spool per cell,
  * so that a dead cell holds back nobody else's records; handed to any worker of the cell once it is
  * back. Rim: I/O.
+ *
+ * A batch that the cell refuses (400, 413, 422) is halved down to the one bad record, which goes to
+ * <directory>/<cell>/quarantine.jsonl. Records of a cell that is no longer in the map are kept,
+ * within the same bounds, until it is again.
  */
 #ifndef EDGE_JOURNAL_H
 #define EDGE_JOURNAL_H
@@ -33,6 +37,9 @@ void edge_journal_free(struct edge_journal *journal);
  * call is answered all the same. */
 void edge_journal_append(struct edge_journal *journal, struct cc_slice cell,
                          struct cc_slice record);
+
+/* Wall clock when the oldest waiting record was written; 0: none waits. */
+int64_t edge_journal_oldest_us(const struct edge_journal *journal);
 
 /* Waiting records of one cell, or of all with an empty id. */
 uint64_t edge_journal_records(const struct edge_journal *journal, struct cc_slice cell);

@@ -59,6 +59,10 @@
       "Records that a cell took")                                                                  \
     X(EDGE_JOURNAL_LOST, COUNTER, "callcell_edge_journal_lost_total", "",                          \
       "Records not kept: journal full, disk error, or refused by the cell as malformed")           \
+    X(EDGE_JOURNAL_QUARANTINED, COUNTER, "callcell_edge_journal_quarantined_total", "",            \
+      "Journal records that their cell refuses, kept in a file")                                   \
+    X(EDGE_JOURNAL_OLDEST, GAUGE, "callcell_edge_journal_oldest_seconds", "",                      \
+      "Age of the oldest journal record not yet delivered, 0: none")                               \
     X(EDGE_JOURNAL_RECORDS, GAUGE, "callcell_edge_journal_records", "",                            \
       "Records waiting for their cell")                                                            \
     X(EDGE_IN_FLIGHT, GAUGE, "callcell_edge_in_flight", "", "Calls waiting for a cell")            \

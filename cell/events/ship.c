@@ -19,6 +19,7 @@ enum {
     PAUSE_MIN_US = 100 * 1000,
     PAUSE_MAX_US = 5 * 1000 * 1000,
     PARTITION_DAYS = 7,
+    PARTITION_MORE_US = 1000 * 1000,
     PARTITION_RETRY_US = 10 * 1000 * 1000
 };
 
@@ -39,7 +40,7 @@ struct cell_shipper {
 static void on_next(struct cc_deadline *deadline);
 static void on_ingested(struct cell_ingest *ingest, enum cc_error error);
 static void on_partitions_due(struct cc_deadline *deadline);
-static void on_partitions(void *context, enum cc_error error);
+static void on_partitions(void *context, enum cc_error error, bool more);
 static void on_flush_end(struct cc_deadline *deadline);
 static void flushed(struct cell_shipper *shipper);
 
@@ -145,11 +146,14 @@ static void on_partitions_due(struct cc_deadline *deadline)
     cell_event_store_ensure_partitions(shipper->store, PARTITION_DAYS, on_partitions, shipper);
 }
 
-static void on_partitions(void *context, enum cc_error error)
+static void on_partitions(void *context, enum cc_error error, bool more)
 {
     struct cell_shipper *shipper = context;
     if (error != CC_CANCELLED)
-        set(shipper, &shipper->partitions, error ? PARTITION_RETRY_US : CC_DAY_US);
+        set(shipper, &shipper->partitions,
+            error  ? PARTITION_RETRY_US
+            : more ? PARTITION_MORE_US
+                   : CC_DAY_US);
 }
 
 void cell_shipper_flush(struct cell_shipper *shipper, int64_t deadline_us,

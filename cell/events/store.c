@@ -1,13 +1,11 @@
 /* Rim: Postgres. */
 #include "cell/events/store.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/io/quarantine.h"
 #include "base/log.h"
 
 enum {
@@ -126,41 +124,16 @@ static bool is_poison(enum cc_error error, const struct cc_pg_outcome *outcome)
            strncmp(state, "54", 2) == 0 || strcmp(state, "P0001") == 0;
 }
 
-/* One line of the file, durable when it returns CC_OK. A full file is left as it is: what is wrong
- * shows in its first lines too, and shipping must go on. */
-static enum cc_error write_quarantine(const char *path, struct cc_slice record)
-{
-    struct stat state;
-    struct cc_buffer line;
-    cc_buffer_init(&line, 0);
-    cc_buffer_append(&line, record);
-    cc_buffer_text(&line, "\n");
-    enum cc_error error = line.error;
-    int file = error ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (file >= 0) {
-        if (fstat(file, &state) != 0)
-            error = CC_IO;
-        else if (state.st_size < QUARANTINE_MAX &&
-                 (write(file, line.data, line.length) != (ssize_t)line.length ||
-                  fdatasync(file) != 0))
-            error = CC_IO;
-        close(file);
-    } else if (!error) {
-        error = CC_IO;
-    }
-    cc_buffer_deinit(&line);
-    return error;
-}
-
 static enum cc_error quarantine(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
 {
     struct cell_event_store *store = ingest->_store;
-    enum cc_error error = write_quarantine(store->quarantine_file, ingest->records[ingest->_first]);
+    enum cc_error error = cc_quarantine_append(store->worker->loop, store->quarantine_file,
+                                               QUARANTINE_MAX, ingest->records[ingest->_first]);
     CC_LOG(CC_LOG_ERROR, "record_quarantined", cc_log_text("sqlstate", outcome->sqlstate),
            cc_log_text("file", store->quarantine_file), cc_log_error_field(error));
-    if (error)
+    if (error && error != CC_TOO_LARGE)
         return error;
-    cell_worker_count(store->worker, CELL_T_QUARANTINED, 1);
+    cell_worker_count(store->worker, error ? CELL_T_QUARANTINE_LOST : CELL_T_QUARANTINED, 1);
     ingest->quarantined++;
     return CC_OK;
 }
@@ -195,26 +168,32 @@ static void on_batch(void *context, enum cc_error error, const struct cc_pg_outc
 }
 
 struct partitions {
-    void (*on_done)(void *context, enum cc_error error);
+    void (*on_done)(void *context, enum cc_error error, bool more);
     void *context;
 };
 
 static void on_partitions(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
 {
     struct partitions *asked = context;
-    if (error == CC_OK)
-        CC_LOG(CC_LOG_INFO, "partitions_ensured",
-               cc_log_slice("outcome", cc_pg_value(outcome->results[0], 0, 0)));
-    else if (error != CC_CANCELLED)
+    bool more = false;
+    if (error == CC_OK) {
+        struct cc_slice said = cc_pg_value(outcome->results[0], 0, 0);
+        CC_LOG(CC_LOG_INFO, "partitions_ensured", cc_log_slice("outcome", said));
+        json_t *values = json_loadb(said.data, said.length, 0, NULL);
+        more = json_is_true(json_object_get(values, "more"));
+        json_decref(values);
+    }
+    if (error != CC_OK && error != CC_CANCELLED)
         CC_LOG(CC_LOG_WARNING, "partitions_failed",
                cc_log_text("reason", outcome && outcome->message ? outcome->message : ""),
                cc_log_error_field(error));
-    asked->on_done(asked->context, error);
+    asked->on_done(asked->context, error, more);
     free(asked);
 }
 
 void cell_event_store_ensure_partitions(struct cell_event_store *store, int64_t days,
-                                        void (*on_done)(void *context, enum cc_error error),
+                                        void (*on_done)(void *context, enum cc_error error,
+                                                        bool more),
                                         void *context)
 {
     char text[NUMBER_TEXT];
@@ -237,7 +216,7 @@ void cell_event_store_ensure_partitions(struct cell_event_store *store, int64_t 
     }
     if (error) {
         free(asked);
-        on_done(context, error);
+        on_done(context, error, false);
     }
 }
 

@@ -38,9 +38,10 @@ enum cc_error cell_ingest_start(struct cell_event_store *store,
                                 struct cell_ingest *ingest) CC_MUST_CHECK;
 
 /* Day partitions from yesterday to days ahead, and the old ones of the inbox away. Logs its
- * outcome. */
+ * outcome. more: there is more to take away than fits one transaction. */
 void cell_event_store_ensure_partitions(struct cell_event_store *store, int64_t days,
-                                        void (*on_done)(void *context, enum cc_error error),
+                                        void (*on_done)(void *context, enum cc_error error,
+                                                        bool more),
                                         void *context);
 
 /* A call's events, oldest first, as one JSON array in column 0 of the only row. */

@@ -2,9 +2,11 @@
 """What a cell keeps, and when it writes: fencing, unknown outcomes, spools, retention. Prints TAP."""
 import concurrent.futures
 import contextlib
+import datetime
 import fcntl
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -301,6 +303,90 @@ def test_an_owner_whose_spool_is_held_takes_another_folder(host):
     host.workers.remove(owner)
     check(any((owner.folder / "spool-2").glob("*.spool")), "its second folder")
     wait_until("that folder is adopted too", lambda: count_of(host, "second") == 1)
+
+
+def test_a_record_of_40_days_ago_counts_once(host):
+    """A spool found again after the inbox forgot its day: held against the events themselves."""
+    day = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=40)
+    make_tenant(host, "forty")
+    number = fresh_number()
+    put(host, "forty", mobile(number))
+    worker = host.add_worker("worker-forty", {"spool_siblings_directory": "[]"})
+    sent = [event(number, occurred_at=f"{day:%Y-%m-%dT%H:%M:%SZ}") for _ in range(20)]
+    with refused_ingest(host):
+        for one in sent:
+            answered(worker, "forty", one)
+        worker.kill()
+        shutil.copytree(worker.folder / "spool", worker.folder / "found-again")
+        worker.start()
+        wait_until("its day's work is done", lambda: worker.log.read_text().count('"partitions_ensured"') == 2)
+        host.primary.query(f"SET ROLE migrator; SELECT events.add_partition(p, '{day:%Y-%m-%d}') "
+                           "FROM unnest(ARRAY['inbox', 'events']) p")
+    host.shipped()
+    equal((count_of(host, "forty"), counted(host, "forty")), (20, 20))
+    equal(host.primary.value("SELECT count(*) FROM events.inbox WHERE tenant_id = 'forty'"), "20")
+    worker.stop()
+    host.primary.query("INSERT INTO events.inbox SELECT 'forty', date '2019-01-01', 'x-' || g, current_date - 36 "
+                       "FROM generate_series(1, 5001) g")
+    purged = [json.loads(host.primary.value("SELECT events.ensure_partitions(7)")) for _ in range(2)]
+    equal([said["more"] for said in purged], [True, False], "bounded work")
+    equal((purged[0]["dropped"], purged[0]["purged"], purged[1]["purged"]), (1, 5000, 1))
+    equal(host.primary.value("SELECT count(*) FROM events.inbox WHERE tenant_id = 'forty'"), "0")
+    shutil.rmtree(worker.folder / "spool")
+    (worker.folder / "found-again").rename(worker.folder / "spool")
+    worker.start()
+    wait_until("it is shipped again", lambda: worker.metric("callcell_cell_records_shipped_total") >= 20)
+    equal((count_of(host, "forty"), counted(host, "forty")), (20, 20), "once each")
+    equal(worker.state()["spool"]["quarantined"], 0)
+    worker.stop()
+    host.workers.remove(worker)
+
+
+def test_a_full_disk_under_the_spool(host):
+    """Calls are answered, what is not recorded is counted; with room again it records without a restart."""
+    make_tenant(host, "disk")
+    number = fresh_number()
+    put(host, "disk", mobile(number))
+    mount = host.folder / "worker-disk-mount"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", mount], check=True)
+    try:
+        worker = host.add_worker("worker-disk", {"spool_directory": mount / "spool",
+                                                 "spool_siblings_directory": "[]"})
+        refused, kept, lost = (lambda: worker.metric("callcell_cell_spool_refused_total")), [], []
+        with refused_ingest(host):
+            ballast = mount / "ballast"
+            ballast.write_bytes(b"x" * 96 * 1024)
+            while len(lost) < 20:
+                sent = event(number)
+                before = refused()
+                answered(worker, "disk", sent)
+                (lost if refused() > before else kept).append(sent["event_id"])
+            check(kept and '"answer_unrecorded"' in worker.log.read_text(), "said")
+            wait_until("its age shows", lambda: worker.metric("callcell_cell_spool_oldest_seconds") >= 1)
+            ballast.unlink()
+            sent = event(number)
+            answered(worker, "disk", sent)
+            equal(refused(), len(lost), "recorded again, without a restart")
+            kept.append(sent["event_id"])
+            ballast.write_bytes(b"x" * 64 * 1024)
+            with contextlib.suppress(OSError):  # until nothing is left
+                with open(ballast, "ab", buffering=0) as file:
+                    while True:
+                        file.write(b"x" * 4096)
+            worker.kill()
+            worker.start()  # on a full disk, over what it has written
+            equal(worker.state()["spool"]["records"], len(kept), "no torn record")
+        host.shipped()  # the disk is full still: shipping makes room
+        arrived = host.primary.query("SELECT event_id FROM events.events WHERE tenant_id = 'disk'")
+        equal({row[0] for row in arrived}, set(kept))
+        answered(worker, "disk", event(number))
+        host.shipped()
+        equal(count_of(host, "disk"), len(kept) + 1)
+        worker.stop()
+        host.workers.remove(worker)
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
 
 
 TESTS = [value for name, value in list(globals().items()) if name.startswith("test_") and callable(value)]

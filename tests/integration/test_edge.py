@@ -419,8 +419,12 @@ def a_record_that_the_cell_refuses_holds_back_no_other(host):
     wait_until("the journal is empty", lambda: host.state_of("se-1")["journal_records"] == 0)
     equal(sorted(record["event_id"] for record in journal_of(*host.workers)),
           sorted(message["event_id"] for message in messages if message is not messages[4]))
-    equal(host.metric("callcell_edge_journal_lost_total"), 1)
+    equal(host.metric("callcell_edge_journal_lost_total"), 0)
+    equal(host.metric("callcell_edge_journal_quarantined_total"), 1)
     equal(host.metric("callcell_edge_journal_delivered_total"), 8)
+    equal(host.metric("callcell_edge_journal_oldest_seconds"), 0)
+    kept = next(host.folder.rglob("quarantine.jsonl")).read_text().splitlines()
+    equal([json.loads(line)["event_id"] for line in kept], [messages[4]["event_id"]])
 
 
 @test
