@@ -48,7 +48,11 @@ const struct cc_config_key cell_settings_keys[] = {
     KEY("spool_max_bytes", INTEGER, spool_max_bytes, false, "1073741824", 1048576, INT64_C(1) << 40,
         "Bound of the spool; beyond it calls are answered unrecorded"),
     KEY("call_plans_max", INTEGER, call_plans_max, false, "100000", 1, 100000000,
-        "Call plans held in memory"),
+        "Call plans held in memory, and on disk"),
+    KEY("plans_directory", TEXT, plans_directory, false, NULL, 0, 0,
+        "Where last-known call plans are kept; absent: nowhere"),
+    KEY("plans_interval_ms", INTEGER, plans_interval_ms, false, "5000", 100, 3600000,
+        "How long changed call plans wait for the disk"),
     KEY("zoneinfo_directory", TEXT, zoneinfo_directory, false, "/usr/share/zoneinfo", 0, 0,
         "TZif files"),
     KEY("log_level", TEXT, log_level, false, "info", 0, 0, "debug, info, warning or error"),
@@ -58,7 +62,7 @@ const struct cc_config_key cell_settings_keys[] = {
         "How long a call waits for a replica"),
     KEY("budget.primary_ms", INTEGER, budget_primary_ms, false, "80", 1, 1000,
         "How long a call waits for the primary"),
-    KEY("drain_ms", INTEGER, drain_ms, false, "10000", 0, 600000,
+    KEY("drain_ms", INTEGER, drain_ms, false, "2000", 0, 600000,
         "How long a stop waits for requests under way"),
 };
 const size_t cell_settings_key_count = sizeof(cell_settings_keys) / sizeof(cell_settings_keys[0]);

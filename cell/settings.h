@@ -32,6 +32,8 @@ struct cell_settings {
     struct cc_config_list spool_siblings; /* folders of <worker>/spool */
     int64_t spool_max_bytes;
     int64_t call_plans_max;
+    char *plans_directory; /* NULL: call plans are not kept on disk */
+    int64_t plans_interval_ms;
     char *zoneinfo_directory;
     char *log_level;
     int64_t budget_redis_ms;

@@ -16,7 +16,7 @@
 
 enum {
     BODY_MAX = 2 * 1024 * 1024, /* a flow of 1 MiB, 1,000 numbers; held before a token is seen */
-    FLUSH_US = 3 * 1000 * 1000
+    FLUSH_US = 2 * 1000 * 1000 /* with drain_ms at its default: gone within 5 s */
 };
 
 static const struct cc_series series[] = {CELL_TELEMETRY(CC_SERIES_ROW)};
@@ -202,6 +202,7 @@ enum cc_error cell_worker_start(struct cell_settings *settings, struct cell_work
     if (!worker)
         return CC_NO_MEMORY;
     worker->settings = settings;
+    worker->readiness.started_us = cc_monotonic_us();
     snprintf(worker->giver, sizeof(worker->giver), "%s/%s", settings->cell, settings->worker);
     return start(worker);
 }
@@ -218,6 +219,8 @@ static void on_stop(void *context)
     struct cell_worker *worker = context;
     int64_t drain_us = worker->settings->drain_ms * 1000;
     worker->stopping = true;
+    if (worker->calls)
+        cell_calls_finish(worker->calls);
     CC_LOG(CC_LOG_INFO, "worker_stopping", cc_log_text("worker", worker->giver));
     cc_http_server_drain(worker->server, cc_loop_now_us(worker->loop) + drain_us, on_drained,
                          worker);

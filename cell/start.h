@@ -1,8 +1,9 @@
 /*
  * A worker put together: the order of start and stop. Rim: I/O.
  *
- *   start: settings, country (from disk), spool, Redis, services, server       ready
- *   stop:  server drains -> shipper ships what it can -> services -> connections -> end
+ *   start: settings, zones, Redis, spool, country (from disk), services with the call plans on
+ * disk, server; ready as readiness.h says stop:  call plans to disk, server drains (drain_ms) ->
+ * shipper ships what it can (2 s) -> services -> connections -> end
  */
 #ifndef CELL_START_H
 #define CELL_START_H

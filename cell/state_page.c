@@ -19,22 +19,45 @@ static void on_healthz(struct cc_http_request *request)
     cc_http_json(request, 200, CC_SLICE_LITERAL("{\"status\":\"ok\"}"));
 }
 
-/* Calls can be answered from memory with Postgres and Redis gone: what is needed to be ready is
- * what cannot be had later within a call. */
+static bool zones_are_there(const struct cell_worker *worker)
+{
+    struct cell_zones zones = cell_zone_files_zones(worker->zones);
+    return zones.find(zones.context, CC_SLICE_LITERAL("UTC")) != NULL;
+}
+
+static struct cell_readiness_facts facts_of(const struct cell_worker *worker)
+{
+    struct cell_calls_state calls = {0};
+    if (worker->calls)
+        calls = cell_calls_state(worker->calls);
+    return (struct cell_readiness_facts){.now_us = cc_monotonic_us(),
+                                         .stopping = worker->stopping,
+                                         .has_map = worker->country.map != NULL,
+                                         .has_keys = worker->country.keyring != NULL,
+                                         .has_zones = zones_are_there(worker),
+                                         .answers_calls = worker->calls != NULL,
+                                         .redis_up = cc_redis_is_up(worker->redis),
+                                         .replica_up = calls.replica_up,
+                                         .primary_up = calls.primary_up,
+                                         .has_disk = calls.plans_loaded > 0};
+}
+
 static void on_readyz(struct cc_http_request *request)
 {
-    const struct cell_worker *worker = cell_worker_of(request);
-    const char *missing = NULL;
-    if (worker->stopping)
-        missing = "stopping";
-    else if (!worker->country.map)
-        missing = "no routing map yet";
-    else if (!worker->country.keyring)
-        missing = "no sealing keys yet";
-    if (missing)
+    struct cell_worker *worker = cell_worker_of(request);
+    struct cell_readiness_facts facts = facts_of(worker);
+    struct cc_buffer body;
+    const char *missing = cell_readiness_missing(&worker->readiness, &facts);
+    if (missing) {
         cc_http_problem(request, 503, "not-ready", "Not ready", cc_slice_of(missing));
-    else
-        cc_http_json(request, 200, CC_SLICE_LITERAL("{\"status\":\"ready\"}"));
+        return;
+    }
+    const char *without = worker->calls ? cell_readiness_without(&facts) : "[]";
+    cc_buffer_init(&body, 0);
+    cc_buffer_printf(&body, "{\"status\":\"%s\",\"without\":%s}",
+                     strcmp(without, "[]") == 0 ? "ready" : "degraded", without);
+    cc_http_json(request, body.error ? 503 : 200, cc_buffer_slice(&body));
+    cc_buffer_deinit(&body);
 }
 
 static int64_t age_seconds(int64_t since_us)
@@ -53,6 +76,7 @@ static void on_metrics(struct cc_http_request *request)
         struct cell_calls_state calls = cell_calls_state(worker->calls);
         cc_telemetry_set(telemetry, CELL_T_PLANS_HELD, (int64_t)calls.plans);
         cc_telemetry_set(telemetry, CELL_T_PLANS_EVICTED, (int64_t)calls.evicted);
+        cell_calls_expose(worker->calls);
     }
     cc_telemetry_set(telemetry, CELL_T_SPOOL_RECORDS, (int64_t)spool.records);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_BYTES, spool.bytes);
@@ -77,17 +101,19 @@ static void add_calls(struct cell_worker *worker, struct cc_buffer *out)
 {
     const struct cc_telemetry *telemetry = &worker->telemetry;
     struct cell_calls_state calls = cell_calls_state(worker->calls);
-    cc_buffer_printf(
-        out,
-        ",\"plans\":{\"held\":%zu,\"maximum\":%" PRId64 ",\"bytes\":%zu,\"evicted\":%" PRIu64 "}",
-        calls.plans, worker->settings->call_plans_max, calls.plan_bytes, calls.evicted);
+    cc_buffer_printf(out,
+                     ",\"plans\":{\"held\":%zu,\"maximum\":%" PRId64
+                     ",\"bytes\":%zu,\"evicted\":%" PRIu64 ",\"loaded\":%zu}",
+                     calls.plans, worker->settings->call_plans_max, calls.plan_bytes, calls.evicted,
+                     calls.plans_loaded);
     cc_buffer_printf(out,
                      ",\"answers\":{\"memory\":%" PRId64 ",\"redis\":%" PRId64
-                     ",\"replica\":%" PRId64 ",\"primary\":%" PRId64 "}",
+                     ",\"replica\":%" PRId64 ",\"primary\":%" PRId64 ",\"disk\":%" PRId64 "}",
                      cc_telemetry_value(telemetry, CELL_T_SOURCE_MEMORY),
                      cc_telemetry_value(telemetry, CELL_T_SOURCE_REDIS),
                      cc_telemetry_value(telemetry, CELL_T_SOURCE_REPLICA),
-                     cc_telemetry_value(telemetry, CELL_T_SOURCE_PRIMARY));
+                     cc_telemetry_value(telemetry, CELL_T_SOURCE_PRIMARY),
+                     cc_telemetry_value(telemetry, CELL_T_SOURCE_DISK));
     cc_buffer_printf(out, ",\"replica_up\":%s", calls.replica_up ? "true" : "false");
 }
 

@@ -9,6 +9,10 @@
 #define CELL_ANSWERS "callcell_cell_answers_total"
 #define CELL_PLANS "callcell_cell_call_plan_loads_total"
 #define CELL_DECISIONS "callcell_cell_decisions_total"
+#define CELL_STEPS "callcell_cell_step_seconds"
+#define CELL_BREAKERS "callcell_cell_breaker_open"
+#define CELL_TRIPS "callcell_cell_breaker_trips_total"
+#define CELL_FULL "callcell_cell_queue_full_total"
 
 #define CELL_TELEMETRY(X)                                                                          \
     X(CELL_T_CALLS, COUNTER, "callcell_cell_call_events_total", "", "Call events received")        \
@@ -18,6 +22,7 @@
     X(CELL_T_SOURCE_REDIS, COUNTER, CELL_ANSWERS, "source=\"redis\"", "Answers by source")         \
     X(CELL_T_SOURCE_REPLICA, COUNTER, CELL_ANSWERS, "source=\"replica\"", "Answers by source")     \
     X(CELL_T_SOURCE_PRIMARY, COUNTER, CELL_ANSWERS, "source=\"primary\"", "Answers by source")     \
+    X(CELL_T_SOURCE_DISK, COUNTER, CELL_ANSWERS, "source=\"disk\"", "Answers by source")           \
     /* In the order of enum cell_decision. */                                                      \
     X(CELL_T_DECISION_CONNECT, COUNTER, CELL_DECISIONS, "decision=\"connect\"",                    \
       "Answers by decision")                                                                       \
@@ -57,6 +62,50 @@
     X(CELL_T_FAIL_REDIS, COUNTER, CELL_PLANS, "source=\"redis\",outcome=\"failed\"", "Loads")      \
     X(CELL_T_FAIL_REPLICA, COUNTER, CELL_PLANS, "source=\"replica\",outcome=\"failed\"", "Loads")  \
     X(CELL_T_FAIL_PRIMARY, COUNTER, CELL_PLANS, "source=\"primary\",outcome=\"failed\"", "Loads")  \
+    X(CELL_T_STEP_REDIS, HISTOGRAM, CELL_STEPS, "step=\"redis\"",                                  \
+      "How long a look-up's step took")                                                            \
+    X(CELL_T_STEP_REPLICA, HISTOGRAM, CELL_STEPS, "step=\"replica\"",                              \
+      "How long a look-up's step took")                                                            \
+    X(CELL_T_STEP_PRIMARY, HISTOGRAM, CELL_STEPS, "step=\"primary\"",                              \
+      "How long a look-up's step took")                                                            \
+    X(CELL_T_STEP_DISK, HISTOGRAM, CELL_STEPS, "step=\"disk\"", "How long a look-up's step took")  \
+    X(CELL_T_BREAKER_REDIS, GAUGE, CELL_BREAKERS, "step=\"redis\"",                                \
+      "1: passed over until it answers a probe")                                                   \
+    X(CELL_T_BREAKER_REPLICA, GAUGE, CELL_BREAKERS, "step=\"replica\"",                            \
+      "1: passed over until it answers a probe")                                                   \
+    X(CELL_T_BREAKER_PRIMARY, GAUGE, CELL_BREAKERS, "step=\"primary\"",                            \
+      "1: passed over until it answers a probe")                                                   \
+    X(CELL_T_TRIP_REDIS, COUNTER, CELL_TRIPS, "step=\"redis\"", "Breakers opened")                 \
+    X(CELL_T_TRIP_REPLICA, COUNTER, CELL_TRIPS, "step=\"replica\"", "Breakers opened")             \
+    X(CELL_T_TRIP_PRIMARY, COUNTER, CELL_TRIPS, "step=\"primary\"", "Breakers opened")             \
+    X(CELL_T_FULL_REDIS, COUNTER, CELL_FULL, "queue=\"redis\"",                                    \
+      "Refused because a queue was at its bound")                                                  \
+    X(CELL_T_FULL_REPLICA, COUNTER, CELL_FULL, "queue=\"replica\"",                                \
+      "Refused because a queue was at its bound")                                                  \
+    X(CELL_T_FULL_PRIMARY, COUNTER, CELL_FULL, "queue=\"primary\"",                                \
+      "Refused because a queue was at its bound")                                                  \
+    X(CELL_T_FULL_LOADS, COUNTER, CELL_FULL, "queue=\"loads\"",                                    \
+      "Refused because a queue was at its bound")                                                  \
+    X(CELL_T_FULL_REVALIDATIONS, COUNTER, CELL_FULL, "queue=\"revalidations\"",                    \
+      "Refused because a queue was at its bound")                                                  \
+    X(CELL_T_FULL_ANNOUNCEMENTS, COUNTER, CELL_FULL, "queue=\"announcements\"",                    \
+      "Refused because a queue was at its bound")                                                  \
+    X(CELL_T_PLANS_LOADED, GAUGE, "callcell_cell_call_plans_loaded", "",                           \
+      "Call plans found on disk at start")                                                         \
+    X(CELL_T_SNAPSHOTS_WRITTEN, COUNTER, "callcell_cell_snapshots_total", "outcome=\"written\"",   \
+      "Snapshots of call plans")                                                                   \
+    X(CELL_T_SNAPSHOTS_FAILED, COUNTER, "callcell_cell_snapshots_total", "outcome=\"failed\"",     \
+      "Snapshots of call plans")                                                                   \
+    X(CELL_T_SNAPSHOTS_REFUSED, COUNTER, "callcell_cell_snapshots_total", "outcome=\"refused\"",   \
+      "Snapshots of call plans")                                                                   \
+    X(CELL_T_SNAPSHOT_LEFT_OUT, COUNTER, "callcell_cell_snapshot_left_out_total", "",              \
+      "Call plans and flows that a snapshot had no room for")                                      \
+    X(CELL_T_SNAPSHOT_ITEMS, GAUGE, "callcell_cell_snapshot_items", "",                            \
+      "Call plans and flows in the last snapshot")                                                 \
+    X(CELL_T_SNAPSHOT_BYTES, GAUGE, "callcell_cell_snapshot_bytes", "",                            \
+      "Size of the last snapshot")                                                                 \
+    X(CELL_T_SNAPSHOT_TIME, HISTOGRAM, "callcell_cell_snapshot_seconds", "",                       \
+      "How long a thread wrote a snapshot")                                                        \
     X(CELL_T_REVALIDATIONS, COUNTER, "callcell_cell_revalidations_total", "",                      \
       "Call plans looked up again in the background")                                              \
     X(CELL_T_PLANS_HELD, GAUGE, "callcell_cell_call_plans_held", "", "Call plans in memory")       \

@@ -11,6 +11,7 @@
 #include "base/io/spool.h"
 #include "cell/country.h"
 #include "cell/lease_watch.h"
+#include "cell/readiness.h"
 #include "cell/settings.h"
 #include "cell/telemetry_list.h"
 #include "cell/zone_files.h"
@@ -45,6 +46,7 @@ struct cell_worker {
     struct cell_directory *directory; /* NULL without the role */
     struct cc_http_route *routes;
     struct cc_http_server *server;
+    struct cell_readiness readiness;
     bool stopping;
 };
 

@@ -16,10 +16,16 @@ void cell_calls_changed(struct cell_calls *calls, struct cc_slice tenant, struct
 void cell_calls_doubt(struct cell_calls *calls);
 void cell_calls_heard(struct cell_calls *calls, int64_t now_us);
 
+/* Sets gauges from what is now. */
+void cell_calls_expose(struct cell_calls *calls);
+/* Before the end: begins to keep the call plans on disk once more. */
+void cell_calls_finish(struct cell_calls *calls);
+
 struct cell_calls_state {
     size_t plans;
     size_t plan_bytes;
     uint64_t evicted;
+    size_t plans_loaded; /* from disk, at start */
     bool primary_up;
     bool replica_up;
 };

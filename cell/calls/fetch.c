@@ -6,21 +6,34 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cell/calls/breaker.h"
 
 enum {
     READ_CONNECTIONS = 4,
-    BREAKER_US = 1000 * 1000,
+    PROBE_US = 250 * 1000,
+    TRY_AGAIN_US = 20 * 1000,
     SHARE_DEADLINE_US = 1000 * 1000,
     VERSION_TEXT = 24,
     FLOW_LIFETIME_S = 604800
+};
+
+/* One that can be asked, with its breaker and the clock of its probes. */
+struct step {
+    struct cell_sources *sources;
+    enum cell_source source;
+    struct cell_breaker breaker;
+    struct cc_deadline probe;
+    int64_t usual_us;
 };
 
 struct cell_sources {
     struct cell_worker *worker;
     struct cc_pg_pool *replica;
     struct cc_pg_pool *primary;
-    int64_t open_until_us[CELL_SOURCE_PRIMARY + 1]; /* breakers, by source */
+    struct step steps[CELL_SOURCE_PRIMARY + 1]; /* by source; memory's is not used */
 };
+
+static const struct cc_pg_statement probe_statement = {"probe", "SELECT 1"};
 
 static const struct cc_pg_statement plan_statement = {
     "call_plan", "SELECT row_version, flow_id, plan FROM directory.call_plans "
@@ -30,14 +43,38 @@ static const struct cc_pg_statement flow_statement = {
                     "WHERE tenant_id = $1 AND flow_id = $2 AND version = $3::bigint"};
 
 static bool go_on(struct cell_fetch *fetch);
+static void on_probe_due(struct cc_deadline *deadline);
+static void on_redis_probed(void *context, enum cc_error error, const redisReply *reply);
+static void on_postgres_probed(void *context, enum cc_error error,
+                               const struct cc_pg_outcome *outcome);
 static void on_redis(void *context, enum cc_error error, const redisReply *reply);
 static void on_replica(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
 static void on_primary(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
 
 const char *cell_source_name(enum cell_source source)
 {
-    static const char *const names[] = {"memory", "redis", "replica", "primary"};
+    static const char *const names[] = {"memory", "redis", "replica", "primary", "disk"};
     return names[source];
+}
+
+static enum cell_series series_of(enum cell_series redis, enum cell_source source)
+{
+    return (enum cell_series)((int)redis + (int)source - CELL_SOURCE_REDIS);
+}
+
+static void init_steps(struct cell_sources *sources)
+{
+    const struct cell_settings *settings = sources->worker->settings;
+    const int64_t usual_ms[] = {[CELL_SOURCE_REDIS] = settings->budget_redis_ms,
+                                [CELL_SOURCE_REPLICA] = settings->budget_replica_ms,
+                                [CELL_SOURCE_PRIMARY] = settings->budget_primary_ms};
+    for (int source = CELL_SOURCE_REDIS; source <= CELL_SOURCE_PRIMARY; source++) {
+        struct step *step = &sources->steps[source];
+        step->sources = sources;
+        step->source = (enum cell_source)source;
+        step->usual_us = usual_ms[source] * 1000;
+        cc_deadline_init(&step->probe, sources->worker->loop, on_probe_due);
+    }
 }
 
 enum cc_error cell_sources_create(struct cell_worker *worker, struct cell_sources **out)
@@ -47,6 +84,7 @@ enum cc_error cell_sources_create(struct cell_worker *worker, struct cell_source
     if (!sources)
         return CC_NO_MEMORY;
     sources->worker = worker;
+    init_steps(sources);
     /* "standby", not "prefer-standby": a connection that fell to the primary would stay there after
      * the replica is back. One made to a standby goes on reading when its node is promoted. */
     enum cc_error error = cell_worker_pool(worker, "calls-replica", "calls", "standby",
@@ -66,6 +104,8 @@ void cell_sources_free(struct cell_sources *sources)
 {
     if (!sources)
         return;
+    for (int source = CELL_SOURCE_REDIS; source <= CELL_SOURCE_PRIMARY; source++)
+        cc_deadline_clear(&sources->steps[source].probe);
     if (sources->replica)
         cc_pg_pool_free(sources->replica);
     if (sources->primary)
@@ -81,6 +121,15 @@ bool cell_sources_primary_is_up(const struct cell_sources *sources)
 bool cell_sources_replica_is_up(const struct cell_sources *sources)
 {
     return cc_pg_pool_is_up(sources->replica);
+}
+
+void cell_sources_expose(const struct cell_sources *sources)
+{
+    for (int source = CELL_SOURCE_REDIS; source <= CELL_SOURCE_PRIMARY; source++) {
+        bool open = !cell_breaker_is_closed(&sources->steps[source].breaker);
+        cc_telemetry_set(&sources->worker->telemetry,
+                         series_of(CELL_T_BREAKER_REDIS, (enum cell_source)source), open);
+    }
 }
 
 /* One command in Redis: EVAL for a plan (its flow's version is compared there), GET for a flow. */
@@ -125,27 +174,28 @@ static enum cc_error ask_postgres(struct cell_fetch *fetch, struct cc_pg_pool *p
 static enum cc_error ask(struct cell_fetch *fetch, enum cell_source source)
 {
     struct cell_sources *sources = fetch->_sources;
-    const struct cell_settings *settings = sources->worker->settings;
     int64_t now_us = cc_loop_now_us(sources->worker->loop);
+    int64_t deadline_us = now_us + fetch->_given_us;
     switch (source) {
     case CELL_SOURCE_REDIS:
-        return ask_redis(fetch, now_us + settings->budget_redis_ms * 1000);
+        return ask_redis(fetch, deadline_us);
     case CELL_SOURCE_REPLICA:
-        return ask_postgres(fetch, sources->replica, on_replica,
-                            now_us + settings->budget_replica_ms * 1000);
+        return ask_postgres(fetch, sources->replica, on_replica, deadline_us);
     case CELL_SOURCE_PRIMARY:
-        return ask_postgres(fetch, sources->primary, on_primary,
-                            now_us + settings->budget_primary_ms * 1000);
+        return ask_postgres(fetch, sources->primary, on_primary, deadline_us);
     case CELL_SOURCE_MEMORY:
+    case CELL_SOURCE_DISK:
         break;
     }
     return CC_UNSUPPORTED;
 }
 
-static void count_failure(struct cell_sources *sources, enum cell_source source)
+static void count_failure(struct cell_sources *sources, enum cell_source source,
+                          enum cc_error error)
 {
-    cell_worker_count(sources->worker,
-                      (enum cell_series)(CELL_T_FAIL_REDIS + (int)source - CELL_SOURCE_REDIS), 1);
+    cell_worker_count(sources->worker, series_of(CELL_T_FAIL_REDIS, source), 1);
+    if (error == CC_FULL)
+        cell_worker_count(sources->worker, series_of(CELL_T_FULL_REDIS, source), 1);
 }
 
 bool cell_fetch_start(struct cell_sources *sources, struct cell_fetch *fetch)
@@ -163,12 +213,16 @@ static bool go_on(struct cell_fetch *fetch)
     int64_t now_us = cc_loop_now_us(sources->worker->loop);
     while (fetch->_next <= CELL_SOURCE_PRIMARY) {
         enum cell_source source = (enum cell_source)fetch->_next++;
+        const struct step *step = &sources->steps[source];
         fetch->last = source;
-        if (sources->open_until_us[source] > now_us)
+        if (!cell_breaker_is_closed(&step->breaker))
             continue;
-        if (ask(fetch, source) == CC_OK)
+        fetch->_asked_us = now_us;
+        fetch->_given_us = cell_breaker_budget(step->usual_us, fetch->left_us, CELL_FETCH_WHOLE_US);
+        enum cc_error error = ask(fetch, source);
+        if (error == CC_OK)
             return true;
-        count_failure(sources, source);
+        count_failure(sources, source, error);
     }
     return false;
 }
@@ -179,17 +233,100 @@ static void end_or_go_on(struct cell_fetch *fetch, bool taken)
         fetch->on_end(fetch);
 }
 
+static void probe_later(struct step *step, int64_t due_us)
+{
+    if (cc_deadline_set(&step->probe, due_us) == CC_OK)
+        return;
+    CC_LOG(CC_LOG_ERROR, "probe_stands_still",
+           cc_log_text("source", cell_source_name(step->source)));
+    (void)cell_breaker_answered(&step->breaker); /* rather tried by a call than never again */
+}
+
+static void timed_out(struct step *step)
+{
+    struct cell_worker *worker = step->sources->worker;
+    if (cell_breaker_timed_out(&step->breaker, cc_loop_now_us(worker->loop))) {
+        CC_LOG(CC_LOG_WARNING, "source_timed_out",
+               cc_log_text("source", cell_source_name(step->source)));
+        cell_worker_count(worker, series_of(CELL_T_TRIP_REDIS, step->source), 1);
+    }
+    probe_later(step, step->breaker.probe_at_us);
+}
+
+static void answered(struct step *step)
+{
+    if (!cell_breaker_answered(&step->breaker))
+        return;
+    cc_deadline_clear(&step->probe);
+    CC_LOG(CC_LOG_INFO, "source_answers_again",
+           cc_log_text("source", cell_source_name(step->source)));
+}
+
+static enum cc_error send_probe(struct step *step, int64_t deadline_us)
+{
+    struct cell_sources *sources = step->sources;
+    struct cc_slice ping[] = {CC_SLICE_LITERAL("PING")};
+    struct cc_pg_query query = {.statement = &probe_statement};
+    struct cc_pg_transaction transaction = {.queries = &query,
+                                            .query_count = 1,
+                                            .deadline_us = deadline_us,
+                                            .done = on_postgres_probed,
+                                            .context = step};
+    if (step->source == CELL_SOURCE_REDIS)
+        return cc_redis_command(sources->worker->redis, ping, 1, deadline_us, on_redis_probed,
+                                step);
+    return cc_pg_submit(step->source == CELL_SOURCE_REPLICA ? sources->replica : sources->primary,
+                        &transaction);
+}
+
+static void on_probed(struct step *step, enum cc_error error)
+{
+    if (error == CC_OK)
+        answered(step);
+    else if (error != CC_CANCELLED)
+        timed_out(step);
+}
+
+static void on_probe_due(struct cc_deadline *deadline)
+{
+    struct step *step = CC_CONTAINER_OF(deadline, struct step, probe);
+    int64_t now_us = cc_loop_now_us(step->sources->worker->loop);
+    if (!cell_breaker_probe(&step->breaker, now_us)) {
+        if (!cell_breaker_is_closed(&step->breaker))
+            probe_later(step, now_us + TRY_AGAIN_US);
+        return;
+    }
+    enum cc_error error = send_probe(step, now_us + PROBE_US);
+    if (error)
+        on_probed(step, error);
+}
+
+static void on_redis_probed(void *context, enum cc_error error, const redisReply *reply)
+{
+    (void)reply;
+    on_probed(context, error);
+}
+
+static void on_postgres_probed(void *context, enum cc_error error,
+                               const struct cc_pg_outcome *outcome)
+{
+    (void)outcome;
+    on_probed(context, error);
+}
+
+static void measure(const struct cell_fetch *fetch, enum cell_source source)
+{
+    struct cell_worker *worker = fetch->_sources->worker;
+    cc_telemetry_observe(&worker->telemetry, (size_t)series_of(CELL_T_STEP_REDIS, source),
+                         cc_loop_now_us(worker->loop) - fetch->_asked_us);
+}
+
 static void on_failure(struct cell_fetch *fetch, enum cell_source source, enum cc_error error)
 {
-    struct cell_sources *sources = fetch->_sources;
-    count_failure(sources, source);
-    if (error == CC_TIMEOUT) {
-        int64_t now_us = cc_loop_now_us(sources->worker->loop);
-        if (sources->open_until_us[source] <= now_us)
-            CC_LOG(CC_LOG_WARNING, "source_timed_out",
-                   cc_log_text("source", cell_source_name(source)));
-        sources->open_until_us[source] = now_us + BREAKER_US;
-    }
+    struct step *step = &fetch->_sources->steps[source];
+    count_failure(fetch->_sources, source, error);
+    if (error == CC_TIMEOUT && cell_breaker_counts(fetch->_given_us, step->usual_us))
+        timed_out(step);
     if (error == CC_CANCELLED)
         fetch->on_end(fetch); /* shutdown: no further source */
     else
@@ -211,10 +348,12 @@ static void on_redis(void *context, enum cc_error error, const redisReply *reply
     struct cell_fetch *fetch = context;
     struct cell_fetched value = {.source = CELL_SOURCE_REDIS};
     struct cell_shared_value shared;
+    measure(fetch, CELL_SOURCE_REDIS);
     if (error) {
         on_failure(fetch, CELL_SOURCE_REDIS, error);
         return;
     }
+    answered(&fetch->_sources->steps[CELL_SOURCE_REDIS]);
     if (reply->type != REDIS_REPLY_STRING) {
         end_or_go_on(fetch, false);
         return;
@@ -254,6 +393,7 @@ static void read_row(const struct cell_fetch *fetch, const PGresult *result,
 static void on_postgres(struct cell_fetch *fetch, enum cell_source asked, enum cc_error error,
                         const struct cc_pg_outcome *outcome)
 {
+    measure(fetch, asked);
     if (error) {
         if (error == CC_PROTOCOL || error == CC_FORBIDDEN)
             CC_LOG(CC_LOG_ERROR, "source_failed", cc_log_text("source", cell_source_name(asked)),
@@ -263,6 +403,7 @@ static void on_postgres(struct cell_fetch *fetch, enum cell_source asked, enum c
         on_failure(fetch, asked, error);
         return;
     }
+    answered(&fetch->_sources->steps[asked]);
     struct cell_fetched value = {.source =
                                      outcome->standby ? CELL_SOURCE_REPLICA : CELL_SOURCE_PRIMARY,
                                  .final = !outcome->standby};
@@ -292,7 +433,7 @@ static void on_shared(void *context, enum cc_error error, const redisReply *repl
 static bool redis_may_be_asked(const struct cell_sources *sources)
 {
     return cc_redis_is_up(sources->worker->redis) &&
-           sources->open_until_us[CELL_SOURCE_REDIS] <= cc_loop_now_us(sources->worker->loop);
+           cell_breaker_is_closed(&sources->steps[CELL_SOURCE_REDIS].breaker);
 }
 
 void cell_sources_share_plan(struct cell_sources *sources, struct cc_slice tenant,

@@ -50,6 +50,16 @@ void cell_calls_heard(struct cell_calls *calls, int64_t now_us)
     cell_store_heard(calls->store, now_us);
 }
 
+void cell_calls_expose(struct cell_calls *calls)
+{
+    cell_store_expose(calls->store);
+}
+
+void cell_calls_finish(struct cell_calls *calls)
+{
+    cell_store_finish(calls->store);
+}
+
 struct cell_calls_state cell_calls_state(const struct cell_calls *calls)
 {
     return cell_store_state(calls->store);

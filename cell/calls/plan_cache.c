@@ -3,12 +3,9 @@
 #include <stdlib.h>
 
 struct cell_plan_cache {
-    struct cell_table table;
-    struct cell_plan_entry **clock; /* plans_max places, filled from the front */
-    size_t plans_max;
-    size_t hand;
+    struct cell_clock clock;
     size_t bytes;
-    uint64_t evicted;
+    uint64_t changes;
 };
 
 enum { KEY_MAX = 256 };
@@ -19,13 +16,9 @@ enum cc_error cell_plan_cache_create(size_t plans_max, struct cell_plan_cache **
     *out = NULL;
     if (!cache)
         return CC_NO_MEMORY;
-    cache->plans_max = plans_max ? plans_max : 1;
-    cache->clock = calloc(cache->plans_max, sizeof(*cache->clock));
-    enum cc_error error =
-        cache->clock ? cell_table_init(&cache->table, cache->plans_max) : CC_NO_MEMORY;
+    enum cc_error error = cell_clock_init(&cache->clock, plans_max);
     if (error) {
-        free(cache->clock);
-        free(cache);
+        cell_plan_cache_free(cache);
         return error;
     }
     *out = cache;
@@ -34,13 +27,15 @@ enum cc_error cell_plan_cache_create(size_t plans_max, struct cell_plan_cache **
 
 static size_t entry_bytes(const struct cell_plan_entry *entry)
 {
-    return sizeof(*entry) + entry->_node.key.length + entry->flow_id.length +
-           (entry->plan ? entry->plan->memory_bytes : 0);
+    return sizeof(*entry) + cell_clock_key(&entry->_node).length + entry->flow_id.length +
+           (entry->plan ? entry->plan->memory_bytes : 0) +
+           (entry->item ? sizeof(*entry->item) + entry->item->length : 0);
 }
 
 static void free_entry(struct cell_plan_entry *entry)
 {
     cell_call_plan_unref(entry->plan);
+    cell_snapshot_item_unref(entry->item);
     free(entry);
 }
 
@@ -48,10 +43,9 @@ void cell_plan_cache_free(struct cell_plan_cache *cache)
 {
     if (!cache)
         return;
-    for (size_t i = 0; i < cache->table.count; i++)
-        free_entry(cache->clock[i]);
-    cell_table_deinit(&cache->table);
-    free(cache->clock);
+    for (size_t i = 0; i < cell_clock_count(&cache->clock); i++)
+        free_entry(cell_plan_cache_at(cache, i));
+    cell_clock_deinit(&cache->clock);
     free(cache);
 }
 
@@ -67,39 +61,24 @@ static struct cc_slice make_key(struct cc_slice tenant, struct cc_slice number, 
     return cc_slice(room, length);
 }
 
-static struct cell_plan_entry *find(struct cell_plan_cache *cache, struct cc_slice key)
-{
-    return (struct cell_plan_entry *)(void *)cell_table_find(&cache->table, key);
-}
-
 struct cell_plan_entry *cell_plan_cache_find(struct cell_plan_cache *cache, struct cc_slice tenant,
                                              struct cc_slice number)
 {
     char room[KEY_MAX];
     struct cc_slice key = make_key(tenant, number, room);
-    struct cell_plan_entry *entry = key.length ? find(cache, key) : NULL;
-    if (entry)
-        entry->_used = true;
-    return entry;
+    if (key.length == 0)
+        return NULL;
+    return (struct cell_plan_entry *)(void *)cell_clock_find(&cache->clock, key);
 }
 
-/* Second chance: the hand passes over what was used since it last came by. */
-static size_t free_place(struct cell_plan_cache *cache)
+struct cell_plan_entry *cell_plan_cache_at(const struct cell_plan_cache *cache, size_t place)
 {
-    if (cache->table.count < cache->plans_max)
-        return cache->table.count;
-    while (cache->clock[cache->hand]->_used) {
-        cache->clock[cache->hand]->_used = false;
-        cache->hand = (cache->hand + 1) % cache->plans_max;
-    }
-    size_t place = cache->hand;
-    struct cell_plan_entry *old = cache->clock[place];
-    cell_table_remove(&cache->table, &old->_node);
-    cache->bytes -= entry_bytes(old);
-    free_entry(old);
-    cache->evicted++;
-    cache->hand = (cache->hand + 1) % cache->plans_max;
-    return place;
+    return (struct cell_plan_entry *)(void *)cell_clock_at(&cache->clock, place);
+}
+
+static struct cell_plan_entry *peek(struct cell_plan_cache *cache, struct cc_slice key)
+{
+    return (struct cell_plan_entry *)(void *)cell_clock_peek(&cache->clock, key);
 }
 
 static struct cell_plan_entry *make_entry(struct cc_slice key, const struct cell_plan_news *news)
@@ -115,24 +94,33 @@ static struct cell_plan_entry *make_entry(struct cc_slice key, const struct cell
     entry->row_version = news->row_version;
     entry->minimum_version = news->minimum_version;
     entry->validated_us = news->now_us;
+    entry->from_disk = news->from_disk;
+    entry->gone = news->gone;
     if (news->plan)
         entry->plan = cell_call_plan_ref(news->plan);
+    if (news->item)
+        entry->item = cell_snapshot_item_ref(news->item);
     return entry;
 }
 
-/* The entry takes the old one's place on the clock and in the table. */
 static void replace(struct cell_plan_cache *cache, struct cell_plan_entry *old,
-                    struct cell_plan_entry *entry, size_t key_length)
+                    struct cell_plan_entry *entry, struct cc_slice key)
 {
     if (old->minimum_version > entry->minimum_version)
         entry->minimum_version = old->minimum_version;
     entry->attempted_us = old->attempted_us;
-    entry->_used = old->_used;
-    entry->_position = old->_position;
-    cell_table_remove(&cache->table, &old->_node);
     cache->bytes -= entry_bytes(old);
-    cell_table_add(&cache->table, &entry->_node, cc_slice(entry->_text, key_length));
-    cache->clock[entry->_position] = entry;
+    cell_clock_replace(&cache->clock, &old->_node, &entry->_node, key);
+    free_entry(old);
+}
+
+static void add(struct cell_plan_cache *cache, struct cell_plan_entry *entry, struct cc_slice key)
+{
+    struct cell_plan_entry *old =
+        (struct cell_plan_entry *)(void *)cell_clock_add(&cache->clock, &entry->_node, key);
+    if (!old)
+        return;
+    cache->bytes -= entry_bytes(old);
     free_entry(old);
 }
 
@@ -142,7 +130,7 @@ enum cc_error cell_plan_cache_put(struct cell_plan_cache *cache, const struct ce
     struct cc_slice key = make_key(news->tenant, news->number, room);
     if (key.length == 0)
         return CC_INVALID;
-    struct cell_plan_entry *old = find(cache, key);
+    struct cell_plan_entry *old = peek(cache, key);
     if (old && old->row_version > news->row_version) {
         if (news->minimum_version > old->minimum_version)
             old->minimum_version = news->minimum_version;
@@ -151,15 +139,30 @@ enum cc_error cell_plan_cache_put(struct cell_plan_cache *cache, const struct ce
     struct cell_plan_entry *entry = make_entry(key, news);
     if (!entry)
         return CC_NO_MEMORY;
-    if (old) {
-        replace(cache, old, entry, key.length);
-    } else {
-        entry->_position = free_place(cache);
-        cache->clock[entry->_position] = entry;
-        cell_table_add(&cache->table, &entry->_node, cc_slice(entry->_text, key.length));
-    }
+    if (!old || old->row_version != news->row_version)
+        cache->changes++;
+    key = cc_slice(entry->_text, key.length);
+    if (old)
+        replace(cache, old, entry, key);
+    else
+        add(cache, entry, key);
     cache->bytes += entry_bytes(entry);
     return CC_OK;
+}
+
+void cell_plan_entry_parsed(struct cell_plan_cache *cache, struct cell_plan_entry *entry,
+                            struct cell_call_plan *plan)
+{
+    cache->bytes += plan->memory_bytes;
+    entry->plan = plan;
+}
+
+static void raise(struct cell_plan_cache *cache, struct cell_plan_entry *entry, int64_t version)
+{
+    if (entry->minimum_version >= version)
+        return;
+    entry->minimum_version = version;
+    cache->changes++;
 }
 
 void cell_plan_cache_raise(struct cell_plan_cache *cache, struct cc_slice tenant,
@@ -167,19 +170,19 @@ void cell_plan_cache_raise(struct cell_plan_cache *cache, struct cc_slice tenant
 {
     char room[KEY_MAX];
     struct cc_slice key = make_key(tenant, number, room);
-    struct cell_plan_entry *entry = key.length ? find(cache, key) : NULL;
-    if (entry && entry->minimum_version < version)
-        entry->minimum_version = version;
+    struct cell_plan_entry *entry = key.length ? peek(cache, key) : NULL;
+    if (entry)
+        raise(cache, entry, version);
 }
 
 void cell_plan_cache_raise_flow(struct cell_plan_cache *cache, struct cc_slice tenant,
                                 struct cc_slice flow_id, int64_t version)
 {
-    for (size_t i = 0; i < cache->table.count; i++) {
-        struct cell_plan_entry *entry = cache->clock[i];
+    for (size_t i = 0; i < cell_plan_cache_count(cache); i++) {
+        struct cell_plan_entry *entry = cell_plan_cache_at(cache, i);
         if (cc_slice_equal(cc_slice(entry->_text, entry->_tenant_length), tenant) &&
-            cc_slice_equal(entry->flow_id, flow_id) && entry->minimum_version < version)
-            entry->minimum_version = version;
+            cc_slice_equal(entry->flow_id, flow_id))
+            raise(cache, entry, version);
     }
 }
 
@@ -190,7 +193,7 @@ bool cell_plan_entry_is_behind(const struct cell_plan_entry *entry)
 
 size_t cell_plan_cache_count(const struct cell_plan_cache *cache)
 {
-    return cache->table.count;
+    return cell_clock_count(&cache->clock);
 }
 
 size_t cell_plan_cache_bytes(const struct cell_plan_cache *cache)
@@ -200,5 +203,10 @@ size_t cell_plan_cache_bytes(const struct cell_plan_cache *cache)
 
 uint64_t cell_plan_cache_evicted(const struct cell_plan_cache *cache)
 {
-    return cache->evicted;
+    return cache->clock.evicted;
+}
+
+uint64_t cell_plan_cache_changes(const struct cell_plan_cache *cache)
+{
+    return cache->changes;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cell/calls/last_known.h"
 #include "cell/calls/plan_cache.h"
 
 enum {
@@ -21,10 +22,11 @@ struct cell_store {
     struct cell_sources *sources;
     struct cell_plan_cache *plans;
     struct cell_flow_cache *flows;
-    struct cell_table loads; /* by cell_shared_*_key */
-    size_t background;       /* loads that nobody waited for when they began */
-    int64_t heard_us;        /* the change stream */
-    int64_t doubted_us;      /* what was validated before may have changed unheard */
+    struct cell_last_known *last_known; /* NULL: nothing is kept on disk */
+    struct cell_table loads;            /* by cell_shared_*_key */
+    size_t background;                  /* loads that nobody waited for when they began */
+    int64_t heard_us;                   /* the change stream */
+    int64_t doubted_us;                 /* what was validated before may have changed unheard */
     bool ending;
 };
 
@@ -39,6 +41,7 @@ struct cell_load {
     bool have;               /* the fields below hold the best so far */
     struct cell_call_plan *plan;
     struct cell_held_flow *flow;
+    struct cell_snapshot_item *item; /* of the plan, for the disk */
     struct cc_buffer flow_id;
     int64_t row_version;
     enum cell_source source;
@@ -68,6 +71,8 @@ enum cc_error cell_store_create(struct cell_worker *worker, struct cell_store **
         error = cell_flow_cache_create(FLOWS_MAX, &store->flows);
     if (!error)
         error = cell_table_init(&store->loads, LOADS_MAX);
+    if (!error && worker->settings->plans_directory)
+        error = cell_last_known_create(worker, store->plans, store->flows, &store->last_known);
     if (error) {
         cell_store_free(store);
         return error;
@@ -82,26 +87,60 @@ void cell_store_free(struct cell_store *store)
         return;
     store->ending = true;
     cell_sources_free(store->sources);
+    cell_last_known_free(store->last_known);
     cell_plan_cache_free(store->plans);
     cell_flow_cache_free(store->flows);
     cell_table_deinit(&store->loads);
     free(store);
 }
 
-/* When every source is asked in vain: the plan that memory has, though it is behind; else nothing.
- */
+static void log_bad(struct cc_slice tenant, struct cc_slice name, const char *what,
+                    const struct cc_json_reason *reason)
+{
+    CC_LOG(CC_LOG_ERROR, what, cc_log_slice("tenant", tenant), cc_log_slice("name", name),
+           cc_log_text("reason", reason->text));
+}
+
+/* The plan of an entry from disk is parsed when it is first needed: 100,000 of them at start would
+ * take a second. */
+static void parse_from_disk(struct cell_store *store, struct cell_plan_entry *entry,
+                            const struct cell_wait *wait)
+{
+    struct cell_zones zones = cell_zone_files_zones(store->worker->zones);
+    struct cc_json_reason reason = {{0}};
+    struct cell_snapshot_value value;
+    struct cell_call_plan *plan = NULL;
+    if (cell_snapshot_item_read(cc_slice(entry->item->bytes, entry->item->length), &value))
+        return;
+    if (cell_call_plan_parse(value.text, &zones, &plan, &reason))
+        log_bad(wait->tenant, wait->name, "call_plan_unusable", &reason);
+    else
+        cell_plan_entry_parsed(store->plans, entry, plan);
+}
+
+/* When every source is asked in vain: what memory holds, though it is behind or from disk; else
+ * nothing. A number once deleted stays so, unless it was made again since. */
 static void fall_back(struct cell_store *store, struct cell_wait *wait, enum cell_source last)
 {
     wait->error = CC_UNAVAILABLE;
     wait->source = last;
     struct cell_plan_entry *entry =
         wait->version ? NULL : cell_plan_cache_find(store->plans, wait->tenant, wait->name);
-    if (!entry || !entry->plan)
+    if (!entry)
         return;
-    wait->error = CC_OK;
-    wait->plan = cell_call_plan_ref(entry->plan);
+    int64_t began_us = cc_monotonic_us();
+    if (entry->from_disk && !entry->gone && !entry->plan)
+        parse_from_disk(store, entry, wait);
+    bool gone = entry->gone && entry->row_version > 0 && !cell_plan_entry_is_behind(entry);
+    if (!entry->plan && !gone)
+        return;
+    wait->error = gone ? CC_NOT_FOUND : CC_OK;
+    wait->plan = gone ? NULL : cell_call_plan_ref(entry->plan);
     wait->row_version = entry->row_version;
-    wait->source = CELL_SOURCE_MEMORY;
+    wait->source = entry->from_disk ? CELL_SOURCE_DISK : CELL_SOURCE_MEMORY;
+    if (entry->from_disk)
+        cc_telemetry_observe(&store->worker->telemetry, CELL_T_STEP_DISK,
+                             cc_monotonic_us() - began_us);
 }
 
 bool cell_store_get(struct cell_store *store, struct cell_wait *wait)
@@ -147,8 +186,12 @@ static void revalidate(struct cell_store *store, struct cell_plan_entry *entry,
 {
     bool due = now_us - entry->validated_us > CURRENT_US || now_us - store->heard_us > SILENCE_US ||
                entry->validated_us < store->doubted_us;
-    if (!due || now_us - entry->attempted_us < ATTEMPT_US || store->background >= BACKGROUND_MAX)
+    if (!due || now_us - entry->attempted_us < ATTEMPT_US)
         return;
+    if (store->background >= BACKGROUND_MAX) {
+        cell_worker_count(store->worker, CELL_T_FULL_REVALIDATIONS, 1);
+        return;
+    }
     entry->attempted_us = now_us;
     if (start_load(store, wait, true))
         cell_worker_count(store->worker, CELL_T_REVALIDATIONS, 1);
@@ -160,9 +203,9 @@ static bool from_memory(struct cell_store *store, struct cell_wait *wait)
         return flow_from_memory(store, wait);
     int64_t now_us = cc_loop_now_us(store->worker->loop);
     struct cell_plan_entry *entry = cell_plan_cache_find(store->plans, wait->tenant, wait->name);
-    if (!entry || cell_plan_entry_is_behind(entry))
+    if (!entry || entry->from_disk || cell_plan_entry_is_behind(entry))
         return false;
-    if (!entry->plan && now_us - entry->validated_us > NEGATIVE_US)
+    if (entry->gone && now_us - entry->validated_us > NEGATIVE_US)
         return false;
     wait->error = entry->plan ? CC_OK : CC_NOT_FOUND;
     wait->plan = entry->plan ? cell_call_plan_ref(entry->plan) : NULL;
@@ -175,6 +218,8 @@ static bool from_memory(struct cell_store *store, struct cell_wait *wait)
 static struct cell_load *make_load(struct cell_store *store, const struct cell_wait *wait,
                                    struct cc_slice key)
 {
+    if (store->loads.count >= LOADS_MAX)
+        cell_worker_count(store->worker, CELL_T_FULL_LOADS, 1);
     if (store->loads.count >= LOADS_MAX || wait->tenant.length > CC_TENANT_MAX ||
         wait->name.length >= CELL_SHARED_KEY_MAX)
         return NULL;
@@ -198,6 +243,7 @@ static void free_load(struct cell_load *load)
 {
     cell_call_plan_unref(load->plan);
     cell_held_flow_unref(load->flow);
+    cell_snapshot_item_unref(load->item);
     cc_buffer_deinit(&load->flow_id);
     free(load);
 }
@@ -223,6 +269,8 @@ static struct cell_load *start_load(struct cell_store *store, const struct cell_
                                     ? entry->row_version
                                     : entry->minimum_version;
     load->fetch.skip_redis = background;
+    load->fetch.left_us =
+        background ? CELL_FETCH_WHOLE_US : wait->deadline_us - cc_loop_now_us(store->worker->loop);
     if (!cell_fetch_start(store->sources, &load->fetch)) {
         free_load(load);
         return NULL;
@@ -233,34 +281,37 @@ static struct cell_load *start_load(struct cell_store *store, const struct cell_
     return load;
 }
 
-static void log_bad(const struct cell_load *load, const char *what,
-                    const struct cc_json_reason *reason)
+/* What is learned, as bytes for the disk; NULL: not kept there. */
+static struct cell_snapshot_item *make_item(const struct cell_load *load,
+                                            const struct cell_fetched *value)
 {
-    CC_LOG(CC_LOG_ERROR, what, cc_log_slice("tenant", load->fetch.tenant),
-           cc_log_slice("name", load->fetch.name), cc_log_text("reason", reason->text));
+    bool flow = load->fetch.version != 0;
+    bool gone = value->kind == CELL_SHARED_GONE;
+    if (!load->store->last_known || (!flow && value->row_version == 0))
+        return NULL;
+    struct cell_snapshot_value known = {.kind = flow   ? CELL_SNAPSHOT_FLOW
+                                                : gone ? CELL_SNAPSHOT_GONE
+                                                       : CELL_SNAPSHOT_PLAN,
+                                        .version = flow ? load->fetch.version : value->row_version,
+                                        .tenant = load->fetch.tenant,
+                                        .name = load->fetch.name,
+                                        .flow_id = value->flow_id,
+                                        .text = gone ? cc_slice(NULL, 0) : value->text};
+    return cell_snapshot_item_create(&known);
 }
 
 static bool take_flow(struct cell_load *load, const struct cell_fetched *value)
 {
     struct cell_zones zones = cell_zone_files_zones(load->store->worker->zones);
     struct cc_json_reason reason = {{0}};
-    struct cell_flow *flow = NULL;
-    json_t *document = NULL;
     if (value->kind != CELL_SHARED_PLAN)
         return value->final;
-    enum cc_error error = cc_json_parse(value->text, CELL_FLOW_BYTES_MAX * 2, &document, &reason);
-    if (!error)
-        error = cell_flow_compile(document, &zones, &flow, &reason);
-    json_decref(document);
-    if (error) {
-        log_bad(load, "flow_unusable", &reason);
+    enum cc_error error = cell_held_flow_compile(value->text, &zones, &load->flow, &reason);
+    if (error == CC_INVALID || error == CC_TOO_LARGE)
+        log_bad(load->fetch.tenant, load->fetch.name, "flow_unusable", &reason);
+    if (error)
         return false;
-    }
-    load->flow = cell_held_flow_create(flow);
-    if (!load->flow) {
-        cell_flow_free(flow);
-        return false;
-    }
+    load->flow->item = make_item(load, value);
     load->have = true;
     load->source = value->source;
     if (value->source != CELL_SOURCE_REDIS)
@@ -279,10 +330,12 @@ static bool keep_plan(struct cell_load *load, const struct cell_fetched *value)
         return true;
     if (value->kind == CELL_SHARED_PLAN &&
         cell_call_plan_parse(value->text, &zones, &plan, &reason)) {
-        log_bad(load, "call_plan_unusable", &reason);
+        log_bad(load->fetch.tenant, load->fetch.name, "call_plan_unusable", &reason);
         return false;
     }
     cell_call_plan_unref(load->plan);
+    cell_snapshot_item_unref(load->item);
+    load->item = make_item(load, value);
     cc_buffer_clear(&load->flow_id);
     cc_buffer_append(&load->flow_id, value->flow_id);
     load->have = true;
@@ -324,6 +377,8 @@ static void keep_in_memory(struct cell_load *load)
                                       .number = load->fetch.name,
                                       .flow_id = cc_buffer_slice(&load->flow_id),
                                       .plan = load->plan,
+                                      .item = load->item,
+                                      .gone = !load->plan,
                                       .row_version = load->row_version,
                                       .minimum_version = load->minimum_version,
                                       .now_us = cc_loop_now_us(store->worker->loop)};
@@ -426,11 +481,24 @@ void cell_store_heard(struct cell_store *store, int64_t now_us)
     store->heard_us = now_us;
 }
 
+void cell_store_expose(const struct cell_store *store)
+{
+    cell_sources_expose(store->sources);
+}
+
+void cell_store_finish(struct cell_store *store)
+{
+    if (store->last_known)
+        cell_last_known_finish(store->last_known);
+}
+
 struct cell_calls_state cell_store_state(const struct cell_store *store)
 {
-    return (struct cell_calls_state){.plans = cell_plan_cache_count(store->plans),
-                                     .plan_bytes = cell_plan_cache_bytes(store->plans),
-                                     .evicted = cell_plan_cache_evicted(store->plans),
-                                     .primary_up = cell_sources_primary_is_up(store->sources),
-                                     .replica_up = cell_sources_replica_is_up(store->sources)};
+    return (struct cell_calls_state){
+        .plans = cell_plan_cache_count(store->plans),
+        .plan_bytes = cell_plan_cache_bytes(store->plans),
+        .evicted = cell_plan_cache_evicted(store->plans),
+        .plans_loaded = store->last_known ? cell_last_known_loaded(store->last_known) : 0,
+        .primary_up = cell_sources_primary_is_up(store->sources),
+        .replica_up = cell_sources_replica_is_up(store->sources)};
 }

@@ -2,10 +2,13 @@
  * Call plans and pinned flow versions for answers: from memory, else by one look-up per number
  * however many calls wait for it. Rim: Redis and Postgres through fetch.h.
  *
- *   memory has it, current      answered at once; older than 30 s, or while the change stream is
- * silent, looked up again in the background, at most once a second each memory has it, behind
- * looked up; the one in memory when nothing better can be had memory knows: no such one   answered
- * at once for 5 s else                        looked up
+ *   in memory, current              answered at once; older than 30 s, or while the change stream
+ *                                   is silent, looked up again in the background, at most once a
+ *                                   second each
+ *   in memory: no such number       answered at once for 5 s
+ *   in memory, behind; or from      looked up; what is held when nothing better can be had
+ *   disk and not yet confirmed
+ *   else                            looked up
  */
 #ifndef CELL_CALLS_STORE_H
 #define CELL_CALLS_STORE_H
@@ -53,6 +56,11 @@ void cell_store_changed(struct cell_store *store, struct cc_slice tenant, struct
 void cell_store_doubt(struct cell_store *store);
 /* Monotonic time when the change stream was last heard. */
 void cell_store_heard(struct cell_store *store, int64_t now_us);
+
+/* Sets gauges from what is now. */
+void cell_store_expose(const struct cell_store *store);
+/* Before the end: begins to keep the call plans on disk once more. */
+void cell_store_finish(struct cell_store *store);
 
 struct cell_calls_state cell_store_state(const struct cell_store *store);
 

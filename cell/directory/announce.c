@@ -152,6 +152,7 @@ static void keep_for_repair(struct notice *notice)
     struct cell_announcer *announcer = notice->announcer;
     struct notice **end = &announcer->repairs;
     if (announcer->repair_count >= REPAIRS_MAX) {
+        cell_worker_count(announcer->worker, CELL_T_FULL_ANNOUNCEMENTS, 1);
         CC_LOG(CC_LOG_ERROR, "announcement_lost", cc_log_number("kept", REPAIRS_MAX));
         free_notice(notice);
         return;

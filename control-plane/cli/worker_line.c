@@ -38,7 +38,7 @@ static void append_plans(const json_t *state, struct cc_buffer *out)
  */
 static void append_sources(const json_t *state, struct cc_buffer *out)
 {
-    static const char *const names[] = {"memory", "redis", "replica", "primary"};
+    static const char *const names[] = {"memory", "redis", "replica", "primary", "disk"};
     enum { SOURCES = sizeof(names) / sizeof(names[0]) };
     const json_t *answers = cc_json_at(state, "answers");
     long long total = 0;

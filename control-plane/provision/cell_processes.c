@@ -162,14 +162,14 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
         "publications_directory: %s/publications\nsources: %s\n"
         "source_token_file: %s/tokens/source\npublic_key_file: %s\nlease_file: %s/lease\n"
         "spool_directory: %s/spool\nspool_siblings_directory: [\"%s\"]\nspool_max_bytes: "
-        "%lld\ncall_plans_max: %lld\nlog_level: %s\n",
+        "%lld\nplans_directory: %s/plans\ncall_plans_max: %lld\nlog_level: %s\n",
         create->country, create->cell, worker,
         cp_port(context, cp_ports_worker(create->number, worker)), etc, etc,
         cp_port(context, cp_ports_redis(create->number)), etc,
         cp_port(context, cp_ports_node(create->number, 1)),
         cp_port(context, cp_ports_node(create->number, 2)), etc, folder, cp_serve_sources(context),
         etc, cp_path(context, "etc/keys/signing.pub"), etc, folder, cp_cell_path(create, "workers"),
-        (long long)create->template.spool_megabytes * 1024 * 1024,
+        (long long)create->template.spool_megabytes * 1024 * 1024, folder,
         (long long)create->template.call_plans_max, context->settings.log_level);
     return text.data ? text.data : "";
 }

@@ -176,19 +176,32 @@ class Worker:
                     "publications_directory": self.folder / "publications",
                     "public_key_file": self.host.publisher.public, "lease_file": self.host.lease,
                     "spool_directory": self.folder / "spool",
+                    "plans_directory": self.folder / "plans",
                     "spool_siblings_directory": f"[{self.host.folder}]", **self.settings}
         return "".join(f"{key}: {value}\n" for key, value in settings.items()) + (
             f"redis:\n  host: 127.0.0.1\n  port: {self.host.redis.port}\n"
             f"postgres:\n  hosts: {nodes}\n  password_directory: {secrets}\n")
 
-    def start(self):
+    def start(self, stores=True):
+        """stores: they are alive, and the worker is to have its connections."""
+        self.start_process()
+        wait_until(f"{self.name} is ready", lambda: self.get("/readyz").status == 200, every_s=0.01)
+        if stores:
+            wait_until(f"{self.name} has its connections", self.connected)
+        return self
+
+    def start_process(self):
         path = self.folder / "cell.yaml"
         path.write_text(self.configuration())
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(worker_binary()), "--config", str(path)], stderr=log, cwd="/")
-        wait_until(f"{self.name} is ready", lambda: self.get("/readyz").status == 200)
-        wait_until(f"{self.name} has its connections", self.connected)
-        return self
+        return self.process
+
+    def hang(self):
+        """A connection with half a request on it."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection.sendall(b"POST /internal/v1/se/journal HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        return connection
 
     def connected(self):
         state = self.state()

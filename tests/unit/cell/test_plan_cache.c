@@ -78,7 +78,7 @@ START_TEST(no_more_than_the_bound_is_held_and_what_is_used_stays)
         snprintf(number, sizeof(number), "+46%d", i);
         ck_assert_int_eq(put(number, 1), CC_OK);
         ck_assert_ptr_nonnull(find(number));
-        find(number)->_used = false;
+        find(number)->_node._used = false;
         ck_assert_uint_le(cell_plan_cache_count(cache), SMALL);
     }
     ck_assert_ptr_nonnull(find("+460"));
@@ -150,6 +150,33 @@ START_TEST(that_there_is_no_such_number_is_knowledge_too)
 }
 END_TEST
 
+START_TEST(what_came_from_disk_is_so_until_a_source_says_the_same_or_better)
+{
+    set_up();
+    struct cell_snapshot_value value = {.kind = CELL_SNAPSHOT_PLAN,
+                                        .version = 5,
+                                        .tenant = cc_slice_of("acme"),
+                                        .name = cc_slice_of("+461"),
+                                        .text = cc_slice_of("{}")};
+    struct cell_plan_news news = news_of("+461", 5);
+    news.plan = NULL;
+    news.from_disk = true;
+    news.item = cell_snapshot_item_create(&value);
+    ck_assert_int_eq(cell_plan_cache_put(cache, &news), CC_OK);
+    cell_snapshot_item_unref(news.item);
+    ck_assert(find("+461")->from_disk && !find("+461")->gone);
+    ck_assert_int_eq(put("+461", 4), CC_STALE);
+    ck_assert(find("+461")->from_disk);
+    uint64_t changes = cell_plan_cache_changes(cache);
+    ck_assert_int_eq(put("+461", 5), CC_OK);
+    ck_assert(!find("+461")->from_disk);
+    ck_assert_uint_eq(cell_plan_cache_changes(cache), changes);
+    cell_plan_cache_raise(cache, cc_slice_of("acme"), cc_slice_of("+461"), 6);
+    ck_assert_uint_gt(cell_plan_cache_changes(cache), changes);
+    tear_down();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -160,6 +187,7 @@ int main(void)
         a_raised_number_is_behind_until_it_is_new_enough,
         a_published_flow_raises_the_numbers_that_use_it,
         that_there_is_no_such_number_is_knowledge_too,
+        what_came_from_disk_is_so_until_a_source_says_the_same_or_better,
     };
     return fixture_run("plan_cache", tests, sizeof(tests) / sizeof(tests[0]));
 }
