@@ -16,7 +16,7 @@
 
 enum {
     BODY_MAX = 2 * 1024 * 1024, /* a flow of 1 MiB, 1,000 numbers; held before a token is seen */
-    FLUSH_US = 2 * 1000 * 1000 /* with drain_ms at its default: gone within 5 s */
+    FLUSH_US = 2 * 1000 * 1000  /* with drain_ms at its default: gone within 5 s */
 };
 
 static const struct cc_series series[] = {CELL_TELEMETRY(CC_SERIES_ROW)};
