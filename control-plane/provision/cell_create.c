@@ -225,25 +225,6 @@ static enum cc_error check_names(struct cp_cell_create *create, const char *targ
     return CC_OK;
 }
 
-/* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an
- * argument. */
-static void fill_environment(struct cp_cell_create *create)
-{
-    struct cp_context *context = create->context;
-    create->socket_folder = cp_cell_path(create, "pg/sock");
-    const char **environment = cp_alloc(context, 8 * sizeof(*environment));
-    size_t at = 0;
-    environment[at++] = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";
-    environment[at++] = "LC_ALL=C.UTF-8";
-    environment[at++] = cp_format(context, "PGHOST=%s", create->socket_folder);
-    environment[at++] =
-        cp_format(context, "PGPASSFILE=%s", cp_cell_path(create, "etc/postgres/pgpass"));
-    environment[at++] = cp_format(context, "XDG_CONFIG_HOME=%s", cp_cell_path(create, "pg/config"));
-    environment[at++] = cp_format(context, "XDG_DATA_HOME=%s", cp_cell_path(create, "pg/data"));
-    environment[at++] = cp_format(context, "XDG_RUNTIME_DIR=%s", cp_cell_path(create, "pg/run"));
-    create->postgres_environment = environment;
-}
-
 enum cc_error cp_cell_create(struct cp_context *context, const char *country, const char *cell,
                              const char *template_name, const char *target, bool *changed)
 {
@@ -261,7 +242,6 @@ enum cc_error cp_cell_create(struct cp_context *context, const char *country, co
         error = compare(&create, &ready);
     if (error || ready)
         return error;
-    fill_environment(&create);
     *changed = true;
     error = cp_process_wait_earlier(context, cp_path(context, "log/provision-%s.log", create.cell),
                                     EARLIER_S);

@@ -8,6 +8,7 @@
 
 #include "base/transitions.h"
 #include "control-plane/context.h"
+#include "control-plane/postgres/group.h"
 #include "control-plane/targets/target.h"
 #include "control-plane/templates/template.h"
 
@@ -21,8 +22,6 @@ struct cp_cell_create {
     const struct cp_target *target;
     struct cp_template template;
     int number; /* of the cell, once claimed */
-    const char *socket_folder;
-    const char *const *postgres_environment; /* for pg_autoctl and what it starts */
 };
 
 /* cell: NULL for <country>-1. CC_CONFLICT when it exists with another template or target. Repeated:
@@ -43,6 +42,10 @@ enum cc_error cp_cell_migrate(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_make_redis(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_start_workers(void *subject) CC_MUST_CHECK;
 enum cc_error cp_cell_verify_workers(void *subject) CC_MUST_CHECK;
+
+/* The cell's Postgres. target may be NULL where nothing is installed or started. */
+void cp_cell_postgres(struct cp_context *context, const char *cell, int number,
+                      const struct cp_target *target, struct cp_postgres_group *out);
 
 /* Waits until a made cell has a primary and a synchronous replica: after a start of the whole home.
  */

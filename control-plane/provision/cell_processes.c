@@ -11,6 +11,7 @@
 #include "control-plane/cell_api.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/files.h"
+#include "control-plane/postgres/make.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
@@ -19,8 +20,7 @@ enum { READY_S = 60 };
 
 static enum cc_error make_folder_list(struct cp_cell_create *create)
 {
-    static const char *const folders[] = {"etc/tokens", "etc/postgres", "pg/sock", "pg/config",
-                                          "pg/data",    "pg/run",       "redis"};
+    static const char *const folders[] = {"etc/tokens", "redis"};
     enum cc_error error = cp_folder_make(create->context, cp_path(create->context, "discovery"));
     for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
         error = cp_folder_make(create->context, cp_cell_path(create, folders[i]));
@@ -29,29 +29,6 @@ static enum cc_error make_folder_list(struct cp_cell_create *create)
             create->context,
             cp_cell_path(create, cp_format(create->context, "workers/worker-%d/spool", worker)));
     return error;
-}
-
-/* What pg_autoctl and replication log in with. */
-static enum cc_error write_passfile(struct cp_cell_create *create)
-{
-    struct cp_context *context = create->context;
-    const char *monitor = NULL, *replicator = NULL;
-    enum cc_error error = cp_secret_ensure(
-        context, cp_cell_path(create, "etc/postgres/autoctl_node.password"), &monitor);
-    if (!error)
-        error = cp_secret_ensure(context, cp_cell_path(create, "etc/postgres/replicator.password"),
-                                 &replicator);
-    if (error)
-        return error;
-    const char *text = cp_format(context,
-                                 "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n"
-                                 "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
-                                 "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
-                                 cp_port(context, cp_ports_monitor(create->number)), monitor,
-                                 cp_port(context, cp_ports_node(create->number, 1)), replicator,
-                                 cp_port(context, cp_ports_node(create->number, 2)), replicator);
-    return cp_file_write(context, cp_cell_path(create, "etc/postgres/pgpass"), cc_slice_of(text),
-                         0600);
 }
 
 static enum cc_error register_source_token(struct cp_cell_create *create)
@@ -82,8 +59,10 @@ enum cc_error cp_cell_make_folders(void *subject)
     const char *secret = NULL;
     for (size_t i = 0; !error && i < sizeof(secrets) / sizeof(secrets[0]); i++)
         error = cp_secret_ensure(create->context, cp_cell_path(create, secrets[i]), &secret);
+    struct cp_postgres_group group;
+    cp_cell_postgres(create->context, create->cell, create->number, create->target, &group);
     if (!error)
-        error = write_passfile(create);
+        error = cp_postgres_prepare(&group);
     if (!error)
         error = cp_lease_ensure(create->context, create->cell, CP_SITE_FIRST);
     return error ? error : register_source_token(create);

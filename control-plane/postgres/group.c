@@ -1,0 +1,132 @@
+#include "control-plane/postgres/group.h"
+
+#include "control-plane/files.h"
+#include "control-plane/process.h"
+
+enum { SETTLE_MS = 60 * 1000, PAUSE_MS = 50, RUN_S = 120 };
+
+/* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an
+ * argument. */
+static const char *const *environment_of(const struct cp_postgres_group *group)
+{
+    struct cp_context *context = group->context;
+    const char **environment = cp_alloc(context, 8 * sizeof(*environment));
+    size_t at = 0;
+    environment[at++] = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";
+    environment[at++] = "LC_ALL=C.UTF-8";
+    environment[at++] = cp_format(context, "PGHOST=%s", group->socket_folder);
+    environment[at++] = cp_format(context, "PGPASSFILE=%s/pgpass", group->secrets_folder);
+    environment[at++] = cp_format(context, "XDG_CONFIG_HOME=%s/config", group->folder);
+    environment[at++] = cp_format(context, "XDG_DATA_HOME=%s/data", group->folder);
+    environment[at++] = cp_format(context, "XDG_RUNTIME_DIR=%s/run", group->folder);
+    return environment;
+}
+
+void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *context,
+                            const struct cp_target *target, const char *name, const char *folder,
+                            const int ports[CP_POSTGRES_PARTS])
+{
+    static const char *const names[] = {"monitor", "node1", "node2"};
+    *group = (struct cp_postgres_group){.context = context,
+                                        .target = target,
+                                        .name = name,
+                                        .roles = "",
+                                        .more_settings = "",
+                                        .buffers_megabytes = 32};
+    group->secrets_folder = cp_format(context, "%s/etc/postgres", folder);
+    group->folder = cp_format(context, "%s/pg", folder);
+    group->socket_folder = cp_format(context, "%s/sock", group->folder);
+    group->log = cp_path(context, "log/provision-%s.log", name);
+    group->environment = environment_of(group);
+    for (size_t i = 0; i < CP_POSTGRES_PARTS; i++)
+        group->places[i] =
+            (struct cp_postgres_place){.name = names[i],
+                                       .service = cp_format(context, "%s-%s", name, names[i]),
+                                       .data = cp_format(context, "%s/%s", group->folder, names[i]),
+                                       .port = ports[i]};
+}
+
+static const char *conninfo_of(struct cp_postgres_group *group, enum cp_postgres_part part,
+                               const char *database)
+{
+    struct cp_context *context = group->context;
+    const char *sock = group->socket_folder;
+    if (part == CP_POSTGRES_PRIMARY)
+        return cp_format(context,
+                         "host='%s,%s' port=%d,%d dbname=%s connect_timeout=2 "
+                         "target_session_attrs=read-write",
+                         sock, sock, group->places[CP_POSTGRES_NODE_1].port,
+                         group->places[CP_POSTGRES_NODE_2].port, database);
+    return cp_format(context, "host='%s' port=%d dbname=%s connect_timeout=2", sock,
+                     group->places[part].port, database);
+}
+
+PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part part,
+                        const char *database)
+{
+    PGconn *connection = PQconnectdb(conninfo_of(group, part, database));
+    if (PQstatus(connection) == CONNECTION_OK)
+        return connection;
+    PQfinish(connection);
+    return NULL;
+}
+
+enum cc_error cp_postgres_connect(struct cp_postgres_group *group, enum cp_postgres_part part,
+                                  const char *database, PGconn **out)
+{
+    const char *conninfo = conninfo_of(group, part, database);
+    for (int waited = 0;; waited += PAUSE_MS) {
+        *out = PQconnectdb(conninfo);
+        if (PQstatus(*out) == CONNECTION_OK)
+            return CC_OK;
+        const char *message = cp_format(group->context, "%s", PQerrorMessage(*out));
+        PQfinish(*out);
+        *out = NULL;
+        if (waited >= SETTLE_MS)
+            return cp_fail(group->context, CC_UNAVAILABLE, "Postgres of %s: %s", group->name,
+                           message);
+        cp_pause_ms(PAUSE_MS);
+    }
+}
+
+enum cc_error cp_postgres_execute(struct cp_postgres_group *group, PGconn *connection,
+                                  const char *sql)
+{
+    PGresult *result = PQexec(connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    enum cc_error error = CC_OK;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        error = cp_fail(group->context, CC_PROTOCOL, "Postgres of %s: %s", group->name,
+                        PQresultErrorMessage(result));
+    PQclear(result);
+    return error;
+}
+
+enum cc_error cp_postgres_set_password(struct cp_postgres_group *group, PGconn *connection,
+                                       const char *role, const char *password)
+{
+    char *verifier = PQencryptPasswordConn(connection, password, role, "scram-sha-256");
+    if (!verifier)
+        return cp_fail(group->context, CC_CRYPTO, "cannot make a SCRAM verifier");
+    enum cc_error error = cp_postgres_execute(
+        group, connection,
+        cp_format(group->context, "ALTER ROLE %s PASSWORD '%s'", role, verifier));
+    PQfreemem(verifier);
+    return error;
+}
+
+enum cc_error cp_postgres_password(struct cp_postgres_group *group, const char *role,
+                                   const char **out)
+{
+    return cp_secret_ensure(
+        group->context, cp_format(group->context, "%s/%s.password", group->secrets_folder, role),
+        out);
+}
+
+enum cc_error cp_postgres_run(struct cp_postgres_group *group, const char *const *argv)
+{
+    return cp_process_run(group->context, &(struct cp_process){.argv = argv,
+                                                               .environment = group->environment,
+                                                               .timeout_s = RUN_S,
+                                                               .log = group->log});
+}

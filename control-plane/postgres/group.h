@@ -1,0 +1,79 @@
+/*
+ * One Postgres under pg_auto_failover: a monitor and two nodes, of which one is the primary and the
+ * other its synchronous replica. A cell has one, the registry has one.
+ *
+ * Nobody is trusted: over the socket only the home's owner comes in (peer), over TCP only named
+ * roles with SCRAM and only to the database they need. Blocking: for the CLI only.
+ */
+#ifndef CP_POSTGRES_GROUP_H
+#define CP_POSTGRES_GROUP_H
+
+#include <libpq-fe.h>
+
+#include "control-plane/context.h"
+#include "control-plane/targets/target.h"
+
+/* Who is meant by a connection. */
+enum cp_postgres_part {
+    CP_POSTGRES_PRIMARY = -1, /* whichever node takes writes */
+    CP_POSTGRES_MONITOR = 0,
+    CP_POSTGRES_NODE_1 = 1,
+    CP_POSTGRES_NODE_2 = 2,
+    CP_POSTGRES_PARTS = 3
+};
+
+/* Where one of its processes lives. */
+struct cp_postgres_place {
+    const char *name;    /* "monitor", "node1", "node2" */
+    const char *service; /* "se-1-node1" */
+    const char *data;    /* its data folder */
+    int port;            /* the offset is added */
+};
+
+struct cp_postgres_group {
+    struct cp_context *context;
+    const struct cp_target *target;
+    const char *name;               /* "se-1": in messages */
+    const char *folder;             /* of data, sockets, and pg_autoctl's own files */
+    const char *secrets_folder;     /* <role>.password, pgpass */
+    const char *socket_folder;      /* one for all: a base backup copies the primary's settings */
+    const char *database;           /* "cell" */
+    const char *roles;              /* may log in to it over TCP: "calls,events,directory" */
+    const char *more_settings;      /* further lines of postgresql.conf of the nodes; "" */
+    int64_t buffers_megabytes;      /* shared_buffers of a node */
+    const char *log;                /* what initdb and pg_autoctl say while they make something */
+    const char *const *environment; /* of pg_autoctl and of what it starts */
+    struct cp_postgres_place places[CP_POSTGRES_PARTS];
+};
+
+/* Fills in everything that follows from the name and the folder (which holds pg/ and
+ * etc/postgres/); database, roles, more_settings and buffers_megabytes are the caller's. ports:
+ * monitor, node 1, node 2. Texts live in the context. */
+void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *context,
+                            const struct cp_target *target, const char *name, const char *folder,
+                            const int ports[CP_POSTGRES_PARTS]);
+
+/* A connection over the socket as the home's owner, a superuser; waits up to 60 s for a server that
+ * is starting. The caller's to PQfinish; NULL on failure. */
+enum cc_error cp_postgres_connect(struct cp_postgres_group *group, enum cp_postgres_part part,
+                                  const char *database, PGconn **out) CC_MUST_CHECK;
+/* The same without waiting: NULL when it cannot be reached within two seconds. */
+PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part part,
+                        const char *database);
+
+/* One statement without parameters; CC_PROTOCOL with Postgres' words. */
+enum cc_error cp_postgres_execute(struct cp_postgres_group *group, PGconn *connection,
+                                  const char *sql) CC_MUST_CHECK;
+/* role is one of ours: nothing in it needs quoting. The server gets the SCRAM verifier, never the
+ * password, so that no log can hold it. */
+enum cc_error cp_postgres_set_password(struct cp_postgres_group *group, PGconn *connection,
+                                       const char *role, const char *password) CC_MUST_CHECK;
+/* The password of a role, made when there is none. */
+enum cc_error cp_postgres_password(struct cp_postgres_group *group, const char *role,
+                                   const char **out) CC_MUST_CHECK;
+
+/* Runs pg_autoctl or initdb in the group's environment, output to its log. */
+enum cc_error cp_postgres_run(struct cp_postgres_group *group,
+                              const char *const *argv) CC_MUST_CHECK;
+
+#endif
