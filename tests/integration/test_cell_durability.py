@@ -203,6 +203,30 @@ def test_an_outcome_that_is_unknown_is_repeated(host):
     equal((count_of(host, "unknown"), counted(host, "unknown")), (2, 2), "once each")
 
 
+def test_a_repeat_that_finds_its_work_done_waits_for_the_replica_too(host):
+    """Else it would acknowledge what only the primary has."""
+    one = host.workers[0]
+    make_tenant(host, "repeats")
+    number = fresh_number()
+    put(host, "repeats", mobile(number))
+    said, spooled = record("repeats", "j-repeats"), {**record("repeats", "j-repeats"), "delivered": False}
+    equal(journal(one, said).status, 200)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, synchronous(host):
+        host.replica.signal(signal.SIGSTOP)
+        try:
+            again = [pool.submit(journal, one, said), pool.submit(write, one, "repeats", mobile(number)),
+                     pool.submit(host.primary.query, "BEGIN; SELECT fencing.require((SELECT term FROM fencing.term)); "
+                                 f"SELECT events.ingest('{json.dumps([spooled])}'); COMMIT")]
+            wait_until("all wait", lambda: host.primary.value(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "3")
+            equal([one.done() for one in again], [False] * 3)
+        finally:
+            host.replica.signal(signal.SIGCONT)
+        equal([again[0].result().status, again[1].result().status], [200, 200])
+        again[2].result()
+    equal(count_of(host, "repeats"), 1)
+
+
 def test_a_repeated_write_is_announced(host):
     """Its first attempt may have written and told nobody."""
     one, two = host.workers
