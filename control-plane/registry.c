@@ -6,8 +6,9 @@
 
 #include "base/crypto.h"
 #include "control-plane/files.h"
+#include "control-plane/pq.h"
 
-enum { START_WAIT_MS = 10000, PAUSE_MS = 50 };
+enum { START_WAIT_MS = 10000, CONNECT_MS = 2000, PAUSE_MS = 50 };
 
 const char *cp_registry_conninfo(struct cp_context *context)
 {
@@ -15,23 +16,29 @@ const char *cp_registry_conninfo(struct cp_context *context)
                      cp_path(context, "run/registry"), cp_port(context, cp_ports_registry_node(1)));
 }
 
+enum cc_error cp_registry_try(struct cp_context *context, int timeout_ms)
+{
+    const char *const nodes[] = {cp_registry_conninfo(context)};
+    PQfinish(context->registry);
+    context->registry = cp_pq_connect(nodes, 1, timeout_ms);
+    return context->registry
+               ? cp_sql_run(context, "SET client_min_messages = warning", CP_NO_PARAMETERS)
+               : CC_UNAVAILABLE;
+}
+
 enum cc_error cp_registry_open(struct cp_context *context)
 {
     if (context->registry && PQstatus(context->registry) == CONNECTION_OK)
         return CC_OK;
-    const char *conninfo = cp_registry_conninfo(context);
     const char *pid_file = cp_path(context, "registry/postmaster.pid");
     for (int waited = 0;; waited += PAUSE_MS) {
-        PQfinish(context->registry);
-        context->registry = PQconnectdb(conninfo);
-        if (PQstatus(context->registry) == CONNECTION_OK)
-            break;
+        if (!cp_registry_try(context, CONNECT_MS))
+            return CC_OK;
         if (waited >= START_WAIT_MS || !cp_file_exists(pid_file))
             return cp_fail(context, CC_UNAVAILABLE,
                            "the registry does not answer; is the platform up? run: callcell up");
         cp_pause_ms(PAUSE_MS);
     }
-    return cp_sql_run(context, "SET client_min_messages = warning", CP_NO_PARAMETERS);
 }
 
 static void keep_result(struct cp_context *context, PGresult *result)

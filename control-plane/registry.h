@@ -10,6 +10,9 @@
 /* libpq keywords; the socket lies in run/registry. */
 const char *cp_registry_conninfo(struct cp_context *context);
 
+/* Connects within timeout_ms or not at all; no message. */
+enum cc_error cp_registry_try(struct cp_context *context, int timeout_ms) CC_MUST_CHECK;
+
 /* Connects when not connected; waits up to 10 s for a server that is starting. CC_UNAVAILABLE with
  * a message that says what to do. */
 enum cc_error cp_registry_open(struct cp_context *context) CC_MUST_CHECK;
