@@ -117,6 +117,8 @@
       "Records that the spool did not take: full, or the disk failed")                             \
     X(CELL_T_SPOOL_RECORDS, GAUGE, "callcell_cell_spool_records", "", "Records not yet shipped")   \
     X(CELL_T_SPOOL_BYTES, GAUGE, "callcell_cell_spool_bytes", "", "Bytes of the spool")            \
+    X(CELL_T_SPOOL_SYNC_FAILURES, COUNTER, "callcell_cell_spool_sync_failures_total", "",          \
+      "Times that the disk did not take what was written to the spool")                            \
     X(CELL_T_SPOOL_OLDEST, GAUGE, "callcell_cell_spool_oldest_seconds", "",                        \
       "Age of the oldest record not yet shipped, 0: none")                                         \
     X(CELL_T_ADOPTED, COUNTER, "callcell_cell_spools_adopted_total", "",                           \

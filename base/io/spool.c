@@ -17,6 +17,7 @@ enum {
 
 static void on_sync_due(struct cc_deadline *deadline);
 static void order_sync(struct cc_spool *spool, int file);
+static void want_sync(struct cc_spool *spool);
 static void find_oldest(struct cc_spool *spool);
 static void empty_last_segment(struct cc_spool *spool, int64_t worth_bytes);
 
@@ -65,6 +66,7 @@ static void free_spool(struct cc_spool *spool)
             close(descriptors[i]);
     }
     free((char *)(uintptr_t)spool->options.directory);
+    spool_syncs_abandon(spool->syncs);
     free(spool->segments);
     free(spool);
 }
@@ -82,7 +84,8 @@ enum cc_error cc_spool_open(struct cc_loop *loop, const struct cc_spool_options 
     spool->folder = spool->lock = spool->mark = spool->active = -1;
     if (loop)
         cc_spool_attach(spool, loop);
-    enum cc_error error = copy_options(spool, options);
+    spool->syncs = spool_syncs_create();
+    enum cc_error error = spool->syncs ? copy_options(spool, options) : CC_NO_MEMORY;
     if (error == CC_OK)
         error = spool_open_folder(spool);
     if (error == CC_OK) {
@@ -120,55 +123,21 @@ void cc_spool_close(struct cc_spool *spool)
 
 /* ---- syncing, on the thread pool ---- */
 
-struct sync_job {
-    int file, folder; /* both closed when done; -1: none */
-    int result;       /* errno */
-};
-
-static void run_sync(void *context)
-{
-    struct sync_job *job = context;
-    if (job->file >= 0 && fdatasync(job->file) != 0)
-        job->result = errno;
-    if (job->folder >= 0 && fsync(job->folder) != 0)
-        job->result = errno;
-    if (job->file >= 0)
-        close(job->file);
-    if (job->folder >= 0)
-        close(job->folder);
-}
-
-static void on_synced(void *context)
-{
-    struct sync_job *job = context;
-    if (job->result != 0)
-        CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_text("reason", strerror(job->result)));
-    free(job);
-}
-
 /* Takes file. */
 static void order_sync(struct cc_spool *spool, int file)
 {
-    struct sync_job *job = calloc(1, sizeof(*job));
-    if (job) {
-        job->file = file;
-        job->folder = spool->folder_dirty ? dup(spool->folder) : -1;
-        if (cc_loop_work(spool->loop, run_sync, on_synced, job) == CC_OK) {
-            spool->folder_dirty = false;
-            return;
-        }
-        if (job->folder >= 0)
-            close(job->folder);
-    }
-    CC_LOG(CC_LOG_ERROR, "spool_sync_failed", cc_log_text("reason", "the thread pool is full"));
-    if (file >= 0)
-        close(file);
-    free(job);
+    int folder = spool->folder_dirty ? dup(spool->folder) : -1;
+    spool->folder_dirty = spool->folder_dirty && folder < 0;
+    spool_syncs_order(spool->syncs, spool->loop, file, folder);
 }
 
 static void on_sync_due(struct cc_deadline *deadline)
 {
     struct cc_spool *spool = CC_CONTAINER_OF(deadline, struct cc_spool, sync);
+    if (spool_syncs_is_busy(spool->syncs)) { /* one at a time: the next covers all until then */
+        want_sync(spool);
+        return;
+    }
     spool->dirty = false;
     order_sync(spool, spool->active >= 0 ? dup(spool->active) : -1);
 }
@@ -512,8 +481,10 @@ enum cc_error cc_spool_acknowledge(struct cc_spool *spool, uint64_t next)
 
 struct cc_spool_state cc_spool_state(const struct cc_spool *spool)
 {
-    struct cc_spool_state state = {
-        .bytes = spool->total_bytes, .oldest_us = spool->oldest_us, .cut = spool->cut};
+    struct cc_spool_state state = {.bytes = spool->total_bytes,
+                                   .oldest_us = spool->oldest_us,
+                                   .cut = spool->cut,
+                                   .sync_failures = spool_syncs_failures(spool->syncs)};
     for (size_t i = spool->cursor.segment; i < spool->segment_count; i++)
         state.records += spool->segments[i].count;
     if (spool->segment_count > 0) {

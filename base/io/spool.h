@@ -5,10 +5,11 @@
  * Folder of segment files "00000000000000000042.spool" (42: number of the first record) of frames
  * (spool_frame.h). A torn tail is cut when the folder is opened; what follows damage within a
  * segment is skipped. A record is with the kernel (write) when cc_spool_append returns: it survives
- * kill -9; fdatasync follows within sync_interval_ms on the thread pool: a power cut loses at most
- * that. The file "acknowledged" holds the number of the first record not yet shipped; segments
- * below it are deleted. It is not synced: after a power cut some records are shipped again, and the
- * receiver takes each once. A lock file keeps a second process out.
+ * kill -9; fdatasync follows within sync_interval_ms on the thread pool, one for all records of
+ * that time and one at a time: a power cut loses at most that, on a disk that answers. The file
+ * "acknowledged" holds the number of the first record not yet shipped; segments below it are
+ * deleted. It is not synced: after a power cut some records are shipped again, and the receiver
+ * takes each once. A lock file keeps a second process out.
  *
  *   segments   [ 1 .. 40 ][ 41 .. 97 ][ 98 .. 103 ]   <- append
  *                   ^ cursor: first unacknowledged record; reads start here
@@ -62,6 +63,7 @@ struct cc_spool_state {
     int64_t bytes;     /* on disk */
     int64_t oldest_us; /* wall clock when the oldest unacknowledged record was appended, 0: none */
     uint64_t cut;      /* damaged tails cut since opening */
+    uint64_t sync_failures; /* since opening: what they covered may not be on the disk */
 };
 struct cc_spool_state cc_spool_state(const struct cc_spool *spool);
 

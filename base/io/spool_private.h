@@ -34,7 +34,17 @@ struct cc_spool {
     bool dirty;        /* written since the last fdatasync was ordered */
     bool folder_dirty; /* a segment was made since */
     struct cc_deadline sync;
+    struct spool_syncs *syncs;
 };
+
+/* spool_sync.c. */
+struct spool_syncs *spool_syncs_create(void); /* NULL: out of memory */
+/* Goes on with what is ordered, then frees itself; NULL is fine. */
+void spool_syncs_abandon(struct spool_syncs *syncs);
+/* Takes both descriptors; -1: none. */
+void spool_syncs_order(struct spool_syncs *syncs, struct cc_loop *loop, int file, int folder);
+bool spool_syncs_is_busy(const struct spool_syncs *syncs);
+uint64_t spool_syncs_failures(const struct spool_syncs *syncs);
 
 /* "<first, 20 digits>.spool" */
 void spool_segment_name(uint64_t first, char name[SPOOL_NAME_BYTES]);

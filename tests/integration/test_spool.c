@@ -2,8 +2,11 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -13,11 +16,26 @@
 
 #include "base/io/spool_frame.h"
 
+static atomic_int syncs_begun, syncs_allowed; /* a sync waits until it is allowed */
+static atomic_bool sync_fails;
+
+/* In the C library's place. */
+int fdatasync(int file)
+{
+    (void)file;
+    int mine = atomic_fetch_add(&syncs_begun, 1) + 1;
+    while (atomic_load(&syncs_allowed) < mine)
+        sched_yield();
+    errno = EIO;
+    return atomic_load(&sync_fails) ? -1 : 0;
+}
+
 static char folder[64];
 static struct cc_loop *loop;
 
 static void set_up(void)
 {
+    atomic_store(&syncs_allowed, 1000000);
     (void)snprintf(folder, sizeof(folder), "/tmp/callcell-spool-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     ck_assert_int_eq(cc_loop_create(&loop), CC_OK);
@@ -307,6 +325,84 @@ START_TEST(a_full_disk_is_said_and_leaves_no_torn_record)
 }
 END_TEST
 
+static void end_loop(void *context)
+{
+    (void)context;
+    cc_loop_end(loop);
+}
+
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
+static void on_end(struct cc_deadline *deadline)
+{
+    (void)deadline;
+    cc_loop_end(loop);
+}
+
+static void run_for_us(int64_t us)
+{
+    struct cc_deadline end;
+    cc_deadline_init(&end, loop, on_end);
+    ck_assert_int_eq(cc_deadline_set(&end, cc_monotonic_us() + us), CC_OK);
+    cc_loop_run(loop);
+}
+
+START_TEST(a_disk_that_does_not_answer_holds_one_thread)
+{
+    struct cc_spool *spool = open_with(200, 0); /* a new segment every few records */
+    atomic_store(&syncs_allowed, 0);
+    for (int i = 0; i < 10; i++) {
+        append_numbers(spool, 10 * i + 1, 10 * i + 10);
+        run_for_us(30 * 1000);
+    }
+    while (atomic_load(&syncs_begun) == 0)
+        run_for_us(1000);
+    ck_assert_int_eq(atomic_load(&syncs_begun), 1);
+    ck_assert_int_eq(cc_loop_work(loop, do_nothing, end_loop, NULL), CC_OK);
+    cc_loop_run(loop); /* until that was done */
+    atomic_store(&syncs_allowed, 1000000);
+    ship_numbers(spool, 1, 100);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(a_failed_sync_is_counted)
+{
+    struct cc_spool *spool = open_with(0, 0);
+    atomic_store(&sync_fails, true);
+    append_numbers(spool, 1, 1);
+    while (cc_spool_state(spool).sync_failures == 0)
+        uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
+    ship_numbers(spool, 1, 1);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(a_spool_left_behind_is_opened_off_the_loop_and_shipped_on_it)
+{
+    struct cc_spool *spool = open_with(200, 0), *second = NULL;
+    struct cc_spool_options options = {.directory = folder, .record_max = 1024, .adopts = true};
+    struct stat before, after;
+    char lock[128];
+    append_numbers(spool, 1, 50);
+    ck_assert_int_eq(cc_spool_open(NULL, &options, &second), CC_CONFLICT);
+    cc_spool_close(spool);
+    (void)snprintf(lock, sizeof(lock), "%s/lock", folder);
+    ck_assert_int_eq(stat(lock, &before), 0);
+    ck_assert_int_eq(cc_spool_open(NULL, &options, &spool), CC_OK);
+    cc_spool_attach(spool, loop);
+    ship_numbers(spool, 1, 50);
+    cc_spool_close(spool);
+    ck_assert_int_eq(stat(lock, &after), 0);
+    ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+    options.directory = "/tmp/callcell-nowhere";
+    ck_assert_int_eq(cc_spool_open(NULL, &options, &spool), CC_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(a_second_opener_is_refused)
 {
     struct cc_spool *spool = open_with(0, 0), *second = NULL;
@@ -377,6 +473,9 @@ int main(void)
     tcase_add_test(tests, what_is_shipped_does_not_fill_a_spool_smaller_than_a_segment);
     tcase_add_test(tests, a_full_disk_is_said_and_leaves_no_torn_record);
     tcase_add_test(tests, a_second_opener_is_refused);
+    tcase_add_test(tests, a_disk_that_does_not_answer_holds_one_thread);
+    tcase_add_test(tests, a_failed_sync_is_counted);
+    tcase_add_test(tests, a_spool_left_behind_is_opened_off_the_loop_and_shipped_on_it);
     tcase_add_test(tests, what_was_appended_survives_kill_9);
     tcase_add_test(tests, an_idle_spool_is_small);
     tcase_add_test(tests, crc32c_is_castagnolis);
