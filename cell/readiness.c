@@ -8,7 +8,8 @@ static bool can_know_numbers(const struct cell_readiness *readiness,
     if (readiness->was_ready || !facts->answers_calls || facts->redis_up || facts->replica_up ||
         facts->primary_up)
         return true;
-    return facts->has_disk && facts->now_us - readiness->started_us >= CELL_READY_STORES_US;
+    return facts->has_disk &&
+           (facts->stores_failed || facts->now_us - readiness->started_us >= CELL_READY_STORES_US);
 }
 
 const char *cell_readiness_missing(struct cell_readiness *readiness,

@@ -2,9 +2,9 @@
  * Whether a worker can do its work. Pure.
  *
  * To become ready it needs what cannot be had later within a call (routing map, sealing keys, time
- * zones) and somewhere to know numbers from: a store that is connected or, when none is after
- * CELL_READY_STORES_US, call plans on its own disk. Once ready it stays so: it serves from memory
- * and disk when stores die, degraded.
+ * zones) and somewhere to know numbers from: a store that is connected or, when all have failed or
+ * none is there after CELL_READY_STORES_US, call plans on its own disk. Once ready it stays so: it
+ * serves from memory and disk when stores die, degraded.
  */
 #ifndef CELL_READINESS_H
 #define CELL_READINESS_H
@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Half of the second in which a worker must be up from disk alone. */
+/* For connections that hang; half of the second in which a worker must be up from disk alone. */
 enum { CELL_READY_STORES_US = 500 * 1000 };
 
 struct cell_readiness {
-    int64_t started_us; /* monotonic */
+    int64_t started_us; /* when the loop began to run, monotonic */
     bool was_ready;
 };
 
@@ -30,7 +30,8 @@ struct cell_readiness_facts {
     bool redis_up;
     bool replica_up;
     bool primary_up;
-    bool has_disk; /* call plans were found there at start */
+    bool stores_failed; /* all: nothing is to be waited for */
+    bool has_disk;      /* call plans were found there at start */
 };
 
 /* What is missing, as words; NULL: ready. */

@@ -202,7 +202,6 @@ enum cc_error cell_worker_start(struct cell_settings *settings, struct cell_work
     if (!worker)
         return CC_NO_MEMORY;
     worker->settings = settings;
-    worker->readiness.started_us = cc_monotonic_us();
     snprintf(worker->giver, sizeof(worker->giver), "%s/%s", settings->cell, settings->worker);
     return start(worker);
 }
@@ -211,6 +210,7 @@ void cell_worker_run(struct cell_worker *worker)
 {
     CC_LOG(CC_LOG_INFO, "worker_started", cc_log_text("worker", worker->giver),
            cc_log_number("port", cc_http_server_port(worker->server)));
+    worker->readiness.started_us = cc_monotonic_us();
     cc_loop_run(worker->loop);
 }
 

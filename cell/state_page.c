@@ -39,6 +39,7 @@ static struct cell_readiness_facts facts_of(const struct cell_worker *worker)
                                          .redis_up = cc_redis_is_up(worker->redis),
                                          .replica_up = calls.replica_up,
                                          .primary_up = calls.primary_up,
+                                         .stores_failed = calls.sources_failed,
                                          .has_disk = calls.plans_loaded > 0};
 }
 

@@ -105,6 +105,11 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
     return CC_OK;
 }
 
+bool cc_pg_pool_has_failed(const struct cc_pg_pool *pool)
+{
+    return pool->up == 0 && pool->failed_at_us != 0;
+}
+
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool)
 {
     return pool->up > 0;

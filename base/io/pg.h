@@ -43,6 +43,8 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
                                 struct cc_pg_pool **out) CC_MUST_CHECK;
 void cc_pg_pool_free(struct cc_pg_pool *pool); /* callbacks get CC_CANCELLED before it returns */
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool); /* at least one connection is usable */
+/* Not up, and an attempt to connect has failed or the connection was lost. */
+bool cc_pg_pool_has_failed(const struct cc_pg_pool *pool);
 
 enum { CC_PG_PARAMETERS_MAX = 16, CC_PG_QUERIES_MAX = 8 };
 struct cc_pg_query {

@@ -530,6 +530,11 @@ void cc_redis_free(struct cc_redis *redis)
     cc_loop_bury(redis->loop, redis, free_redis);
 }
 
+bool cc_redis_has_failed(const struct cc_redis *redis)
+{
+    return redis->state == RECONNECTING || redis->state == DOWN;
+}
+
 bool cc_redis_is_up(const struct cc_redis *redis)
 {
     return redis->state == UP;

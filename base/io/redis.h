@@ -27,6 +27,8 @@ enum cc_error cc_redis_create(struct cc_loop *loop, const struct cc_redis_option
  * after). */
 void cc_redis_free(struct cc_redis *redis);
 bool cc_redis_is_up(const struct cc_redis *redis);
+/* Not up, and an attempt to connect has failed or the connection was lost. */
+bool cc_redis_has_failed(const struct cc_redis *redis);
 
 /* Exactly once, from the loop. error CC_OK: reply (may be a nil or an error reply: CC_PROTOCOL with
  * the reply given); CC_TIMEOUT, CC_UNAVAILABLE, CC_CANCELLED: reply NULL. reply is borrowed for the

@@ -26,6 +26,7 @@ struct cell_calls_state {
     size_t plan_bytes;
     uint64_t evicted;
     size_t plans_loaded; /* from disk, at start */
+    bool sources_failed; /* all of them: nothing is to be waited for */
     bool primary_up;
     bool replica_up;
 };

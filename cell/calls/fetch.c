@@ -132,6 +132,12 @@ void cell_sources_expose(const struct cell_sources *sources)
     }
 }
 
+bool cell_sources_have_failed(const struct cell_sources *sources)
+{
+    return cc_redis_has_failed(sources->worker->redis) && cc_pg_pool_has_failed(sources->replica) &&
+           cc_pg_pool_has_failed(sources->primary);
+}
+
 /* One command in Redis: EVAL for a plan (its flow's version is compared there), GET for a flow. */
 static enum cc_error ask_redis(struct cell_fetch *fetch, int64_t deadline_us)
 {

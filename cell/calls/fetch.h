@@ -34,6 +34,8 @@ enum cc_error cell_sources_create(struct cell_worker *worker,
 void cell_sources_free(struct cell_sources *sources);
 bool cell_sources_primary_is_up(const struct cell_sources *sources);
 bool cell_sources_replica_is_up(const struct cell_sources *sources);
+/* Every source has refused or dropped the connection: nothing is to be waited for. */
+bool cell_sources_have_failed(const struct cell_sources *sources);
 /* Sets the gauges of the breakers. */
 void cell_sources_expose(const struct cell_sources *sources);
 

@@ -108,9 +108,10 @@ static enum cc_error take_flow(struct cell_last_known *known,
     return error;
 }
 
-static enum cc_error take(struct cell_last_known *known, const struct cell_snapshot_value *value)
+static enum cc_error take(struct cell_last_known *known, struct cc_slice bytes,
+                          const struct cell_snapshot_value *value)
 {
-    struct cell_snapshot_item *item = cell_snapshot_item_create(value);
+    struct cell_snapshot_item *item = cell_snapshot_item_copy(bytes);
     if (!item)
         return CC_NO_MEMORY;
     enum cc_error error = value->kind == CELL_SNAPSHOT_FLOW ? take_flow(known, value, item)
@@ -122,9 +123,10 @@ static enum cc_error take(struct cell_last_known *known, const struct cell_snaps
 static enum cc_error look_at_all(struct cc_slice records)
 {
     struct cell_snapshot_value value;
+    struct cc_slice item;
     enum cc_error error;
     do {
-        error = cell_snapshot_next(&records, &value);
+        error = cell_snapshot_next(&records, &item, &value);
     } while (!error);
     return error == CC_NOT_FOUND ? CC_OK : error;
 }
@@ -133,13 +135,14 @@ static enum cc_error look_at_all(struct cc_slice records)
 static enum cc_error take_all(struct cell_last_known *known, struct cc_slice records)
 {
     struct cell_snapshot_value value;
+    struct cc_slice item;
     enum cc_error error = look_at_all(records);
     while (!error) {
-        error = cell_snapshot_next(&records, &value);
+        error = cell_snapshot_next(&records, &item, &value);
         if (error == CC_NOT_FOUND)
             return CC_OK;
         if (!error)
-            error = take(known, &value);
+            error = take(known, item, &value);
     }
     return error;
 }

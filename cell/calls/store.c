@@ -499,6 +499,7 @@ struct cell_calls_state cell_store_state(const struct cell_store *store)
         .plan_bytes = cell_plan_cache_bytes(store->plans),
         .evicted = cell_plan_cache_evicted(store->plans),
         .plans_loaded = store->last_known ? cell_last_known_loaded(store->last_known) : 0,
+        .sources_failed = cell_sources_have_failed(store->sources),
         .primary_up = cell_sources_primary_is_up(store->sources),
         .replica_up = cell_sources_replica_is_up(store->sources)};
 }

@@ -14,6 +14,25 @@ const char cell_snapshot_magic[CELL_SNAPSHOT_MAGIC + 1] = "callcell-plans 1";
 enum { HEAD_ROOM = 256 };
 static const char letters[] = {'p', 'x', 'f'};
 
+static struct cell_snapshot_item *make_item(size_t length)
+{
+    struct cell_snapshot_item *item =
+        length <= CELL_SNAPSHOT_ITEM_MAX ? malloc(sizeof(*item) + length) : NULL;
+    if (item) {
+        item->_references = 1;
+        item->length = length;
+    }
+    return item;
+}
+
+struct cell_snapshot_item *cell_snapshot_item_copy(struct cc_slice bytes)
+{
+    struct cell_snapshot_item *item = make_item(bytes.length);
+    if (item && bytes.length)
+        memcpy(item->bytes, bytes.data, bytes.length);
+    return item;
+}
+
 struct cell_snapshot_item *cell_snapshot_item_create(const struct cell_snapshot_value *value)
 {
     char head[HEAD_ROOM];
@@ -24,13 +43,9 @@ struct cell_snapshot_item *cell_snapshot_item_create(const struct cell_snapshot_
                  value->tenant.data, (int)value->name.length, value->name.data);
     if (written < 0 || (size_t)written >= sizeof(head))
         return NULL;
-    size_t length = (size_t)written + value->text.length;
-    struct cell_snapshot_item *item =
-        length <= CELL_SNAPSHOT_ITEM_MAX ? malloc(sizeof(*item) + length) : NULL;
+    struct cell_snapshot_item *item = make_item((size_t)written + value->text.length);
     if (!item)
         return NULL;
-    item->_references = 1;
-    item->length = length;
     memcpy(item->bytes, head, (size_t)written);
     if (value->text.length)
         memcpy(item->bytes + written, value->text.data, value->text.length);
@@ -160,7 +175,8 @@ enum cc_error cell_snapshot_open(struct cc_slice file, struct cc_slice cell,
     return CC_OK;
 }
 
-enum cc_error cell_snapshot_next(struct cc_slice *records, struct cell_snapshot_value *out)
+enum cc_error cell_snapshot_next(struct cc_slice *records, struct cc_slice *out_item,
+                                 struct cell_snapshot_value *out)
 {
     if (records->length == 0)
         return CC_NOT_FOUND;
@@ -171,9 +187,9 @@ enum cc_error cell_snapshot_next(struct cc_slice *records, struct cell_snapshot_
     size_t left = records->length - CELL_SNAPSHOT_RECORD_HEAD;
     if (length > left || length > CELL_SNAPSHOT_ITEM_MAX || minimum > INT64_MAX)
         return CC_CORRUPT;
-    const char *item = records->data + CELL_SNAPSHOT_RECORD_HEAD;
-    enum cc_error error = cell_snapshot_item_read(cc_slice(item, (size_t)length), out);
+    *out_item = cc_slice(records->data + CELL_SNAPSHOT_RECORD_HEAD, (size_t)length);
+    enum cc_error error = cell_snapshot_item_read(*out_item, out);
     out->minimum_version = (int64_t)minimum;
-    *records = cc_slice(item + length, left - (size_t)length);
+    *records = cc_slice(out_item->data + length, left - (size_t)length);
     return error;
 }

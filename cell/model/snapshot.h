@@ -49,6 +49,8 @@ struct cell_snapshot_item {
 };
 /* One reference; NULL when memory is out or the value is beyond the bounds. */
 struct cell_snapshot_item *cell_snapshot_item_create(const struct cell_snapshot_value *value);
+/* A copy of an item's bytes, as cell_snapshot_next gave them. */
+struct cell_snapshot_item *cell_snapshot_item_copy(struct cc_slice item);
 struct cell_snapshot_item *cell_snapshot_item_ref(struct cell_snapshot_item *item);
 void cell_snapshot_item_unref(struct cell_snapshot_item *item); /* NULL is fine */
 
@@ -64,7 +66,7 @@ void cell_snapshot_record_head(size_t length, int64_t minimum_version,
 enum cc_error cell_snapshot_open(struct cc_slice file, struct cc_slice cell,
                                  struct cc_slice *out_records) CC_MUST_CHECK;
 /* Takes the first record off. CC_NOT_FOUND at the end, CC_CORRUPT for what is no record. */
-enum cc_error cell_snapshot_next(struct cc_slice *records,
+enum cc_error cell_snapshot_next(struct cc_slice *records, struct cc_slice *out_item,
                                  struct cell_snapshot_value *out) CC_MUST_CHECK;
 
 #endif

@@ -17,13 +17,13 @@ static void check_item(const struct cell_snapshot_value *value, struct cc_slice 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cell_snapshot_value value;
-    struct cc_slice records;
+    struct cc_slice records, item;
     struct cc_slice rest = fuzz_input(data, size);
     enum cc_error error = cell_snapshot_open(rest, cc_slice_of("se-1"), &records);
     HOLDS(error || records.length <= size);
     do {
         struct cc_slice before = rest;
-        error = cell_snapshot_next(&rest, &value);
+        error = cell_snapshot_next(&rest, &item, &value);
         if (!error)
             check_item(&value, cc_slice(before.data, before.length - rest.length));
     } while (!error);

@@ -53,6 +53,12 @@ START_TEST(any_store_will_do_and_the_disk_when_none_comes_in_time)
     ck_assert(!is_ready());
     facts.now_us = readiness.started_us + CELL_READY_STORES_US;
     ck_assert(is_ready());
+    set_up();
+    facts.redis_up = false;
+    facts.stores_failed = true;
+    ck_assert(!is_ready());
+    facts.has_disk = true;
+    ck_assert(is_ready());
 }
 END_TEST
 

@@ -58,13 +58,13 @@ static enum cc_error opened(struct cc_slice bytes, const char *cell)
 
 START_TEST(what_was_written_is_read)
 {
-    struct cc_slice records;
+    struct cc_slice records, item;
     struct cell_snapshot_value read;
     make_file();
     ck_assert_int_eq(cell_snapshot_open(cc_buffer_slice(&file), cc_slice_of("se-1"), &records),
                      CC_OK);
     for (size_t i = 0; i < VALUES; i++) {
-        ck_assert_int_eq(cell_snapshot_next(&records, &read), CC_OK);
+        ck_assert_int_eq(cell_snapshot_next(&records, &item, &read), CC_OK);
         ck_assert_int_eq(read.kind, values[i].kind);
         ck_assert_int_eq(read.version, values[i].version);
         ck_assert_int_eq(read.minimum_version, values[i].minimum_version);
@@ -73,7 +73,7 @@ START_TEST(what_was_written_is_read)
         ck_assert(cc_slice_equal(read.flow_id, values[i].flow_id));
         ck_assert(cc_slice_equal(read.text, values[i].text));
     }
-    ck_assert_int_eq(cell_snapshot_next(&records, &read), CC_NOT_FOUND);
+    ck_assert_int_eq(cell_snapshot_next(&records, &item, &read), CC_NOT_FOUND);
     cc_buffer_deinit(&file);
 }
 END_TEST
