@@ -26,6 +26,20 @@ static const struct cc_config_key setting_keys[] = {
      "debug, info, warning or error"},
     {"edge_confirm_s", CC_CONFIG_INTEGER, offsetof(struct cp_settings, edge_confirm_s), false, "30",
      1, 3600, "How long a publication may take to reach every edge"},
+    {"backup_directory", CC_CONFIG_TEXT, offsetof(struct cp_settings, backup_directory), false, "",
+     0, 0, "Folder of the backup repositories; empty: backups of the home"},
+    {"backup_every_h", CC_CONFIG_INTEGER, offsetof(struct cp_settings, backup_every_h), false, "24",
+     1, 8760, "Hours between backups"},
+    {"backup_full_every_h", CC_CONFIG_INTEGER, offsetof(struct cp_settings, backup_full_every_h),
+     false, "168", 1, 8760, "Hours between full backups"},
+    {"restore_drill_every_h", CC_CONFIG_INTEGER,
+     offsetof(struct cp_settings, restore_drill_every_h), false, "168", 1, 8760,
+     "Hours between restore drills"},
+    {"backup_keep_full", CC_CONFIG_INTEGER, offsetof(struct cp_settings, backup_keep_full), false,
+     "4", 1, 1000, "Full backups that are kept, with what hangs on them"},
+    {"archive_queue_megabytes", CC_CONFIG_INTEGER,
+     offsetof(struct cp_settings, archive_queue_megabytes), false, "4096", 64, 1048576,
+     "WAL that may wait on the primary for a broken archive, before it is thrown away"},
 };
 enum { SETTING_COUNT = sizeof(setting_keys) / sizeof(setting_keys[0]) };
 

@@ -21,6 +21,10 @@ struct cp_settings {
     char *listen_address;
     char *log_level;
     int64_t edge_confirm_s; /* how long a publication may take to reach all edges */
+    char *backup_directory; /* repositories of all cells; empty: backups of the home */
+    int64_t backup_every_h, backup_full_every_h, restore_drill_every_h;
+    int64_t backup_keep_full;        /* full backups kept, with all that hangs on them */
+    int64_t archive_queue_megabytes; /* WAL that may wait for a broken archive */
 };
 
 struct cp_context {

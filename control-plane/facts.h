@@ -11,15 +11,25 @@
 #include "base/slice.h"
 #include "control-plane/context.h"
 
-/* subject: a cell ("se-1"), a program ("edge-1", "serve-1") or "registry". */
+/* subject: a cell ("se-1"), a program ("edge-1", "serve-1"), "registry" or "home". */
 #define CP_FACTS(X)                                                                                \
     X(BACKUP_FINISHED_AT, "backup_finished_at",                                                    \
       "When the last good backup ended, in seconds since 1970")                                    \
+    X(BACKUP_FULL_FINISHED_AT, "backup_full_finished_at",                                          \
+      "When the last good full backup ended, in seconds since 1970")                               \
     X(BACKUP_BYTES, "backup_bytes", "Size of the last good backup, in bytes")                      \
     X(RESTORE_DRILL_FINISHED_AT, "restore_drill_finished_at",                                      \
       "When the last restore drill ended, in seconds since 1970")                                  \
     X(RESTORE_DRILL_OK, "restore_drill_ok", "Whether the last restore drill found all facts (1)")  \
     X(RESTORE_DRILL_SECONDS, "restore_drill_seconds", "How long the last restore drill took")      \
+    X(RESTORE_DRILL_EXPOSED_SECONDS, "restore_drill_exposed_seconds",                              \
+      "How old the last archived WAL was at the last restore drill")                               \
+    X(ARCHIVE_FAILING, "archive_failing", "Whether the last attempt to archive WAL failed (1)")    \
+    X(ARCHIVE_OLDEST_SECONDS, "archive_oldest_seconds",                                            \
+      "How long the oldest WAL waits to be archived")                                              \
+    X(ARCHIVE_GAP, "archive_gap",                                                                  \
+      "Whether WAL is missing in the archive that Postgres believes to be there (1)")              \
+    X(DISK_FREE_RATIO, "disk_free_ratio", "Free part of the file system of the home (0 to 1)")     \
     X(DURABILITY_DEGRADED, "durability_degraded",                                                  \
       "Whether commits do not wait for a replica (1), as the leader saw it last")                  \
     X(REPLICATION_LAG_BYTES, "replication_lag_bytes",                                              \

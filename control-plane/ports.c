@@ -43,6 +43,11 @@ int cp_ports_node(int cell, int node)
     return base_of(cell) + 30 + node;
 }
 
+int cp_ports_scratch(int cell, int slot)
+{
+    return base_of(cell) + 40 + slot;
+}
+
 bool cp_ports_edge_ok(int port)
 {
     if (port < 1 || port > 65535 || (port >= SERVE_BASE && port < CONTROL_END))

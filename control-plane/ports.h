@@ -6,7 +6,12 @@
 
 #include <stdbool.h>
 
-enum { CP_SERVES = 2, CP_CELL_NUMBER_MAX = 400, CP_WORKERS_PER_CELL = 2 };
+enum {
+    CP_SERVES = 2,
+    CP_CELL_NUMBER_MAX = 400,
+    CP_WORKERS_PER_CELL = 2,
+    CP_SCRATCHES_PER_CELL = 5
+};
 
 /* Of `callcell serve`; instance from 1. Its telemetry is one above. */
 int cp_ports_serve(int instance);
@@ -18,7 +23,8 @@ int cp_ports_registry_node(int node);
 int cp_ports_worker(int cell, int worker); /* worker from 1 */
 int cp_ports_redis(int cell);
 int cp_ports_monitor(int cell);
-int cp_ports_node(int cell, int node); /* node from 1 */
+int cp_ports_node(int cell, int node);    /* node from 1 */
+int cp_ports_scratch(int cell, int slot); /* slot from 0 */
 
 /* Whether port may be given to an edge: no cell will ever want it, nor the control plane. */
 bool cp_ports_edge_ok(int port);

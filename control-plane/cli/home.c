@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "control-plane/backup/agent.h"
+#include "control-plane/backup/restore.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
@@ -133,6 +135,8 @@ static enum cc_error start_supervisor_and_registry(struct cp_context *context)
     if (!error)
         error = cp_serves_install(context);
     if (!error)
+        error = cp_backup_install(context);
+    if (!error)
         error = cp_local_up(context);
     return error ? error : cp_target_local.start(context, "registry");
 }
@@ -208,6 +212,8 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
     if (!error)
         error = cp_serves_start(context);
     if (!error)
+        error = cp_target_local.start(context, "backups");
+    if (!error)
         cp_cli_done(context, "home", context->home, true);
     return error;
 }
@@ -252,6 +258,8 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
     if (!error)
         error = cp_serves_start(context);
     if (!error)
+        error = cp_target_local.start(context, "backups");
+    if (!error)
         error = wait_for_cells(context);
     if (!error)
         cp_cli_done(context, "platform", context->home, true);
@@ -261,6 +269,7 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
 enum cc_error cp_cli_down(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
+    cp_restore_stop_all(context);
     enum cc_error error = cp_local_down(context);
     if (!error)
         cp_cli_done(context, "platform", context->home, true);

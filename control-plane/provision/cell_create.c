@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/names.h"
 #include "base/slot.h"
+#include "control-plane/backup/repository.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/process.h"
@@ -16,6 +17,7 @@
 enum { EARLIER_S = 120 };
 
 static enum cc_error claim(void *subject);
+static enum cc_error make_archive(void *subject);
 static enum cc_error make_sealing_key(void *subject);
 static enum cc_error publish(void *subject);
 static enum cc_error announce(void *subject);
@@ -29,7 +31,8 @@ static const struct cc_transition rows[] = {
     {"prepared", NULL, NULL, cp_cell_make_monitor, NULL, "monitored", "Postgres monitor"},
     {"monitored", NULL, NULL, cp_cell_tune_monitor, NULL, "tuned", "failover settings"},
     {"tuned", NULL, NULL, cp_cell_make_node1, NULL, "primary", "primary: Postgres node 1"},
-    {"primary", NULL, NULL, cp_cell_make_node2, cp_cell_verify_streaming, "replica",
+    {"primary", NULL, NULL, make_archive, NULL, "archived", "archive of what node 1 writes"},
+    {"archived", NULL, NULL, cp_cell_make_node2, cp_cell_verify_streaming, "replica",
      "replica: Postgres node 2, streaming"},
     {"replica", NULL, NULL, NULL, cp_cell_verify_synchronous, "synchronous",
      "synchronous replication"},
@@ -137,6 +140,14 @@ static enum cc_error claim(void *subject)
     else
         PQclear(PQexec(create->context->registry, "ROLLBACK"));
     return error ? error : read_number(create);
+}
+
+static enum cc_error make_archive(void *subject)
+{
+    struct cp_cell_create *create = subject;
+    struct cp_repository repository;
+    cp_repository_of_cell(create->context, create->cell, create->number, &repository);
+    return cp_repository_create(&repository);
 }
 
 static enum cc_error make_sealing_key(void *subject)

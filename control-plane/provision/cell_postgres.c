@@ -1,6 +1,7 @@
 /*
  * A cell's Postgres (control-plane/postgres/): which database, which roles, which migrations.
  */
+#include "control-plane/backup/repository.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/state.h"
 #include "control-plane/provision/cell_create.h"
@@ -15,6 +16,9 @@ void cp_cell_postgres(struct cp_context *context, const char *cell, int number,
     cp_postgres_group_init(out, context, target, cell, cp_path(context, "cells/%s", cell), ports);
     out->database = "cell";
     out->roles = "calls,events,directory";
+    struct cp_repository repository;
+    cp_repository_of_cell(context, cell, number, &repository);
+    out->more_settings = cp_repository_postgres_settings(&repository);
 }
 
 static struct cp_postgres_group *group_of(struct cp_cell_create *create)

@@ -312,9 +312,9 @@ static void stop_stage(struct cp_context *context, struct dirent **entries, int 
 
 static bool is_ours(const char *name)
 {
-    static const char *const names[] = {"runsvdir", "runsv",         "svlogd",
-                                        "postgres", "pg_autoctl",    "redis-server",
-                                        "callcell", "callcell-edge", "callcell-cell"};
+    static const char *const names[] = {
+        "runsvdir",     "runsv",    "svlogd",        "postgres",      "pg_autoctl",
+        "redis-server", "callcell", "callcell-edge", "callcell-cell", "pgbackrest"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i], name) == 0)
             return true;

@@ -257,6 +257,55 @@ class CellCreate(Recipe):
                       match[0], text)
         return self.same(turn, json.loads(text))
 
+class CellBackup(Recipe):
+    table = "cell_backup"
+    long = True
+
+    def command(self, turn):
+        return ["cell", "backup", "se-1", "--full"]
+
+    def facts(self, turn):
+        newest = self.p.cli_json("cell", "backups", "se-1")[-1]
+        told = registry(self.p, "SELECT value > extract(epoch FROM now()) - 60 FROM facts WHERE subject = 'se-1' AND "
+                                "name = 'backup_finished_at'")
+        return self.same(turn, {"type": newest["type"], "damaged": newest["damaged"], "told": told})
+
+
+class CellRestore(Recipe):
+    """To the end of the archive: the copy holds what the cell holds."""
+    table = "cell_restore"
+    long = True
+    again = False
+
+    def names(self, turn):
+        return {f"copy-{turn}": "COPY"}
+
+    def prepare(self, turn):
+        self.p.cli("cell", "backup", "se-1")
+
+    def command(self, turn):
+        return ["cell", "restore", "se-1", "--to", "latest", "--as", f"copy-{turn}"]
+
+    def facts(self, turn):
+        port = (self.p.home / f"cells/se-1/scratch/copy-{turn}/port").read_text().strip()
+        sql = "SELECT pg_is_in_recovery(), (SELECT count(*) FROM directory.numbers)"
+        return self.same(turn, {"copy": self.p.psql(sql, port), "services": services(self.p, "se-1-scratch")})
+
+    def clean(self, turn):
+        self.p.cli("cell", "restore", "se-1", "--drop", f"copy-{turn}")
+
+
+class RestoreDrill(Recipe):
+    table = "restore_drill"
+    long = True
+
+    def command(self, turn):
+        return ["cell", "restore-drill", "se-1"]
+
+    def facts(self, turn):
+        told = registry(self.p, "SELECT name, value FROM facts WHERE subject = 'se-1' AND name = 'restore_drill_ok'")
+        left = (self.p.home / "cells/se-1/scratch/drill").exists()
+        return self.same(turn, {"told": told, "left": left})
 
 
 class CellDrain(Recipe):

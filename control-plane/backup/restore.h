@@ -1,0 +1,53 @@
+/*
+ * Restores a backup into a Postgres of its own, beside the one that serves: the scratch, in
+ * cells/<cell>/scratch/<name>. It listens on the cell's socket folder only and archives nothing; it
+ * does not come back after `callcell down`.
+ */
+#ifndef CP_BACKUP_RESTORE_H
+#define CP_BACKUP_RESTORE_H
+
+#include "base/transitions.h"
+#include "control-plane/backup/repository.h"
+
+extern const struct cc_transition_table cp_cell_restore_table;
+
+enum cp_restore_target { CP_RESTORE_LATEST, CP_RESTORE_TIME, CP_RESTORE_POINT };
+
+struct cp_restore {
+    struct cp_context *context;
+    struct cp_repository repository;
+    const char *scratch; /* its name */
+    enum cp_restore_target target;
+    const char *moment; /* RFC 3339, or the name of a restore point */
+    const char *backup; /* label of the backup to start from; NULL: the newest before the moment */
+    const char *folder, *data;
+    int port;
+};
+
+/* to: "latest" (then it may be written to) or RFC 3339 (it stops there and is read-only).
+ * CC_UNSUPPORTED: a mistake of usage. CC_CONFLICT: there is a scratch of this name. */
+enum cc_error cp_cell_restore(struct cp_context *context, const char *cell, const char *to,
+                              const char *scratch, struct cp_restore *out) CC_MUST_CHECK;
+
+/* Folder and name of a scratch that need not exist. */
+void cp_restore_name(struct cp_restore *restore, const char *scratch);
+
+/* Rows alone, for the drill: folder, files, recovery up to restore->moment. */
+enum cc_error cp_restore_claim(void *restore) CC_MUST_CHECK;
+enum cc_error cp_restore_copy(void *restore) CC_MUST_CHECK;
+enum cc_error cp_restore_recover(void *restore) CC_MUST_CHECK;
+
+/* Fills in the port that a claim chose earlier. CC_NOT_FOUND with a message. */
+enum cc_error cp_restore_port(struct cp_restore *restore) CC_MUST_CHECK;
+/* To the scratch, as the home's owner; PQfinish is the caller's. */
+enum cc_error cp_restore_connect(const struct cp_restore *restore, const char *database,
+                                 PGconn **out) CC_MUST_CHECK;
+
+/* Stops it and removes its files. CC_NOT_FOUND with a message when there is none. */
+enum cc_error cp_restore_drop(struct cp_context *context, const char *cell,
+                              const char *scratch) CC_MUST_CHECK;
+
+/* Stops those of all cells; their files stay. */
+void cp_restore_stop_all(struct cp_context *context);
+
+#endif
