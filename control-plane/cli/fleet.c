@@ -1,7 +1,9 @@
-/* Commands about the workers of a cell. */
+/* Commands about a cell that exists and its workers. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "control-plane/cli/commands.h"
+#include "control-plane/fleet/destroy.h"
 #include "control-plane/fleet/drain.h"
 
 static const char *worker_of(struct cp_context *context, const struct cp_arguments *arguments)
@@ -37,4 +39,44 @@ enum cc_error cp_cli_cell_restart(struct cp_context *context, const struct cp_ar
     if (!error)
         cp_cli_done(context, "restart", arguments->positionals[0], true);
     return error;
+}
+
+/* The name, from the option or, at a terminal, typed. */
+static enum cc_error confirm(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    const char *cell = arguments->positionals[0], *given = cp_argument(arguments, "confirm");
+    char line[64] = "";
+    if (context->dry_run)
+        return CC_OK;
+    if (!given && isatty(STDIN_FILENO)) {
+        (void)fprintf(stderr, "This takes %s away for good. Its name once more: ", cell);
+        if (fgets(line, sizeof(line), stdin))
+            line[strcspn(line, "\n")] = '\0';
+        given = line;
+    }
+    if (!given)
+        return cp_fail(context, CC_UNSUPPORTED,
+                       "cell destroy: say it once more: --confirm %s (and see --dry-run)", cell);
+    return strcmp(given, cell) == 0
+               ? CC_OK
+               : cp_fail(context, CC_UNSUPPORTED, "cell destroy: \"%s\" is not %s: nothing is done",
+                         given, cell);
+}
+
+enum cc_error cp_cli_cell_destroy(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    const char *backup = NULL;
+    bool changed = false;
+    const struct cp_destroy_options options = {
+        .with_tenants = cp_argument(arguments, "with-tenants") != NULL,
+        .without_backup = cp_argument(arguments, "without-backup") != NULL};
+    enum cc_error error = confirm(context, arguments);
+    if (!error)
+        error = cp_cell_destroy(context, arguments->positionals[0], &options, &backup, &changed);
+    if (error)
+        return error;
+    if (backup)
+        (void)fprintf(stderr, "its final backup (pg_restore reads it): %s\n", backup);
+    cp_cli_done(context, "destroy", arguments->positionals[0], changed);
+    return CC_OK;
 }

@@ -1,5 +1,10 @@
 /* Commands about flows and calls: asked of the tenant's cell. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/names.h"
+#include "control-plane/calls/explain.h"
+#include "control-plane/calls/pending.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
@@ -77,5 +82,86 @@ enum cc_error cp_cli_call_show(struct cp_context *context, const struct cp_argum
                                    cc_slice("", 0), &reply);
     if (!error)
         cp_cli_print_json(context, reply.body);
+    return error;
+}
+
+static enum cc_error fetch_call(struct cp_context *context, const struct cp_arguments *arguments,
+                                const char *cell, json_t **out)
+{
+    const char *call = arguments->positionals[0], *tenant = cp_argument(arguments, "tenant");
+    struct cp_reply reply;
+    enum cc_error error = cp_cell_ask(
+        context, cell, "GET", cp_format(context, "/internal/v1/tenants/%s/calls/%s", tenant, call),
+        cc_slice("", 0), &reply);
+    /* The cell's Postgres may be what is broken: spools and journals are read all the same. */
+    if (error)
+        (void)fprintf(stderr, "callcell: %s; only what is in spools and journals follows\n",
+                      context->message);
+    json_t *body = NULL;
+    if (error || cc_json_parse(reply.body, 64 << 20, &body, NULL))
+        body = json_pack("{s:[]}", "events");
+    *out = json_incref(json_object_get(body, "events"));
+    json_decref(body);
+    if (!*out)
+        return cp_fail(context, CC_PROTOCOL, "cell %s answered something else than events", cell);
+    cp_pending_add(context, cell, tenant, call, *out);
+    cp_explain_events(*out);
+    return CC_OK;
+}
+
+/* The settings of the number that the call's first event went to. */
+static json_t *number_of(struct cp_context *context, const char *country, const json_t *events)
+{
+    const char *to = json_string_value(json_object_get(json_array_get(events, 0), "to"));
+    PGresult *result;
+    json_t *document = NULL;
+    if (!to ||
+        cp_sql(context, &result, "SELECT document FROM numbers WHERE country = $1 AND number = $2",
+               CP_PARAMETERS(country, to)) ||
+        PQntuples(result) == 0 ||
+        cc_json_parse(cc_slice_of(cp_sql_value(result, 0, 0)), 1 << 20, &document, NULL))
+        return json_null();
+    return document;
+}
+
+static void print_call(struct cp_context *context, const json_t *call)
+{
+    struct cc_buffer text;
+    cc_buffer_init(&text, 0);
+    char *whole = context->json ? json_dumps(call, JSON_INDENT(1)) : NULL;
+    if (!whole)
+        cp_explain_text(call, &text);
+    printf("%.*s%s\n", (int)text.length, text.data ? text.data : "", whole ? whole : "");
+    free(whole);
+    cc_buffer_deinit(&text);
+}
+
+enum cc_error cp_cli_call_explain(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    const char *call = arguments->positionals[0], *tenant = cp_argument(arguments, "tenant");
+    const char *country = NULL, *cell = NULL;
+    json_t *events = NULL;
+    if (!cc_name_is_carrier_id(cc_slice_of(call)) || strpbrk(call, "/?#%"))
+        return cp_fail(context, CC_UNSUPPORTED, "%s is no call id", call);
+    if (!cc_name_is_tenant(cc_slice_of(tenant)))
+        return cp_fail(context, CC_UNSUPPORTED, "--tenant %s is no tenant id", tenant);
+    enum cc_error error = cp_cli_country(context, arguments, &country);
+    if (!error)
+        error = cp_cell_of_tenant(context, country, tenant, &cell);
+    if (!error)
+        error = fetch_call(context, arguments, cell, &events);
+    if (!error && json_array_size(events) == 0)
+        error = cp_fail(context, CC_NOT_FOUND,
+                        "no event of call %s of tenant %s, neither in Postgres of %s nor in "
+                        "spools and journals",
+                        call, tenant, cell);
+    if (!error) {
+        json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:o, s:O}", "call", call, "tenant", tenant,
+                                  "country", country, "cell", cell, "number",
+                                  number_of(context, country, events), "events", events);
+        print_call(context, whole);
+        json_decref(whole);
+    }
+    json_decref(events);
     return error;
 }

@@ -111,7 +111,8 @@ static enum cc_error check_pin(const struct tenant_create *create)
 {
     PGresult *result;
     enum cc_error error =
-        cp_sql(create->context, &result, "SELECT 1 FROM cells WHERE country = $1 AND cell = $2",
+        cp_sql(create->context, &result,
+               "SELECT 1 FROM cells WHERE country = $1 AND cell = $2 AND state <> 'leaving'",
                CP_PARAMETERS(create->country, create->pin));
     if (!error && PQntuples(result) == 0)
         error = cp_fail(create->context, CC_UNSUPPORTED,

@@ -26,7 +26,10 @@ static enum cc_error read_cells(struct cp_context *context, const char *country,
 {
     PGresult *result;
     enum cc_error error = cp_sql(
-        context, &result, "SELECT cell, number FROM cells WHERE country = $1 ORDER BY number",
+        context, &result,
+        "SELECT cell, number FROM cells c WHERE country = $1 AND (state <> 'leaving' OR EXISTS "
+        "(SELECT 1 FROM slot_ranges s WHERE s.cell = c.cell) OR EXISTS (SELECT 1 FROM tenants t "
+        "WHERE t.pinned_cell = c.cell)) ORDER BY number",
         CP_PARAMETERS(country));
     if (error)
         return error;

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Workers are drained, restarted and taken back under calls, and no call notices."""
+"""Workers are drained, restarted and taken back under calls, and no call notices; calls are explained."""
+import json
 import threading
 
 from support.carrier import event
 from support.platform import Platform
 from support.scenario import expect, expect_equal, main, note, test
+from support.wait import wait_until
 
 TENANT, MOBILE, FORWARD = "fleet", "+46708800001", "+46733333333"
 
@@ -73,6 +75,36 @@ def a_drained_worker_stays_drained(platform):
     platform.cli("cell", "undrain", "se-1", "worker-1")
     expect(platform.worker_is_ready(1), "worker-1 is not back")
     expect_equal(len(endpoints(platform)), 2, "announced again")
+
+
+@test
+def a_call_is_explained(platform):
+    first = event(to=MOBILE, sender="+46701112233")
+    platform.carrier().send(first, TENANT)
+    call = first["call"]["id"]
+
+    def explained():
+        done = platform.cli("call", "explain", call, "--tenant", TENANT, "--output", "json")
+        events = json.loads(done.stdout)["events"]
+        return events if len(events) == 1 else None
+    # In the spool first, in Postgres soon after: it is found in either, and never in both.
+    events = wait_until("the call is explained", explained)
+    expect_equal(events[0]["words"], f"connect to {FORWARD}", "the answer in words")
+    text = platform.cli("call", "explain", call, "--tenant", TENANT).stdout
+    expect(f"answered  connect to {FORWARD}" in text, text)
+    missing = platform.cli("call", "explain", "nobody-called", "--tenant", TENANT, check=False)
+    expect_equal(missing.returncode, 1, "a call that was not")
+
+
+@test
+def a_cell_is_not_destroyed_by_accident(platform):
+    for words, status, part in (((), 2, "--confirm se-1"), (("--confirm", "se-2"), 2, "is not se-1"),
+                                (("--confirm", "se-1"), 1, "tenants live in se-1")):
+        done = platform.cli("cell", "destroy", "se-1", *words, check=False)
+        expect_equal(done.returncode, status, f"cell destroy {words}")
+        expect(part in done.stderr, done.stderr)
+    expect(platform.cli("cell", "destroy", "se-1", "--with-tenants", "--dry-run").stdout.startswith("would run 1/"),
+           "dry run")
 
 
 if __name__ == "__main__":

@@ -257,6 +257,10 @@ class CellCreate(Recipe):
                       match[0], text)
         return self.same(turn, json.loads(text))
 
+    def clean(self, turn):
+        self.p.cli("cell", "destroy", self.cell(turn), "--confirm", self.cell(turn), timeout_s=120)
+
+
 class CellBackup(Recipe):
     table = "cell_backup"
     long = True
@@ -350,6 +354,46 @@ class CellRestart(CellDrain):
     def facts(self, turn):
         new = {name: self.p.pid(name) not in (None, pid) for name, pid in self.before.items()}
         return super().facts(turn) + self.same(turn, new)
+
+
+class CellDestroy(Recipe):
+    """A cell of its own with a tenant and a number in it; goes by another name each turn, since cells need not be
+    made again for it."""
+    table = "cell_destroy"
+    long = True
+
+    def cell(self, turn):
+        return f"se-{6 + turn}"
+
+    def names(self, turn):
+        return {self.cell(turn): "CELL", f"gone-{RUN}-{turn}": "TENANT", f"+4670909030{turn}": "NUMBER"}
+
+    def prepare(self, turn):
+        self.p.cli("cell", "create", COUNTRY, "--cell", self.cell(turn), timeout_s=120)
+        self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--cell", self.cell(turn))
+        self.p.cli("number", "create", f"+4670909030{turn}", "--tenant", f"gone-{RUN}-{turn}", "--kind", "mobile")
+        answered = answer(self.p, f"+4670909030{turn}", tenant=f"gone-{RUN}-{turn}")
+        if answered[0] != 200 or answered[2]:
+            raise AssertionError(f"the cell to be destroyed does not answer: {answered}")
+
+    def command(self, turn):
+        return ["cell", "destroy", self.cell(turn), "--confirm", self.cell(turn), "--with-tenants"]
+
+    def facts(self, turn):
+        cell, tenant = self.cell(turn), f"gone-{RUN}-{turn}"
+        counts = {table: registry(self.p, f"SELECT count(*) FROM {table} WHERE {column} = '{value}'")
+                  for table, column, value in (("cells", "cell", cell), ("tenants", "tenant", tenant),
+                                               ("numbers", "tenant", tenant), ("cell_tokens", "cell", cell),
+                                               ("source_tokens", "holder", cell), ("slot_ranges", "cell", cell))}
+        backups = [path for path in (self.p.home / "backups").glob(f"{cell}-*") if path.is_file()]
+        listed = self.p.as_owner(["/usr/lib/postgresql/15/bin/pg_restore", "--list", backups[0]]).stdout
+        return self.same(turn, {
+            "registry": counts, "services": services(self.p, f"{cell}-"), "backups": len(backups),
+            "restorable": "TABLE DATA directory numbers" in listed,
+            "files": [str(path) for path in (self.p.home / "cells" / cell, self.p.home / f"discovery/{cell}.endpoints")
+                      if path.exists()],
+            "map": [each["id"] for each in self.p.map()["cells"]],
+            "answer": answer(self.p, f"+4670909030{turn}", tenant=tenant)})
 
 
 def subclasses(base):

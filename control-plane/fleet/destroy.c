@@ -1,0 +1,418 @@
+#include "control-plane/fleet/destroy.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/slot.h"
+#include "control-plane/cell_api.h"
+#include "control-plane/files.h"
+#include "control-plane/fleet/workers.h"
+#include "control-plane/process.h"
+#include "control-plane/registry.h"
+#include "control-plane/routemap/publish.h"
+#include "control-plane/run.h"
+#include "control-plane/targets/target.h"
+
+enum { EMPTY_S = 60, DUMP_S = 3600, PAUSE_MS = 100, ASK_MS = 1000 };
+
+struct destroy {
+    struct cp_context *context;
+    const char *cell;
+    const struct cp_destroy_options *options;
+    bool there;     /* the registry still has it */
+    bool was_ready; /* a cell that never was has nothing to keep */
+    bool only;      /* no other cell of its country */
+    const char *country;
+    int number;
+    const char *tenants; /* JSON array of those that live there */
+    size_t tenant_count;
+    const char *backup;
+};
+
+static enum cc_error leave(void *subject);
+static enum cc_error publish_numbers(void *subject);
+static enum cc_error wait_empty(void *subject);
+static enum cc_error keep_backup(void *subject);
+static enum cc_error unmap(void *subject);
+static enum cc_error stop_all(void *subject);
+static enum cc_error remove_files(void *subject);
+static enum cc_error forget(void *subject);
+
+static const struct cc_transition rows[] = {
+    {"new", NULL, NULL, leave, NULL, "leaving", "its numbers leave the directory"},
+    {"leaving", NULL, NULL, publish_numbers, NULL, "unlisted", "publish it; edges: confirmed"},
+    {"unlisted", NULL, NULL, wait_empty, NULL, "empty", "last records: in Postgres"},
+    {"empty", NULL, NULL, keep_backup, NULL, "kept", "final backup"},
+    {"kept", NULL, NULL, unmap, NULL, "unmapped", "out of the map; edges: confirmed"},
+    {"unmapped", NULL, NULL, stop_all, NULL, "stopped", "workers, Redis and Postgres: stopped"},
+    {"stopped", NULL, NULL, remove_files, NULL, "removed", "its files"},
+    {"removed", NULL, NULL, forget, NULL, "gone", "out of the registry"},
+};
+const struct cc_transition_table cp_cell_destroy_table = {"cell_destroy", "new", "gone", rows,
+                                                          sizeof(rows) / sizeof(rows[0])};
+
+static enum cc_error leave(void *subject)
+{
+    struct destroy *destroy = subject;
+    enum cc_error error =
+        cp_sql_run(destroy->context,
+                   "UPDATE numbers SET state = 'leaving' WHERE country = $1 AND tenant IN "
+                   "(SELECT jsonb_array_elements_text($2::jsonb))",
+                   CP_PARAMETERS(destroy->country, destroy->tenants));
+    return error
+               ? error
+               : cp_sql_run(destroy->context, "UPDATE cells SET state = 'leaving' WHERE cell = $1",
+                            CP_PARAMETERS(destroy->cell));
+}
+
+static enum cc_error publish_numbers(void *subject)
+{
+    struct destroy *destroy = subject;
+    int64_t epoch = 0;
+    enum cc_error error =
+        cp_publish(destroy->context, destroy->country, CC_PUBLICATION_NUMBERS, 0, &epoch);
+    return error ? error : cp_edges_confirm(destroy->context, destroy->country);
+}
+
+/* Records in the spools of its workers and for it in the journals of edges. */
+static int64_t records_left(struct destroy *destroy, const struct cp_workers *workers,
+                            const PGresult *edges)
+{
+    int64_t left = 0;
+    for (size_t i = 0; i < workers->count; i++) {
+        json_t *state = cp_worker_state(destroy->context, workers, &workers->items[i]);
+        left += json_integer_value(json_object_get(json_object_get(state, "spool"), "records"));
+        json_decref(state);
+    }
+    for (int row = 0; row < PQntuples(edges); row++) {
+        struct cp_reply reply;
+        struct cp_question question = {
+            .address = cp_format(destroy->context, "127.0.0.1:%d",
+                                 cp_port(destroy->context, (int)cp_sql_integer(edges, row, 0))),
+            .method = "GET",
+            .path = "/state",
+            .timeout_ms = ASK_MS};
+        json_t *state = NULL, *one;
+        size_t i;
+        if (cp_http(destroy->context, &question, &reply) ||
+            cc_json_parse(reply.body, 1 << 20, &state, NULL))
+            continue;
+        json_array_foreach(json_object_get(state, "cells"), i, one)
+        {
+            const char *id = json_string_value(json_object_get(one, "cell"));
+            if (id && strcmp(id, destroy->cell) == 0)
+                left += json_integer_value(json_object_get(one, "journal_records"));
+        }
+        json_decref(state);
+    }
+    return left;
+}
+
+static enum cc_error wait_empty(void *subject)
+{
+    struct destroy *destroy = subject;
+    struct cp_context *context = destroy->context;
+    struct cp_workers workers;
+    PGresult *edges;
+    if (!destroy->was_ready || destroy->options->without_backup)
+        return CC_OK;
+    enum cc_error error = cp_workers_find(context, destroy->cell, &workers);
+    if (!error)
+        error = cp_sql(context, &edges, "SELECT telemetry_port FROM edges", CP_NO_PARAMETERS);
+    for (int waited = 0; !error; waited += PAUSE_MS) {
+        int64_t left = records_left(destroy, &workers, edges);
+        if (left == 0)
+            return CC_OK;
+        if (waited >= EMPTY_S * 1000)
+            error = cp_fail(context, CC_TIMEOUT,
+                            "%lld records of %s are not in Postgres after %d s; "
+                            "--without-backup gives them up",
+                            (long long)left, destroy->cell, EMPTY_S);
+        else
+            cp_pause_ms(PAUSE_MS);
+    }
+    return error;
+}
+
+/* Named after the making of the cell, so that a killed command writes the same file again. */
+static enum cc_error keep_backup(void *subject)
+{
+    struct destroy *destroy = subject;
+    struct cp_context *context = destroy->context;
+    if (!destroy->was_ready || destroy->options->without_backup)
+        return CC_OK;
+    const char *sock = cp_path(context, "cells/%s/pg/sock", destroy->cell);
+    const char *source =
+        cp_format(context,
+                  "host='%s,%s' port=%d,%d dbname=cell target_session_attrs=read-write "
+                  "connect_timeout=5",
+                  sock, sock, cp_port(context, cp_ports_node(destroy->number, 1)),
+                  cp_port(context, cp_ports_node(destroy->number, 2)));
+    const char *unfinished = cp_format(context, "%s.new", destroy->backup);
+    const char *const argv[] = {"/usr/lib/postgresql/15/bin/pg_dump",
+                                "--format=custom",
+                                "--file",
+                                unfinished,
+                                "--dbname",
+                                source,
+                                NULL};
+    enum cc_error error = cp_folder_make(context, cp_path(context, "backups"));
+    if (!error)
+        error = cp_process_run(
+            context,
+            &(struct cp_process){.argv = argv,
+                                 .timeout_s = DUMP_S,
+                                 .log = cp_path(context, "log/provision-%s.log", destroy->cell)});
+    if (error)
+        return cp_fail(context, error,
+                       "no backup of %s can be made (see log/provision-%s.log); "
+                       "--without-backup does without",
+                       destroy->cell, destroy->cell);
+    if (rename(unfinished, destroy->backup))
+        return cp_fail(context, CC_IO, "cannot write %s", destroy->backup);
+    return CC_OK;
+}
+
+static enum cc_error take_out_of_tables(struct destroy *destroy)
+{
+    struct cp_context *context = destroy->context;
+    enum cc_error error = cp_sql_run(context,
+                                     "DELETE FROM numbers WHERE country = $1 AND tenant IN "
+                                     "(SELECT jsonb_array_elements_text($2::jsonb))",
+                                     CP_PARAMETERS(destroy->country, destroy->tenants));
+    if (!error)
+        error = cp_sql_run(context,
+                           "DELETE FROM tenants WHERE country = $1 AND tenant IN "
+                           "(SELECT jsonb_array_elements_text($2::jsonb))",
+                           CP_PARAMETERS(destroy->country, destroy->tenants));
+    if (!error)
+        error = cp_sql_run(context,
+                           "UPDATE slot_ranges SET cell = coalesce((SELECT cell FROM cells WHERE "
+                           "country = $1 AND cell <> $2 AND state = 'ready' ORDER BY number "
+                           "LIMIT 1), cell) WHERE cell = $2",
+                           CP_PARAMETERS(destroy->country, destroy->cell));
+    if (!error)
+        error = cp_sql_run(context, "DELETE FROM cell_tokens WHERE cell = $1",
+                           CP_PARAMETERS(destroy->cell));
+    return error;
+}
+
+/* At once: a tenant that is not pinned is found by the slots of its cell, also by a command that
+ * goes on. A country's only cell stays in the map that edges hold: a map without cells there is
+ * none, and no number leads there any more. */
+static enum cc_error unmap(void *subject)
+{
+    struct destroy *destroy = subject;
+    struct cp_context *context = destroy->context;
+    int64_t epoch = 0;
+    enum cc_error error = cp_sql_run(context, "BEGIN", CP_NO_PARAMETERS);
+    if (!error)
+        error = take_out_of_tables(destroy);
+    if (!error)
+        error = cp_sql_run(context, "COMMIT", CP_NO_PARAMETERS);
+    else
+        PQclear(PQexec(context->registry, "ROLLBACK"));
+    if (!error && !destroy->only)
+        error = cp_publish(context, destroy->country, CC_PUBLICATION_MAP, CC_SLOT_COUNT, &epoch);
+    if (!error)
+        error = cp_publish(context, destroy->country, CC_PUBLICATION_CARRIERS, 0, &epoch);
+    return error ? error : cp_edges_confirm(context, destroy->country);
+}
+
+static int is_service(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* Whether a service of this name is the cell's, and when it stops: workers before what they need,
+ * the monitor before its nodes, so that it fails nothing over. -1: not the cell's. */
+static int stage_of(const char *cell, const char *service)
+{
+    size_t length = strlen(cell);
+    if (strncmp(service, cell, length) != 0 || service[length] != '-')
+        return -1;
+    const char *part = service + length + 1;
+    return strncmp(part, "worker", 6) == 0 ? 0 : strcmp(part, "monitor") == 0 ? 1 : 2;
+}
+
+/* Those in run/services, and those that a killed command has moved out of it. */
+static enum cc_error stop_stage(struct destroy *destroy, const char *folder, const char *prefix,
+                                int stage)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_service, alphasort);
+    enum cc_error error = CC_OK;
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        size_t length = strlen(prefix);
+        if (!error && strncmp(name, prefix, length) == 0 &&
+            stage_of(destroy->cell, name + length) == stage)
+            error = cp_target_find("local")->remove(destroy->context, name + length);
+        free(entries[i]);
+    }
+    free(entries);
+    return error;
+}
+
+static enum cc_error stop_all(void *subject)
+{
+    struct destroy *destroy = subject;
+    enum cc_error error = CC_OK;
+    for (int stage = 0; !error && stage <= 2; stage++) {
+        error = stop_stage(destroy, cp_path(destroy->context, "run/services"), "", stage);
+        if (!error)
+            error = stop_stage(destroy, cp_path(destroy->context, "run"), "old-", stage);
+    }
+    return error;
+}
+
+static enum cc_error remove_files(void *subject)
+{
+    struct destroy *destroy = subject;
+    struct cp_context *context = destroy->context;
+    enum cc_error error = cp_tree_remove(context, cp_path(context, "cells/%s", destroy->cell));
+    return error
+               ? error
+               : cp_tree_remove(context, cp_path(context, "discovery/%s.endpoints", destroy->cell));
+}
+
+/* Runs about the cell that were left behind are closed: their commands would begin anew. */
+static enum cc_error forget(void *subject)
+{
+    static const char *const statements[] = {
+        "DELETE FROM source_tokens WHERE holder = $1",
+        "DELETE FROM reports WHERE split_part(reporter, '/', 1) = $1",
+        "DELETE FROM facts WHERE split_part(subject, '/', 1) = $1",
+        "DELETE FROM slot_ranges WHERE cell = $1",
+        "UPDATE runs SET finished_at = now(), error = 'the cell was destroyed' "
+        "WHERE split_part(subject, '/', 1) = $1 AND finished_at IS NULL AND "
+        "transition_table <> 'cell_destroy'",
+        "DELETE FROM cells WHERE cell = $1",
+    };
+    struct destroy *destroy = subject;
+    enum cc_error error = CC_OK;
+    for (size_t i = 0; !error && i < sizeof(statements) / sizeof(statements[0]); i++)
+        error = cp_sql_run(destroy->context, statements[i], CP_PARAMETERS(destroy->cell));
+    return error;
+}
+
+static enum cc_error read_cell(struct destroy *destroy)
+{
+    struct cp_context *context = destroy->context;
+    PGresult *result;
+    enum cc_error error = cp_sql(
+        context, &result,
+        "SELECT country, number, (EXISTS (SELECT 1 FROM runs WHERE transition_table = "
+        "'cell_create' AND subject = cell AND finished_at IS NULL))::int, NOT EXISTS (SELECT 1 "
+        "FROM cells o WHERE o.country = c.country AND o.cell <> c.cell AND o.state = 'ready'), "
+        "to_char(created_at AT TIME ZONE 'UTC', 'YYYYMMDD\"T\"HH24MISS\"Z\"') "
+        "FROM cells c WHERE cell = $1",
+        CP_PARAMETERS(destroy->cell));
+    destroy->tenants = "[]";
+    destroy->country = "";
+    if (error || PQntuples(result) == 0)
+        return error;
+    destroy->there = true;
+    destroy->country = cp_sql_value(result, 0, 0);
+    destroy->number = (int)cp_sql_integer(result, 0, 1);
+    destroy->was_ready = cp_sql_integer(result, 0, 2) == 0;
+    destroy->only = strcmp(cp_sql_value(result, 0, 3), "t") == 0;
+    destroy->backup = cp_path(context, "backups/%s-made-%s-final.dump", destroy->cell,
+                              cp_sql_value(result, 0, 4));
+    return CC_OK;
+}
+
+static bool owns_slot(const PGresult *ranges, uint16_t slot)
+{
+    for (int row = 0; row < PQntuples(ranges); row++) {
+        if (slot >= cp_sql_integer(ranges, row, 0) && slot <= cp_sql_integer(ranges, row, 1))
+            return true;
+    }
+    return false;
+}
+
+/* Pinned to it, or not pinned and in one of its slots. */
+static enum cc_error read_tenants(struct destroy *destroy)
+{
+    struct cp_context *context = destroy->context;
+    PGresult *ranges, *tenants;
+    enum cc_error error =
+        cp_sql(context, &ranges, "SELECT first_slot, last_slot FROM slot_ranges WHERE cell = $1",
+               CP_PARAMETERS(destroy->cell));
+    if (!error)
+        error = cp_sql(context, &tenants,
+                       "SELECT tenant, coalesce(pinned_cell, '') FROM tenants WHERE country = $1",
+                       CP_PARAMETERS(destroy->country));
+    if (error)
+        return error;
+    struct cc_buffer list;
+    cc_buffer_init(&list, 0);
+    for (int row = 0; row < PQntuples(tenants); row++) {
+        const char *tenant = cp_sql_value(tenants, row, 0), *pin = cp_sql_value(tenants, row, 1);
+        if (*pin ? strcmp(pin, destroy->cell) != 0
+                 : !owns_slot(ranges, cc_slot_of(cc_slice_of(tenant))))
+            continue;
+        cc_buffer_printf(&list, "%s\"%s\"", destroy->tenant_count++ ? "," : "", tenant);
+    }
+    destroy->tenants = cp_format(context, "[%.*s]", (int)list.length, list.data ? list.data : "");
+    cc_buffer_deinit(&list);
+    return CC_OK;
+}
+
+static enum cc_error was_destroyed(struct destroy *destroy, bool *out)
+{
+    PGresult *result;
+    enum cc_error error = cp_sql(destroy->context, &result,
+                                 "SELECT 1 FROM runs WHERE transition_table = $1 AND subject = $2 "
+                                 "AND finished_at IS NOT NULL LIMIT 1",
+                                 CP_PARAMETERS(cp_cell_destroy_table.name, destroy->cell));
+    *out = !error && PQntuples(result) > 0;
+    return error;
+}
+
+static enum cc_error refuse(struct destroy *destroy, bool unfinished, bool *done)
+{
+    struct cp_context *context = destroy->context;
+    enum cc_error error = CC_OK;
+    *done = false;
+    if (!destroy->there && !unfinished) {
+        error = was_destroyed(destroy, done);
+        if (!error && !*done)
+            error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list",
+                            destroy->cell);
+    } else if (destroy->tenant_count > 0 && !destroy->options->with_tenants && !unfinished) {
+        error = cp_fail(context, CC_CONFLICT,
+                        "%zu tenants live in %s, with their numbers: move them, or give "
+                        "--with-tenants; see: callcell tenant list",
+                        destroy->tenant_count, destroy->cell);
+    }
+    return error;
+}
+
+enum cc_error cp_cell_destroy(struct cp_context *context, const char *cell,
+                              const struct cp_destroy_options *options, const char **backup,
+                              bool *changed)
+{
+    struct destroy destroy = {.context = context, .cell = cell, .options = options};
+    bool unfinished = false, done = false;
+    *changed = false;
+    *backup = NULL;
+    enum cc_error error = read_cell(&destroy);
+    if (!error && destroy.there)
+        error = read_tenants(&destroy);
+    if (!error)
+        error = cp_run_unfinished(context, cp_cell_destroy_table.name, cell, &unfinished);
+    if (!error)
+        error = refuse(&destroy, unfinished, &done);
+    if (error || done)
+        return error;
+    *changed = true;
+    error =
+        cp_run(context, &(struct cp_run_request){
+                            .table = &cp_cell_destroy_table, .subject = cell, .data = &destroy});
+    if (!error && destroy.backup && cp_file_exists(destroy.backup))
+        *backup = destroy.backup;
+    return error;
+}
