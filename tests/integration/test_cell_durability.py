@@ -275,6 +275,21 @@ def test_degraded_durability_is_said(host):
     wait_until("it answers", lambda: worker.metric("callcell_cell_primary_seconds_since_ok") <= 1)
 
 
+def leave_a_second_folder(host, number):
+    """An owner whose spool is held, as when an adopter freezes with the lock, takes another folder; then it dies."""
+    owner = host.add_worker("worker-second", {"spool_siblings_directory": "[]"})
+    owner.kill()
+    with open(owner.folder / "spool/lock", "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        owner.start()
+        sent = event(number)
+        answered(owner, "orphan", sent)
+        owner.kill()
+    host.workers.remove(owner)
+    check(any((owner.folder / "spool-2").glob("*.spool")), "its second folder")
+    return sent["event_id"]
+
+
 def test_an_orphaned_spool_is_adopted(host):
     """And one whose owner is only frozen is not."""
     siblings = host.workers[:2]
@@ -287,17 +302,19 @@ def test_an_orphaned_spool_is_adopted(host):
         kept = event(number)
         answered(frozen, "orphan", kept)
         frozen.process.send_signal(signal.SIGSTOP)
+        second = leave_a_second_folder(host, number)
         ids = {answered(orphan, "orphan", sent := event(number)) and sent["event_id"] for _ in range(700)}
         orphan.kill()
         killed_at = time.monotonic()
     host.workers.remove(orphan)
+    ids.add(second)
     wait_until("all is shipped", lambda: count_of(host, "orphan") == len(ids))
     print(f"# adopted and shipped {len(ids)} records {time.monotonic() - killed_at:.1f} s after kill -9")
     equal(counted(host, "orphan"), len(ids), "once each")
     equal([host.primary.value(f"SELECT count(*) FROM events.events WHERE event_id = '{kept['event_id']}'"),
            frozen.process.poll()], ["0", None], "a frozen owner keeps its spool")
     equal(sum(worker.metric("callcell_cell_records_adopted_total") for worker in siblings), len(ids))
-    equal(sum(worker.metric("callcell_cell_spools_adopted_total") for worker in siblings), 1)
+    check(sum(worker.metric("callcell_cell_spools_adopted_total") for worker in siblings) >= 2, "two spools")
     check(any('"spool_adopted"' in worker.log.read_text() for worker in siblings), "said")
     frozen.process.send_signal(signal.SIGCONT)
     # Its owner comes back to an empty spool and can use it.
@@ -309,24 +326,6 @@ def test_an_orphaned_spool_is_adopted(host):
     for worker in (orphan, frozen):
         equal(worker.stop(), 0)
         host.workers.remove(worker)
-
-
-def test_an_owner_whose_spool_is_held_takes_another_folder(host):
-    """As when an adopter freezes with the lock."""
-    make_tenant(host, "second")
-    number = fresh_number()
-    put(host, "second", mobile(number))
-    owner = host.add_worker("worker-second", {"spool_siblings_directory": "[]"})
-    owner.kill()
-    with open(owner.folder / "spool/lock", "r+b") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        owner.start()
-        with refused_ingest(host):
-            answered(owner, "second", event(number))
-            owner.kill()
-    host.workers.remove(owner)
-    check(any((owner.folder / "spool-2").glob("*.spool")), "its second folder")
-    wait_until("that folder is adopted too", lambda: count_of(host, "second") == 1)
 
 
 def test_a_record_of_40_days_ago_counts_once(host):
