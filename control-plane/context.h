@@ -41,7 +41,8 @@ struct cp_context {
     PGresult **results;       /* freed with the context */
     size_t result_count, result_capacity;
     bool borrows_settings;
-    char message[1024]; /* of the failure */
+    json_t *differences; /* not NULL: files are compared and not written (fleet/diff.h) */
+    char message[1024];  /* of the failure */
 };
 
 /* Finds the home and, when run as root, becomes the home's owner. CC_FORBIDDEN with a message when

@@ -105,6 +105,10 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
     const char *folder = folder_of(context, service->name);
     bool fresh = !cp_file_exists(folder);
     const char *target = fresh ? cp_path(context, "run/new-%s", service->name) : folder;
+    if (fresh && context->differences) {
+        cp_difference(context, "service", service->name, "missing", "there", "apply");
+        return CC_OK;
+    }
     enum cc_error error = fresh ? cp_tree_remove(context, target) : CC_OK;
     if (!error)
         error = cp_folder_make(context, target);

@@ -343,6 +343,7 @@ class CellUndrain(CellDrain):
 
 class CellRestart(CellDrain):
     table = "cell_restart"
+    long = True
 
     def prepare(self, turn):
         super().prepare(turn)
@@ -354,6 +355,29 @@ class CellRestart(CellDrain):
     def facts(self, turn):
         new = {name: self.p.pid(name) not in (None, pid) for name, pid in self.before.items()}
         return super().facts(turn) + self.same(turn, new)
+
+
+class CellApply(Recipe):
+    table = "cell_apply"
+    long = True
+
+    def prepare(self, turn):
+        """Workers' settings and the country's policy have drifted."""
+        for number in (1, 2):
+            path = self.p.home / f"cells/se-1/etc/cell-worker-{number}.yaml"
+            path.write_text(path.read_text() + "# drift\n")
+        registry(self.p, "UPDATE countries SET policy = jsonb_set(policy, '{emergency}', '[\"112\", \"999\"]') "
+                         f"WHERE country = '{COUNTRY}'")
+
+    def command(self, turn):
+        return ["cell", "apply", "se-1"]
+
+    def facts(self, turn):
+        settings = files(self.p, self.p.home / "cells/se-1/etc")
+        return self.same(turn, {
+            "differences": json.loads(self.p.cli("cell", "diff", "se-1", "--output", "json", check=False).stdout),
+            "settings": {name: text for name, text in settings.items() if name.endswith(".yaml")},
+            "emergency": self.p.map()["policy"]["emergency"], "services": services(self.p, "se-1-worker-")})
 
 
 class CellDestroy(Recipe):
