@@ -6,6 +6,7 @@
 #include "control-plane/backup/agent.h"
 #include "control-plane/backup/restore.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/certificates/certificates.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
@@ -64,6 +65,29 @@ static enum cc_error make_keys(struct cp_context *context)
     free(private_pem);
     free(public_pem);
     return error;
+}
+
+/* What serve and the operator show; edges and workers get theirs when they are made. */
+static enum cc_error make_certificates(struct cp_context *context)
+{
+    static const struct {
+        const char *folder, *identity;
+    } ours[] = {{"etc/tls/serve-1", "urn:callcell:control"},
+                {"etc/tls/serve-2", "urn:callcell:control"},
+                {"etc/tls/operator", "urn:callcell:operator"}};
+    enum cc_error error = cp_authority_ensure(context);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]) && !error; i++)
+        error =
+            cp_identity_ensure(context, cp_path(context, "%s", ours[i].folder), ours[i].identity);
+    return error;
+}
+
+/* After a long down they may have expired, and nobody would have been there to renew them. */
+static enum cc_error renew_certificates(struct cp_context *context)
+{
+    size_t renewed = 0;
+    enum cc_error error = make_certificates(context);
+    return error ? error : cp_identities_renew(context, CP_RENEW_DUE, NULL, &renewed);
 }
 
 static enum cc_error write_settings(struct cp_context *context)
@@ -197,6 +221,8 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
     if (!error)
         error = make_keys(context);
     if (!error)
+        error = renew_certificates(context);
+    if (!error)
         error = make_registry(context);
     if (!error)
         error = start_supervisor_and_registry(context);
@@ -250,7 +276,9 @@ static enum cc_error wait_for_cells(struct cp_context *context)
 enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
-    enum cc_error error = start_supervisor_and_registry(context);
+    enum cc_error error = renew_certificates(context);
+    if (!error)
+        error = start_supervisor_and_registry(context);
     if (!error)
         error = make_database(context);
     if (!error)
@@ -287,6 +315,9 @@ enum cc_error cp_cli_serve(struct cp_context *context, const struct cp_arguments
     struct cp_serve_options options = {
         .address = context->settings.listen_address,
         .port = cp_port(context, cp_ports_serve(instance)),
+        .telemetry_port = cp_port(context, cp_ports_serve(instance) + 1),
+        .identity_file = cp_path(context, "etc/tls/serve-%d/identity.pem", instance),
+        .authority_file = cp_path(context, "etc/tls/serve-%d/authority.pem", instance),
         .registry = cp_registry_conninfo(context),
         .instance = cp_serve_name(context, instance),
         .context = context,

@@ -204,7 +204,7 @@ class EdgeCreate(Recipe):
     def names(self, turn):
         return {f"edge-{8 + turn}": "EDGE", self.port(turn) + self.p.offset: "PORT",
                 self.port(turn) + 1 + self.p.offset: "TELEMETRY", self.port(turn): "PORT",
-                self.port(turn) + 1: "TELEMETRY"}
+                self.port(turn) + 1: "TELEMETRY", self.port(turn) + 363 + self.p.offset: "TLS"}
 
     def port(self, turn):
         return 8180 + 10 * turn
