@@ -299,6 +299,27 @@ class CellRestore(Recipe):
         self.p.cli("cell", "restore", "se-1", "--drop", f"copy-{turn}")
 
 
+class CellRestoreInPlace(Recipe):
+    """To the end of the archive: nothing that was written is missing, and the term is higher."""
+    table = "cell_restore_in_place"
+    long = True
+    again = False
+
+    def prepare(self, turn):
+        self.p.cli("cell", "backup", "se-1")
+        self.term = int(self.p.psql("SELECT term FROM fencing.term")[0][0])
+
+    def command(self, turn):
+        return ["cell", "restore", "se-1", "--in-place", "--to", "latest", "--confirm", "se-1"]
+
+    def facts(self, turn):
+        raised = int(self.p.psql("SELECT term FROM fencing.term")[0][0]) > self.term
+        shown = self.p.cli_json("cell", "show", "se-1")
+        numbers = self.p.psql("SELECT number, document FROM directory.numbers ORDER BY number")
+        return self.same(turn, {"raised": raised, "nodes": sorted(node["state"] for node in shown["nodes"]),
+                                "numbers": numbers})
+
+
 class RestoreDrill(Recipe):
     table = "restore_drill"
     long = True
