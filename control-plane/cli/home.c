@@ -252,8 +252,9 @@ static enum cc_error wait_for_workers(struct cp_context *context, const char *ce
     for (size_t i = 0; !error && i < workers.count; i++) {
         const struct cp_worker *worker = &workers.items[i];
         if (!worker->drained)
-            error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", worker->port),
-                                    "/readyz", worker->service, 60);
+            error =
+                cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", worker->telemetry_port),
+                                "/readyz", worker->service, 60);
     }
     return error;
 }
