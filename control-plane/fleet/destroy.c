@@ -83,7 +83,7 @@ static int64_t records_left(struct destroy *destroy, const struct cp_workers *wo
 {
     int64_t left = 0;
     for (size_t i = 0; i < workers->count; i++) {
-        json_t *state = cp_worker_state(destroy->context, workers, &workers->items[i]);
+        json_t *state = cp_worker_state(destroy->context, &workers->items[i]);
         left += json_integer_value(json_object_get(json_object_get(state, "spool"), "records"));
         json_decref(state);
     }
