@@ -561,16 +561,19 @@ static enum cc_error start_servers(struct serve *serve, const struct cp_serve_op
 
 static enum cc_error start(struct serve *serve, const struct cp_serve_options *options)
 {
-    struct cc_pg_options pg = {.name = "serve", .conninfo = options->registry, .connections = 4};
+    struct cc_pg_options pg = {.name = "serve",
+                               .conninfo = options->registry,
+                               .password = options->registry_password,
+                               .connections = 4};
     enum cc_error error = cc_pg_pool_create(serve->loop, &pg, &serve->pool);
     if (!error)
-        error =
-            cp_listener_create(serve->loop, options->registry, on_news, serve, &serve->listener);
+        error = cp_listener_create(serve->loop, options->registry, options->registry_password,
+                                   on_news, serve, &serve->listener);
     if (!error)
         error = cp_observed_create(serve->loop, serve->pool, &serve->observed);
     if (!error)
         error = cp_leader_create(serve->loop, options->context, options->instance,
-                                 options->registry, &serve->leader);
+                                 options->registry, options->registry_password, &serve->leader);
     if (!error)
         error = start_servers(serve, options);
     if (!error)

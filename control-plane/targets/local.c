@@ -280,8 +280,8 @@ enum cc_error cp_local_up(struct cp_context *context)
  */
 static int stop_order(const char *service)
 {
-    if (strcmp(service, "registry") == 0)
-        return 5;
+    if (strncmp(service, "registry-", 9) == 0)
+        return strcmp(service, "registry-monitor") == 0 ? 5 : 6;
     if (strncmp(service, "serve-", 6) == 0)
         return 2;
     if (strstr(service, "-worker-"))
@@ -388,7 +388,7 @@ enum cc_error cp_local_down(struct cp_context *context)
     struct dirent **entries = NULL;
     int count = scandir(cp_path(context, "run/services"), &entries, is_service, alphasort);
     int supervisor = supervisor_pid(context);
-    for (int stage = 0; supervisor && stage <= 5; stage++)
+    for (int stage = 0; supervisor && stage <= 6; stage++)
         stop_stage(context, entries, count, stage);
     for (int i = 0; i < count; i++)
         free(entries[i]);

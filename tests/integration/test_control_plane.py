@@ -407,7 +407,7 @@ def edge_missing(p):
 
 def registry_restarts(p):
     """While serve is connected: Postgres would wait for that for ever."""
-    registry = f"{p.home}/run/services/registry"
+    registry = f"{p.home}/run/services/registry-node1"
     subprocess.run(["sv", "-w", "20", "restart", registry], check=True, capture_output=True)
     until(lambda: subprocess.run([p.binary, "status"], env=p.environment, check=False,
                                  capture_output=True).returncode == 0)

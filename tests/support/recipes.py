@@ -64,7 +64,7 @@ class Recipe:
 
 def registry(platform, sql):
     """Rows of the registry, wherever its primary runs now."""
-    for socket in sorted(platform.home.glob("run/registry*/**/.s.PGSQL.*")):
+    for socket in sorted(platform.home.glob("registry/pg/sock/.s.PGSQL.*")):
         if socket.name.endswith(".lock"):
             continue
         command = ["psql", "-h", socket.parent, "-p", socket.name.rpartition(".")[2], "-d", "registry", "-XAtq",
