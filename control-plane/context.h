@@ -50,6 +50,8 @@ struct cp_context {
 enum cc_error cp_context_init(struct cp_context *context) CC_MUST_CHECK;
 /* Reads etc/control.yaml; CC_NOT_FOUND with a message when the home is not initialised. */
 enum cc_error cp_context_load(struct cp_context *context) CC_MUST_CHECK;
+/* The settings that init would write, for a home that is not there yet. */
+enum cc_error cp_context_default(struct cp_context *context) CC_MUST_CHECK;
 void cp_context_free(struct cp_context *context);
 
 /* A context of its own for a thread of the same process: home, settings (borrowed from parent,
