@@ -16,7 +16,7 @@
 struct cp_serve_options {
     const char *address;
     int64_t port;
-    const char *registry;       /* conninfo, of the role serve */
+    const char *registry; /* conninfo, of the role serve */
     const char *registry_password;
     int64_t telemetry_port;     /* plain, at 127.0.0.1: healthz, readyz, metrics */
     const char *identity_file;  /* PEM; NULL: plain HTTP (tests) */
