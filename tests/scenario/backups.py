@@ -150,7 +150,7 @@ def backup_killed_and_given_again(platform):
 
 def archive_after_a_failover(platform):
     old = platform.primary_port()
-    platform.kill_for_good("node1" if old == platform.port(20131) else "node2")
+    platform.stop_service("node1" if old == platform.port(20131) else "node2")
     wait_until("the other node is the primary", lambda: platform.primary_port() != old, 60)
     platform.cli("number", "create", "+46709200002", "--tenant", "acme", "--kind", "mobile")
     expect(drill(platform)["equal"], "the drill on the new timeline")
