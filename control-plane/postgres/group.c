@@ -46,8 +46,8 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
                                        .port = ports[i]};
 }
 
-static const char *conninfo_of(struct cp_postgres_group *group, enum cp_postgres_part part,
-                               const char *database)
+const char *cp_postgres_conninfo(struct cp_postgres_group *group, enum cp_postgres_part part,
+                                 const char *database)
 {
     struct cp_context *context = group->context;
     const char *sock = group->socket_folder;
@@ -64,7 +64,7 @@ static const char *conninfo_of(struct cp_postgres_group *group, enum cp_postgres
 PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part part,
                         const char *database)
 {
-    PGconn *connection = PQconnectdb(conninfo_of(group, part, database));
+    PGconn *connection = PQconnectdb(cp_postgres_conninfo(group, part, database));
     if (PQstatus(connection) == CONNECTION_OK)
         return connection;
     PQfinish(connection);
@@ -74,7 +74,7 @@ PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part p
 enum cc_error cp_postgres_connect(struct cp_postgres_group *group, enum cp_postgres_part part,
                                   const char *database, PGconn **out)
 {
-    const char *conninfo = conninfo_of(group, part, database);
+    const char *conninfo = cp_postgres_conninfo(group, part, database);
     for (int waited = 0;; waited += PAUSE_MS) {
         *out = PQconnectdb(conninfo);
         if (PQstatus(*out) == CONNECTION_OK)

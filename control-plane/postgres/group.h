@@ -57,6 +57,9 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
  * is starting. The caller's to PQfinish; NULL on failure. */
 enum cc_error cp_postgres_connect(struct cp_postgres_group *group, enum cp_postgres_part part,
                                   const char *database, PGconn **out) CC_MUST_CHECK;
+/* libpq's words for such a connection, with a time-out of two seconds. */
+const char *cp_postgres_conninfo(struct cp_postgres_group *group, enum cp_postgres_part part,
+                                 const char *database);
 /* The same without waiting: NULL when it cannot be reached within two seconds. */
 PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part part,
                         const char *database);

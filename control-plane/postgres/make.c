@@ -281,6 +281,34 @@ enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group, enum cp_
     return error ? error : install_and_start(group, node);
 }
 
+/* pg_autoctl keeps a node's configuration and state apart from its data, by the data's path. */
+enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
+                                         enum cp_postgres_part node)
+{
+    const struct cp_postgres_place *place = &group->places[node];
+    struct cp_context *context = group->context;
+    const char *again = cp_format(context, "%s.again", place->data);
+    enum cc_error error = CC_OK;
+    if (!cp_file_exists(again)) {
+        error = group->target->stop(context, place->service);
+        if (!error)
+            error = cp_tree_remove(context, cp_format(context, "%s.created", place->data));
+        if (!error)
+            error = cp_tree_remove(
+                context, cp_format(context, "%s/config/pg_autoctl%s", group->folder, place->data));
+        if (!error)
+            error = cp_tree_remove(
+                context, cp_format(context, "%s/data/pg_autoctl%s", group->folder, place->data));
+        if (!error)
+            error = cp_tree_remove(context, place->data);
+        if (!error)
+            error = cp_file_write(context, again, cc_slice("", 0), 0600);
+    }
+    if (!error)
+        error = cp_postgres_make_replica(group, node);
+    return error ? error : cp_tree_remove(context, again);
+}
+
 enum cc_error cp_postgres_make_database(struct cp_postgres_group *group)
 {
     PGconn *connection = NULL;

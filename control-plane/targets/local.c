@@ -12,6 +12,7 @@
 
 #include "control-plane/files.h"
 #include "control-plane/process.h"
+#include "control-plane/targets/process_tree.h"
 
 enum {
     SCAN_WAIT_MS = 15000,
@@ -105,10 +106,6 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
     const char *folder = folder_of(context, service->name);
     bool fresh = !cp_file_exists(folder);
     const char *target = fresh ? cp_path(context, "run/new-%s", service->name) : folder;
-    if (fresh && context->differences) {
-        cp_difference(context, "service", service->name, "missing", "there", "apply");
-        return CC_OK;
-    }
     enum cc_error error = fresh ? cp_tree_remove(context, target) : CC_OK;
     if (!error)
         error = cp_folder_make(context, target);
@@ -179,6 +176,25 @@ static enum cc_error stop(struct cp_context *context, const char *service)
     return error;
 }
 
+/* The supervisor is told first, or it would start the service again. */
+static enum cc_error kill_service(struct cp_context *context, const char *service)
+{
+    struct cc_slice text = {0};
+    const char *folder = folder_of(context, service);
+    enum cc_error error =
+        cp_file_write(context, cp_format(context, "%s/down", folder), cc_slice("", 0), 0600);
+    if (!error && !cp_file_read(context, cp_format(context, "%s/supervise/pid", folder), &text)) {
+        (void)!sv(context, "down", service, 0);
+        (void)cp_process_tree_kill((pid_t)strtol(text.data, NULL, 10));
+    }
+    for (int waited = 0; !error && is_up(context, service); waited += PAUSE_MS) {
+        if (waited >= STOP_WAIT_MS)
+            error = cp_fail(context, CC_TIMEOUT, "%s cannot be killed", service);
+        cp_pause_ms(PAUSE_MS);
+    }
+    return error;
+}
+
 /* Moved out of the supervisor's folder, which would start it again; its runsv follows the folder.
  */
 static enum cc_error remove_service(struct cp_context *context, const char *service)
@@ -229,8 +245,8 @@ static enum cc_error announce(struct cp_context *context, const char *cell,
     return error;
 }
 
-const struct cp_target cp_target_local = {"local", install,        start, restart,
-                                          stop,    remove_service, is_up, announce};
+const struct cp_target cp_target_local = {"local",      install,        start, restart, stop,
+                                          kill_service, remove_service, is_up, announce};
 
 static int supervisor_pid(struct cp_context *context)
 {
@@ -280,8 +296,8 @@ enum cc_error cp_local_up(struct cp_context *context)
  */
 static int stop_order(const char *service)
 {
-    if (strncmp(service, "registry-", 9) == 0)
-        return strcmp(service, "registry-monitor") == 0 ? 5 : 6;
+    if (strcmp(service, "registry") == 0)
+        return 5;
     if (strncmp(service, "serve-", 6) == 0)
         return 2;
     if (strstr(service, "-worker-"))
@@ -388,7 +404,7 @@ enum cc_error cp_local_down(struct cp_context *context)
     struct dirent **entries = NULL;
     int count = scandir(cp_path(context, "run/services"), &entries, is_service, alphasort);
     int supervisor = supervisor_pid(context);
-    for (int stage = 0; supervisor && stage <= 6; stage++)
+    for (int stage = 0; supervisor && stage <= 5; stage++)
         stop_stage(context, entries, count, stage);
     for (int i = 0; i < count; i++)
         free(entries[i]);

@@ -25,6 +25,8 @@ struct cp_target {
     /* Stopped for good, also after a start of the whole home, until start; its own time to drain.
      */
     enum cc_error (*stop)(struct cp_context *context, const char *service);
+    /* The same at once, with all that it started (SIGKILL): for what does not listen any more. */
+    enum cc_error (*kill)(struct cp_context *context, const char *service);
     /* Stopped and forgotten; not being there is success. Its logs stay. */
     enum cc_error (*remove)(struct cp_context *context, const char *service);
     bool (*is_up)(struct cp_context *context, const char *service);

@@ -1,0 +1,218 @@
+#include "control-plane/failover/cost.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io/loop.h"
+#include "control-plane/cell_api.h"
+#include "control-plane/registry.h"
+
+enum { PAUSE_MS = 50, PATIENCE_US = 1000 * 1000, LAST_WRITE_US = 10 * 1000 * 1000, ASK_MS = 500 };
+
+static const char probe_sql[] =
+    "INSERT INTO fencing.probe (prober, written_at) VALUES ('command', now()) "
+    "ON CONFLICT (prober) DO UPDATE SET written_at = EXCLUDED.written_at";
+
+struct tally {
+    int64_t edge_answers;
+    int64_t shipped;
+};
+
+struct cp_cost {
+    struct cp_postgres_group *group;
+    char *conninfo; /* the thread's own copy */
+    pthread_t thread;
+    atomic_bool over;
+    _Atomic int64_t last_us;    /* of the last acknowledged write */
+    _Atomic int64_t longest_us; /* between two of them */
+    struct tally before;
+};
+
+static void *probe(void *context);
+
+/* ---- the thread ---- */
+
+static bool wait_readable(PGconn *connection, int64_t until_us)
+{
+    while (PQisBusy(connection)) {
+        int64_t left_us = until_us - cc_monotonic_us();
+        struct pollfd ready = {.fd = PQsocket(connection), .events = POLLIN};
+        if (left_us <= 0 || poll(&ready, 1, (int)(left_us / 1000) + 1) < 0 ||
+            !PQconsumeInput(connection))
+            return false;
+    }
+    return true;
+}
+
+static void on_notice(void *context, const PGresult *notice)
+{
+    (void)notice;
+    *(bool *)context = true;
+}
+
+/* One write, acknowledged without a warning within a second. */
+static bool write_once(PGconn *connection)
+{
+    bool warned = false, written = false;
+    PQsetNoticeReceiver(connection, on_notice, &warned);
+    if (!PQsendQuery(connection, probe_sql))
+        return false;
+    int64_t until_us = cc_monotonic_us() + PATIENCE_US;
+    while (wait_readable(connection, until_us)) {
+        PGresult *result = PQgetResult(connection);
+        if (!result)
+            return written && !warned;
+        written = PQresultStatus(result) == PGRES_COMMAND_OK;
+        PQclear(result);
+    }
+    return false;
+}
+
+static void note_write(struct cp_cost *cost)
+{
+    int64_t now_us = cc_monotonic_us();
+    int64_t gap_us = now_us - atomic_load(&cost->last_us);
+    if (gap_us > atomic_load(&cost->longest_us))
+        atomic_store(&cost->longest_us, gap_us);
+    atomic_store(&cost->last_us, now_us);
+}
+
+static void *probe(void *context)
+{
+    struct cp_cost *cost = context;
+    PGconn *connection = NULL;
+    while (!atomic_load(&cost->over)) {
+        if (!connection)
+            connection = PQconnectdb(cost->conninfo);
+        if (PQstatus(connection) == CONNECTION_OK && write_once(connection)) {
+            note_write(cost);
+        } else {
+            PQfinish(connection);
+            connection = NULL;
+        }
+        cp_pause_ms(PAUSE_MS);
+    }
+    PQfinish(connection);
+    return NULL;
+}
+
+/* ---- what edges and workers count ---- */
+
+/* The sum of the series whose line begins so and holds also. */
+static int64_t sum_of(struct cc_slice page, const char *name, const char *also)
+{
+    int64_t sum = 0;
+    const char *end = page.data + page.length;
+    for (const char *line = page.data; line && line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *stop = newline ? newline : end;
+        const char *space = memrchr(line, ' ', (size_t)(stop - line));
+        size_t head = space ? (size_t)(space - line) : 0;
+        if (head >= strlen(name) && strncmp(line, name, strlen(name)) == 0 &&
+            memmem(line, head, also, strlen(also)))
+            sum += strtoll(space + 1, NULL, 10);
+        line = newline ? newline + 1 : NULL;
+    }
+    return sum;
+}
+
+static int64_t ask(struct cp_context *context, int port, const char *name, const char *also)
+{
+    struct cp_reply reply;
+    const struct cp_question question = {.address = cp_format(context, "127.0.0.1:%d", port),
+                                         .method = "GET",
+                                         .path = "/metrics",
+                                         .timeout_ms = ASK_MS};
+    if (cp_http(context, &question, &reply) || reply.status != 200)
+        return 0;
+    return sum_of(reply.body, name, also);
+}
+
+/* A place that does not answer counts nothing: a lower bound, and said so in the documentation. */
+static struct tally count(struct cp_cost *cost)
+{
+    struct cp_context *context = cost->group->context;
+    struct tally tally = {0};
+    PGresult *result;
+    if (!context->registry ||
+        cp_sql(context, &result, "SELECT telemetry_port FROM edges", CP_NO_PARAMETERS))
+        return tally;
+    for (int row = 0; row < PQntuples(result); row++)
+        tally.edge_answers += ask(context, cp_port(context, (int)cp_sql_integer(result, row, 0)),
+                                  "callcell_edge_answers_total", "by=\"edge\"");
+    if (cp_sql(context, &result, "SELECT number FROM cells WHERE cell = $1",
+               CP_PARAMETERS(cost->group->name)) ||
+        PQntuples(result) != 1)
+        return tally;
+    int number = (int)cp_sql_integer(result, 0, 0);
+    for (int worker = 1; worker <= CP_WORKERS_PER_CELL; worker++)
+        tally.shipped += ask(context, cp_port(context, cp_ports_worker(number, worker)),
+                             "callcell_cell_records_shipped_total", "");
+    return tally;
+}
+
+/* ---- life ---- */
+
+enum cc_error cp_cost_start(struct cp_postgres_group *group, struct cp_cost **out)
+{
+    struct cp_cost *cost = calloc(1, sizeof(*cost));
+    *out = cost;
+    if (!cost)
+        return CC_NO_MEMORY;
+    cost->group = group;
+    cost->conninfo = strdup(cp_postgres_conninfo(group, CP_POSTGRES_PRIMARY, group->database));
+    cost->before = count(cost);
+    atomic_store(&cost->last_us, cc_monotonic_us());
+    if (cost->conninfo && pthread_create(&cost->thread, NULL, probe, cost) == 0)
+        return CC_OK;
+    free(cost->conninfo);
+    free(cost);
+    *out = NULL;
+    return cp_fail(group->context, CC_NO_MEMORY, "cannot start a thread that measures");
+}
+
+static void end_thread(struct cp_cost *cost)
+{
+    atomic_store(&cost->over, true);
+    (void)pthread_join(cost->thread, NULL);
+}
+
+static void free_cost(struct cp_cost *cost)
+{
+    free(cost->conninfo);
+    free(cost);
+}
+
+void cp_cost_drop(struct cp_cost *cost)
+{
+    if (!cost)
+        return;
+    end_thread(cost);
+    free_cost(cost);
+}
+
+void cp_cost_print(struct cp_cost *cost)
+{
+    if (!cost)
+        return;
+    int64_t asked_us = cc_monotonic_us();
+    while (atomic_load(&cost->last_us) < asked_us && cc_monotonic_us() < asked_us + LAST_WRITE_US)
+        cp_pause_ms(PAUSE_MS);
+    bool writable = atomic_load(&cost->last_us) >= asked_us;
+    end_thread(cost);
+    struct tally after = count(cost);
+    if (writable)
+        (void)fprintf(stderr, "cost: writes were held up for %.1f s; ",
+                      (double)atomic_load(&cost->longest_us) / 1e6);
+    else
+        (void)fprintf(stderr, "cost: writes are still held up after %.1f s; ",
+                      (double)(cc_monotonic_us() - atomic_load(&cost->last_us)) / 1e6);
+    (void)fprintf(stderr, "%lld edge answers; %lld events shipped\n",
+                  (long long)(after.edge_answers - cost->before.edge_answers),
+                  (long long)(after.shipped - cost->before.shipped));
+    free_cost(cost);
+}

@@ -1,0 +1,101 @@
+#include "control-plane/failover/switchover.h"
+
+#include "control-plane/failover/move.h"
+#include "control-plane/postgres/state.h"
+#include "control-plane/run.h"
+
+static enum cc_error begin(void *subject);
+static enum cc_error perform(void *subject);
+static enum cc_error verify_primary(void *subject);
+static enum cc_error verify_replica(void *subject);
+static enum cc_error end(void *subject);
+
+static const struct cc_transition rows[] = {
+    {"new", NULL, NULL, begin, NULL, "begun", "both nodes are well; remember which is the primary"},
+    {"begun", NULL, NULL, perform, verify_primary, "switched",
+     "the other node becomes the primary"},
+    {"switched", NULL, NULL, NULL, verify_replica, "replicated",
+     "the old primary is a synchronous replica"},
+    {"replicated", NULL, NULL, end, NULL, "done", "done"},
+};
+const struct cc_transition_table cp_cell_switchover_table = {"cell_switchover", "new", "done", rows,
+                                                             sizeof(rows) / sizeof(rows[0])};
+
+static enum cc_error begin(void *subject)
+{
+    struct cp_move *move = subject;
+    return cp_move_begin(move, move->from ? move->from : cp_postgres_find_primary(&move->group));
+}
+
+static enum cc_error perform(void *subject)
+{
+    struct cp_move *move = subject;
+    const char *const argv[] = {"pg_autoctl",
+                                "perform",
+                                "switchover",
+                                "--pgdata",
+                                move->group.places[CP_POSTGRES_MONITOR].data,
+                                "--formation",
+                                "default",
+                                "--wait",
+                                "30",
+                                NULL};
+    enum cc_error error = cp_move_recall(move);
+    if (error || cp_postgres_find_primary(&move->group) == move->to)
+        return error;
+    return cp_postgres_run(&move->group, argv);
+}
+
+static enum cc_error verify_primary(void *subject)
+{
+    struct cp_move *move = subject;
+    return cp_postgres_wait_writable(&move->group, move->to);
+}
+
+static enum cc_error verify_replica(void *subject)
+{
+    struct cp_move *move = subject;
+    enum cc_error error = cp_postgres_wait_streaming(&move->group);
+    return error ? error : cp_postgres_wait_synchronous(&move->group);
+}
+
+static enum cc_error end(void *subject)
+{
+    return cp_move_end(subject);
+}
+
+static enum cc_error check(struct cp_move *move, bool unfinished)
+{
+    if (unfinished)
+        return cp_move_recall(move);
+    if (!cp_move_is_replicated(move))
+        return cp_fail(move->context, CC_CONFLICT,
+                       "%s has no primary with a synchronous replica just now: a switchover needs "
+                       "both; see: callcell cell show %s; if the primary is lost: callcell cell "
+                       "failover %s",
+                       move->cell, move->cell, move->cell);
+    move->from = cp_postgres_find_primary(&move->group);
+    return CC_OK;
+}
+
+enum cc_error cp_cell_switchover(struct cp_context *context, const char *cell, const char **to)
+{
+    struct cp_move move;
+    bool unfinished = false;
+    *to = "";
+    enum cc_error error = cp_move_find(context, cell, &move);
+    if (!error)
+        error = cp_run_unfinished(context, cp_cell_switchover_table.name, cell, &unfinished);
+    if (!error)
+        error = check(&move, unfinished);
+    if (!error && !context->dry_run)
+        error = cp_cost_start(&move.group, &move.cost);
+    if (!error)
+        error = cp_run(context, &(struct cp_run_request){.table = &cp_cell_switchover_table,
+                                                         .subject = cell,
+                                                         .data = &move});
+    cp_cost_print(move.cost);
+    if (!error && move.to)
+        *to = move.group.places[move.to].name;
+    return error;
+}
