@@ -118,13 +118,15 @@ enum cc_error cp_repository_connect(const struct cp_repository *repository, cons
                                             "host='%s' port=%s dbname=%s connect_timeout=3 "
                                             "target_session_attrs=read-write",
                                             hosts, ports, database ? database : "postgres"))};
+    /* A statement on a connection that was never made would hide why. */
+    const char *refused = cp_format(context, "%s", PQerrorMessage(out->connection));
     PGresult *result = PQexec(out->connection,
                               "SELECT current_setting('data_directory'), current_setting('port'), "
                               "current_setting('unix_socket_directories')");
     enum cc_error error = CC_OK;
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         error = cp_fail(context, CC_UNAVAILABLE, "%s has no primary that answers: %s",
-                        repository->name, PQerrorMessage(out->connection));
+                        repository->name, *refused ? refused : PQerrorMessage(out->connection));
     if (!error) {
         out->data = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 0)));
         out->port = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 1)));

@@ -152,10 +152,13 @@ def archive_after_a_failover(platform):
     old = platform.primary_port()
     platform.kill_for_good("node1" if old == platform.port(20131) else "node2")
     wait_until("the other node is the primary", lambda: platform.primary_port() != old, 60)
-    platform.cli("number", "create", "+46709200002", "--tenant", "acme", "--kind", "mobile")
-    expect(drill(platform)["equal"], "the drill on the new timeline")
-    platform.cli("cell", "backup", "se-1")
-    platform.heal()
+    try:
+        wait_until("a write on the new primary", lambda: platform.cli(
+            "number", "create", "+46709200002", "--tenant", "acme", "--kind", "mobile").returncode == 0, 60)
+        expect(drill(platform)["equal"], "the drill on the new timeline")
+        platform.cli("cell", "backup", "se-1")
+    finally:
+        platform.heal()
 
 
 def full_repository(platform):
