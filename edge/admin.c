@@ -61,16 +61,19 @@ static void render_country(const struct edge_snapshot *snapshot, struct cc_buffe
 static void render_cell(const struct edge *edge, const struct edge_cell *cell,
                         struct cc_buffer *out)
 {
-    cc_buffer_printf(out, "{\"cell\":\"%s\",\"discovered\":%s,\"journal_records\":%" PRIu64,
+    cc_buffer_printf(out,
+                     "{\"cell\":\"%s\",\"discovered\":%s,\"journal_records\":%" PRIu64
+                     ",\"hedge_delay_ms\":%" PRId64,
                      cell->id, cell->discovered ? "true" : "false",
-                     edge_journal_records(edge->journal, cc_slice_of(cell->id)));
+                     edge_journal_records(edge->journal, cc_slice_of(cell->id)),
+                     edge_hedge_delay_us(&cell->hedge) / 1000);
     cc_buffer_text(out, ",\"workers\":[");
     for (size_t i = 0; i < cell->worker_count; i++) {
         const struct edge_worker *worker = &cell->workers[i];
         cc_buffer_printf(
             out, "%s{\"address\":\"%s\",\"site\":%d,\"ejected\":%s,\"ejections\":%" PRIu64 "}",
-            i > 0 ? "," : "", worker->address, worker->site, worker->ejected ? "true" : "false",
-            worker->ejections);
+            i > 0 ? "," : "", worker->address, worker->site,
+            worker->health == EDGE_HEALTHY ? "false" : "true", worker->ejections);
     }
     cc_buffer_text(out, "]}");
 }

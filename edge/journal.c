@@ -288,7 +288,7 @@ static void send_batch(struct lane *lane, const struct cc_spool_batch *batch)
 {
     struct edge_upstreams *upstreams = lane->journal->options.upstreams;
     struct edge_cell *cell = edge_upstreams_cell(upstreams, cc_slice_of(lane->cell), false);
-    const struct edge_worker *worker = cell ? edge_cell_pick(cell, (struct cc_slice){0}) : NULL;
+    const struct edge_worker *worker = cell ? edge_cell_pick(cell, NULL, 0) : NULL;
     struct cc_buffer body;
     cc_buffer_init(&body, 0);
     render_batch(batch, &body);

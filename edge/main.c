@@ -95,7 +95,7 @@ static enum cc_error open_upstream(struct edge *edge)
 {
     const struct edge_settings *settings = &edge->settings;
     struct cc_http_client_options client = {.connections_per_address = CONNECTIONS_PER_WORKER,
-                                            .queue_per_address = (size_t)settings->in_flight_max};
+                                            .queue_per_address = CONNECTIONS_PER_WORKER};
     struct edge_map_source_options sources = {settings, &edge->countries, &edge->upstreams,
                                               &edge->telemetry};
     enum cc_error error = cc_http_client_create(edge->loop, &client, &edge->http);

@@ -10,10 +10,10 @@
  *   auth: signature, key ────── bad ─────────────────────────────── 401 · 403
  *     │ no call event ───────────────────────────────────────────── 400
  *     ▼
- *   try_worker ◀─────────────┐ refused, late, 421, 503: once more, at another worker
- *     ▼                      │
- *   on_worker_answer ────────┘── 200 ──▶ pass_on (second attempt: journal) ─ 200 cell
- *     │ no attempt or no time left, too many in flight, no such number
+ *   attempts (attempts.h): a worker; another when it fails or is silent; the first answer counts
+ *     ▼
+ *   on_attempts_done ── 200 ──▶ pass_on (more than one asked: journal) ─ 200 cell
+ *     │ nobody answered, too many in flight, no such number
  *     ▼
  *   answer_by_edge ─▶ fallback + journal ────────────────────────── 200 edge
  *
@@ -27,11 +27,11 @@
 
 #include "base/call_record.h"
 #include "base/log.h"
+#include "edge/attempts.h"
 #include "edge/auth.h"
 #include "edge/edge.h"
 #include "edge/emergency.h"
 #include "edge/fallback.h"
-#include "edge/retry.h"
 #include "edge/segment.h"
 #include "edge/trace.h"
 #include "edge/verify.h"
@@ -54,10 +54,8 @@ struct edge_call {
     struct cc_json_reason reason;
     struct edge_target target;
     struct edge_auth_result auth;
-    struct edge_budget budget;
-    struct edge_attempt attempt; /* the last one made */
     struct edge_cell *cell;
-    char worker[EDGE_ADDRESS_MAX + 1]; /* of the last attempt */
+    struct edge_attempts attempts;
 };
 
 static void receive(struct cc_http_request *request, struct cc_slice tenant,
@@ -67,10 +65,10 @@ static void answer_emergency(struct edge_call *call);
 static bool authenticate(struct edge_call *call);
 static bool check_body(struct edge_call *call);
 static void begin_attempts(struct edge_call *call);
-static void try_worker(struct edge_call *call);
-static void on_worker_answer(void *context, enum cc_error error,
+static void on_attempts_done(struct edge_attempts *attempts, const struct edge_try *winner,
                              const struct cc_http_response *response);
-static void pass_on(struct edge_call *call, const struct cc_http_response *response);
+static void pass_on(struct edge_call *call, const struct edge_try *winner,
+                    const struct cc_http_response *response);
 static void answer_by_edge(struct edge_call *call, enum edge_series why);
 static void journal_record(struct edge_call *call, const struct cc_call_record *record);
 
@@ -263,45 +261,6 @@ static void answer_emergency(struct edge_call *call)
 
 /* ---- upstream ---- */
 
-static void begin_attempts(struct edge_call *call)
-{
-    struct edge *edge = call->edge;
-    if (!call->target.cell) {
-        answer_by_edge(call, EDGE_ANSWER_UNKNOWN);
-        return;
-    }
-    if (edge->in_flight >= (size_t)edge->settings.in_flight_max) {
-        answer_by_edge(call, EDGE_ANSWER_OVERLOAD);
-        return;
-    }
-    call->cell = edge_upstreams_cell(&edge->upstreams, call->target.cell->id, false);
-    call->budget = edge_budget_of(call->request->received_us, edge->settings.deadline_ms,
-                                  call->event.deadline_ms);
-    edge->in_flight++;
-    try_worker(call);
-}
-
-static void leave_flight(struct edge_call *call)
-{
-    call->edge->in_flight--;
-    cc_telemetry_set(&call->edge->telemetry, EDGE_IN_FLIGHT, (int64_t)call->edge->in_flight);
-}
-
-static void note_failure(struct edge_call *call, enum edge_outcome outcome)
-{
-    static const enum edge_series series[] = {
-        [EDGE_OUTCOME_TIMEOUT] = EDGE_FAILED_TIMEOUT,
-        [EDGE_OUTCOME_UNAVAILABLE] = EDGE_FAILED_UNAVAILABLE,
-        [EDGE_OUTCOME_NOT_MINE] = EDGE_FAILED_NOT_MINE,
-        [EDGE_OUTCOME_OVERLOADED] = EDGE_FAILED_OVERLOADED,
-        [EDGE_OUTCOME_STATUS] = EDGE_FAILED_STATUS,
-    };
-    cc_telemetry_add(&call->edge->telemetry, series[outcome], 1);
-    CC_LOG(CC_LOG_DEBUG, "attempt_failed", cc_log_text("request_id", call->request_id),
-           cc_log_text("worker", call->worker), cc_log_number("attempt", call->attempt.number),
-           cc_log_text("why", edge_outcome_name(outcome)));
-}
-
 /* The body says what the event is; an id that would need encoding is left out of the path. */
 static struct cc_slice worker_path(struct edge_call *call)
 {
@@ -317,7 +276,8 @@ static struct cc_slice worker_path(struct edge_call *call)
                            (int)tenant.length, tenant.data, (int)id.length, id.data);
 }
 
-static enum cc_error start_exchange(struct edge_call *call)
+/* Nothing of the client's head passes. */
+static void fill_headers(struct edge_call *call, struct edge_attempts *attempts)
 {
     struct cc_arena *arena = &call->request->arena;
     struct cc_slice token = edge_route_cell_token(call->snapshot, call->target.cell->id);
@@ -325,67 +285,70 @@ static enum cc_error start_exchange(struct edge_call *call)
         {CC_SLICE_LITERAL("authorization"),
          cc_arena_printf(arena, "Bearer %.*s", (int)token.length, token.length ? token.data : "")},
         {CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")},
-        {CC_SLICE_LITERAL("callcell-attempt"), cc_arena_printf(arena, "%d", call->attempt.number)},
-        {CC_SLICE_LITERAL("callcell-remaining-ms"),
-         cc_arena_printf(arena, "%" PRId64, call->attempt.remaining_ms)},
         {CC_SLICE_LITERAL("callcell-map-epoch"),
          cc_arena_printf(arena, "%" PRId64, cc_route_map_epoch(call->snapshot->map))},
         {CC_SLICE_LITERAL("callcell-request-id"), cc_slice_of(call->request_id)},
         {CC_SLICE_LITERAL("callcell-carrier-key"), call->auth.key->id},
         {CC_SLICE_LITERAL("traceparent"), cc_slice_of(call->traceparent)},
     };
-    struct cc_http_exchange exchange = {
-        .address = cc_slice_of(call->worker),
-        .method = CC_SLICE_LITERAL("POST"),
-        .path = worker_path(call),
-        .headers = headers,
-        .header_count = sizeof(headers) / sizeof(headers[0]),
-        .body = call->request->body,
-        .deadline_us = call->attempt.deadline_us,
-        .retry_stale_connection = true, /* events carry their own idempotency key */
-        .done = on_worker_answer,
-        .context = call,
-    };
-    return cc_http_exchange_start(call->edge->http, &exchange, NULL);
+    attempts->header_count = sizeof(headers) / sizeof(headers[0]);
+    memcpy(attempts->headers, headers, sizeof(headers));
 }
 
-static void try_worker(struct edge_call *call)
+/* A cell that does not answer may hold half of what may be in flight: the other cells go on. */
+static bool is_overloaded(const struct edge *edge, const struct edge_cell *cell)
 {
-    struct edge_attempt next;
-    cc_telemetry_set(&call->edge->telemetry, EDGE_IN_FLIGHT, (int64_t)call->edge->in_flight);
-    while (call->cell &&
-           edge_budget_next(&call->budget, call->attempt.number, cc_monotonic_us(), &next)) {
-        const struct edge_worker *worker = edge_cell_pick(call->cell, cc_slice_of(call->worker));
-        if (!worker)
-            break;
-        memcpy(call->worker, worker->address, sizeof(call->worker));
-        call->attempt = next;
-        if (start_exchange(call) == CC_OK)
-            return;
-        note_failure(call, EDGE_OUTCOME_UNAVAILABLE);
-    }
-    leave_flight(call);
-    answer_by_edge(call, EDGE_ANSWER_NO_CELL);
+    size_t most = (size_t)edge->settings.in_flight_max;
+    return edge->in_flight >= most || cell->in_flight >= (most + 1) / 2;
 }
 
-static void on_worker_answer(void *context, enum cc_error error,
-                             const struct cc_http_response *response)
+static void count_in_flight(struct edge_call *call, bool enters)
 {
-    struct edge_call *call = context;
-    bool has_body = error == CC_OK && response->body.length > 0;
-    enum edge_outcome outcome =
-        edge_outcome_of(error, error == CC_OK ? response->status : 0, has_body);
-    struct cc_slice worker = cc_slice_of(call->worker);
-    if (outcome == EDGE_OUTCOME_ANSWER) {
-        edge_probe_note(&call->edge->telemetry, call->cell, worker, true);
-        leave_flight(call);
-        pass_on(call, response);
+    struct edge *edge = call->edge;
+    edge->in_flight += enters ? 1 : (size_t)-1;
+    call->cell->in_flight += enters ? 1 : (size_t)-1;
+    cc_telemetry_set(&edge->telemetry, EDGE_IN_FLIGHT, (int64_t)edge->in_flight);
+}
+
+static void begin_attempts(struct edge_call *call)
+{
+    struct edge *edge = call->edge;
+    if (!call->target.cell) {
+        answer_by_edge(call, EDGE_ANSWER_UNKNOWN);
         return;
     }
-    if (edge_outcome_blames_worker(outcome, call->attempt.remaining_ms))
-        edge_probe_note(&call->edge->telemetry, call->cell, worker, false);
-    note_failure(call, outcome);
-    try_worker(call);
+    call->cell = edge_upstreams_cell(&edge->upstreams, call->target.cell->id, false);
+    if (!call->cell || is_overloaded(edge, call->cell)) {
+        answer_by_edge(call, call->cell ? EDGE_ANSWER_OVERLOAD : EDGE_ANSWER_NO_CELL);
+        return;
+    }
+    call->attempts = (struct edge_attempts){
+        .loop = edge->loop,
+        .http = edge->http,
+        .prober = edge->prober,
+        .telemetry = &edge->telemetry,
+        .cell = call->cell,
+        .budget = edge_budget_of(call->request->received_us, edge->settings.deadline_ms,
+                                 call->event.deadline_ms),
+        .request_id = call->request_id,
+        .path = worker_path(call),
+        .body = call->request->body,
+        .done = on_attempts_done,
+    };
+    fill_headers(call, &call->attempts);
+    count_in_flight(call, true);
+    edge_attempts_start(&call->attempts);
+}
+
+static void on_attempts_done(struct edge_attempts *attempts, const struct edge_try *winner,
+                             const struct cc_http_response *response)
+{
+    struct edge_call *call = CC_CONTAINER_OF(attempts, struct edge_call, attempts);
+    count_in_flight(call, false);
+    if (winner)
+        pass_on(call, winner, response);
+    else
+        answer_by_edge(call, EDGE_ANSWER_NO_CELL);
 }
 
 /* ---- out: the cell's answer ---- */
@@ -401,9 +364,10 @@ static int64_t to_integer(struct cc_slice text)
     return value;
 }
 
-/* What the first attempt did to the cell's records is unknown: the journal says what was delivered.
- */
-static void journal_second(struct edge_call *call, const struct cc_http_response *response)
+/* What the other attempts did to the cell's records is unknown: the journal says what was
+ * delivered. */
+static void journal_delivered(struct edge_call *call, const struct edge_try *winner,
+                              const struct cc_http_response *response)
 {
     json_t *answer = NULL;
     char *actions = NULL;
@@ -421,8 +385,8 @@ static void journal_second(struct edge_call *call, const struct cc_http_response
         .plan_version = to_integer(cc_http_response_header(response, "callcell-plan-version")),
         .flow_id = flow,
         .flow_version = flow_version,
-        .giver = cc_arena_printf(&call->request->arena, "%s/%s", call->cell->id, call->worker),
-        .attempt = call->attempt.number,
+        .giver = cc_arena_printf(&call->request->arena, "%s/%s", call->cell->id, winner->worker),
+        .attempt = winner->attempt.number > 1 ? 2 : 1,
         .actions_json = actions ? cc_slice_of(actions) : CC_SLICE_LITERAL("[]"),
     };
     journal_record(call, &record);
@@ -430,17 +394,18 @@ static void journal_second(struct edge_call *call, const struct cc_http_response
     json_decref(answer);
 }
 
-static void pass_on(struct edge_call *call, const struct cc_http_response *response)
+static void pass_on(struct edge_call *call, const struct edge_try *winner,
+                    const struct cc_http_response *response)
 {
-    bool second = call->attempt.number > 1;
-    cc_telemetry_add(&call->edge->telemetry, second ? EDGE_ANSWER_SECOND : EDGE_ANSWER_FIRST, 1);
-    if (second)
-        journal_second(call, response);
+    bool is_first = winner->attempt.number == 1;
+    cc_telemetry_add(&call->edge->telemetry, is_first ? EDGE_ANSWER_FIRST : EDGE_ANSWER_SECOND, 1);
+    if (call->attempts.made > 1)
+        journal_delivered(call, winner, response);
     CC_LOG(CC_LOG_DEBUG, "answered", cc_log_text("request_id", call->request_id),
-           cc_log_text("cell", call->cell->id), cc_log_text("worker", call->worker),
+           cc_log_text("cell", call->cell->id), cc_log_text("worker", winner->worker),
            cc_log_slice("tenant", call->target.tenant),
            cc_log_slice("call_id", call->event.call_id),
-           cc_log_number("attempt", call->attempt.number));
+           cc_log_number("attempt", winner->attempt.number));
     reply_answer(call, response->body, cc_http_response_header(response, "callcell-source"),
                  cc_http_response_header(response, "callcell-plan-version"),
                  cc_http_response_header(response, "callcell-decision-id"));

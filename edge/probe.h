@@ -1,6 +1,10 @@
 /*
- * Asks ejected workers GET /readyz every 500 ms and reinstates those that say 200: no live call is
- * spent on finding out. Rim: I/O.
+ * What workers do is entered here, and those in doubt are asked GET /readyz, so that no live call
+ * is spent on finding out. Rim: I/O.
+ *
+ * A worker that is silent while calls wait for it is asked at once: a process that lives answers
+ * within milliseconds, however slow its stores are; one that does not is frozen, and is ejected.
+ * Ejected ones are asked at once and then every 250 ms, and are reinstated when they say 200.
  */
 #ifndef EDGE_PROBE_H
 #define EDGE_PROBE_H
@@ -18,7 +22,11 @@ enum cc_error edge_prober_create(struct cc_loop *loop, struct cc_http_client *ht
 void edge_prober_free(struct edge_prober *prober);
 
 /* Enters what a worker did, logs and counts a change of its health. */
-void edge_probe_note(struct cc_telemetry *telemetry, struct edge_cell *cell,
-                     struct cc_slice address, bool good);
+void edge_prober_note(struct edge_prober *prober, struct edge_cell *cell, struct cc_slice address,
+                      enum edge_report report);
+
+/* A call has waited for this worker for longer than usual. */
+void edge_prober_suspect(struct edge_prober *prober, struct edge_cell *cell,
+                         struct cc_slice address);
 
 #endif

@@ -17,7 +17,8 @@ bool edge_budget_next(const struct edge_budget *budget, int made, int64_t now_us
 {
     if (made >= EDGE_ATTEMPTS)
         return false;
-    int64_t end_us = budget->received_us + (made + 1) * budget->share_us;
+    int shares = made + 1 < EDGE_SHARES ? made + 1 : EDGE_SHARES;
+    int64_t end_us = budget->received_us + shares * budget->share_us;
     if (end_us > now_us + budget->share_us)
         end_us = now_us + budget->share_us;
     int64_t remaining_ms = (end_us - now_us) / 1000;
@@ -27,25 +28,35 @@ bool edge_budget_next(const struct edge_budget *budget, int made, int64_t now_us
     return true;
 }
 
-enum edge_outcome edge_outcome_of(enum cc_error error, int status, bool has_body)
+static bool says_no_plan(struct cc_slice body)
+{
+    static const char type[] = "urn:callcell:problem:no-call-plan\"";
+    return body.length > 0 && memmem(body.data, body.length, type, sizeof(type) - 1);
+}
+
+enum edge_outcome edge_outcome_of(enum cc_error error, int status, struct cc_slice body)
 {
     if (error == CC_TIMEOUT)
         return EDGE_OUTCOME_TIMEOUT;
+    if (error == CC_FULL)
+        return EDGE_OUTCOME_FULL;
     if (error == CC_PROTOCOL || error == CC_TOO_LARGE)
         return EDGE_OUTCOME_STATUS;
     if (error != CC_OK)
         return EDGE_OUTCOME_UNAVAILABLE;
-    if (status == 200 && has_body)
+    if (status == 200 && body.length > 0)
         return EDGE_OUTCOME_ANSWER;
     if (status == 421)
         return EDGE_OUTCOME_NOT_MINE;
-    return status == 503 ? EDGE_OUTCOME_OVERLOADED : EDGE_OUTCOME_STATUS;
+    if (status != 503)
+        return EDGE_OUTCOME_STATUS;
+    return says_no_plan(body) ? EDGE_OUTCOME_NO_PLAN : EDGE_OUTCOME_OVERLOADED;
 }
 
 const char *edge_outcome_name(enum edge_outcome outcome)
 {
-    static const char *const names[] = {"answer",   "timeout",    "unavailable",
-                                        "not_mine", "overloaded", "status"};
+    static const char *const names[] = {"answer",     "timeout", "unavailable", "not_mine",
+                                        "overloaded", "no_plan", "full",        "status"};
     return names[outcome];
 }
 

@@ -1,10 +1,13 @@
 /*
- * The time budget of a call: two attempts at workers, then the edge's own answer. Pure.
+ * The time budget of a call: attempts at workers, then the edge's own answer. Pure.
  *
  *   receipt          350              700    800        1000 ms
  *   |- first attempt -|- second attempt -|- fall back -|- spare -|
  *
- * The shares scale with the deadline. A fast failure starts the second attempt at once.
+ * The shares scale with the deadline. Each attempt has a share of its own: the second starts at
+ * once when the first fails fast, and after the hedge delay (hedge.h) when it is silent, so that
+ * without any worker the edge answers long before 700 ms. A third attempt (the standby site, as a
+ * rule) ends where the second could have ended.
  */
 #ifndef EDGE_RETRY_H
 #define EDGE_RETRY_H
@@ -13,8 +16,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
-enum { EDGE_DEADLINE_FLOOR_MS = 50, EDGE_ATTEMPTS = 2 };
+enum { EDGE_DEADLINE_FLOOR_MS = 50, EDGE_ATTEMPTS = 3, EDGE_SHARES = 2 };
 
 struct edge_budget {
     int64_t received_us; /* monotonic */
@@ -22,7 +26,7 @@ struct edge_budget {
 };
 
 struct edge_attempt {
-    int number; /* 1 or 2 */
+    int number; /* from 1 */
     int64_t deadline_us;
     int64_t remaining_ms;
 };
@@ -40,11 +44,13 @@ enum edge_outcome {
     EDGE_OUTCOME_UNAVAILABLE,
     EDGE_OUTCOME_NOT_MINE,   /* 421 */
     EDGE_OUTCOME_OVERLOADED, /* 503 */
+    EDGE_OUTCOME_NO_PLAN,    /* 503: it could not learn the number's call plan */
+    EDGE_OUTCOME_FULL,       /* not sent: too many wait for this worker */
     EDGE_OUTCOME_STATUS      /* anything else: the worker does not speak our contract */
 };
 
-/* What an exchange came to; status and body_length only count with CC_OK. */
-enum edge_outcome edge_outcome_of(enum cc_error error, int status, bool has_body);
+/* What an exchange came to; status and body only count with CC_OK. */
+enum edge_outcome edge_outcome_of(enum cc_error error, int status, struct cc_slice body);
 const char *edge_outcome_name(enum edge_outcome outcome);
 
 /* Whether the outcome speaks against the worker's health. A time-out only does when the worker had

@@ -12,6 +12,11 @@
 #define EDGE_REFUSED_HELP "Requests refused with 4xx or 5xx, by reason"
 #define EDGE_FAILED "callcell_edge_attempts_failed_total"
 #define EDGE_FAILED_HELP "Attempts at a worker that gave no answer, by reason"
+#define EDGE_HEDGES "callcell_edge_hedges_total"
+#define EDGE_HEDGES_HELP                                                                           \
+    "Workers asked while another was silent, because it was slow or had been ejected"
+#define EDGE_EJECTED "callcell_edge_ejections_total"
+#define EDGE_EJECTED_HELP "Workers taken out, by reason"
 #define EDGE_PUBLICATIONS "callcell_edge_publications_refused_total"
 #define EDGE_PUBLICATIONS_HELP "Signed files that were not taken into use, by kind"
 
@@ -43,9 +48,20 @@
     X(EDGE_FAILED_UNAVAILABLE, COUNTER, EDGE_FAILED, "why=\"unavailable\"", EDGE_FAILED_HELP)      \
     X(EDGE_FAILED_NOT_MINE, COUNTER, EDGE_FAILED, "why=\"not_mine\"", EDGE_FAILED_HELP)            \
     X(EDGE_FAILED_OVERLOADED, COUNTER, EDGE_FAILED, "why=\"overloaded\"", EDGE_FAILED_HELP)        \
+    X(EDGE_FAILED_NO_PLAN, COUNTER, EDGE_FAILED, "why=\"no_plan\"", EDGE_FAILED_HELP)              \
+    X(EDGE_FAILED_FULL, COUNTER, EDGE_FAILED, "why=\"full\"", EDGE_FAILED_HELP)                    \
     X(EDGE_FAILED_STATUS, COUNTER, EDGE_FAILED, "why=\"status\"", EDGE_FAILED_HELP)                \
-    X(EDGE_EJECTIONS, COUNTER, "callcell_edge_ejections_total", "",                                \
-      "Workers taken out after consecutive failures")                                              \
+    X(EDGE_HEDGES_SLOW, COUNTER, EDGE_HEDGES, "why=\"slow\"", EDGE_HEDGES_HELP)                    \
+    X(EDGE_HEDGES_TROUBLE, COUNTER, EDGE_HEDGES, "why=\"ejected\"", EDGE_HEDGES_HELP)              \
+    X(EDGE_HEDGES_DENIED, COUNTER, "callcell_edge_hedges_denied_total", "",                        \
+      "Times that a second worker was not asked because too many calls had been asked twice")      \
+    X(EDGE_HEDGES_WON, COUNTER, "callcell_edge_hedges_won_total", "",                              \
+      "Attempts given up because a worker asked later answered first")                             \
+    X(EDGE_EJECTED_FAILED, COUNTER, EDGE_EJECTED, "why=\"failed\"", EDGE_EJECTED_HELP)             \
+    X(EDGE_EJECTED_FROZEN, COUNTER, EDGE_EJECTED, "why=\"frozen\"", EDGE_EJECTED_HELP)             \
+    X(EDGE_EJECTED_SLOW, COUNTER, EDGE_EJECTED, "why=\"slow\"", EDGE_EJECTED_HELP)                 \
+    X(EDGE_PROBES_SKIPPED, COUNTER, "callcell_edge_probes_skipped_total", "",                      \
+      "Probes put off because too many were under way")                                            \
     X(EDGE_REINSTATED, COUNTER, "callcell_edge_reinstated_total", "",                              \
       "Ejected workers that answered again")                                                       \
     X(EDGE_MAP_REFUSED, COUNTER, EDGE_PUBLICATIONS, "kind=\"map\"", EDGE_PUBLICATIONS_HELP)        \

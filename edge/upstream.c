@@ -114,6 +114,20 @@ static struct cc_slice trim(struct cc_slice text)
     return text;
 }
 
+/* One line of the file; false: it names no worker. */
+static bool read_endpoint(struct cc_slice line, struct edge_endpoint *out)
+{
+    const char *comment = line.length > 0 ? memchr(line.data, '#', line.length) : NULL;
+    struct cc_slice text =
+        trim(comment ? cc_slice(line.data, (size_t)(comment - line.data)) : line);
+    size_t length = 0;
+    while (length < text.length && !strchr(" \t", text.data[length]))
+        length++;
+    struct cc_slice site = trim(cc_slice(text.data + length, text.length - length));
+    *out = (struct edge_endpoint){cc_slice(text.data, length), cc_slice_is(site, "standby")};
+    return looks_like_address(out->address) && (site.length == 0 || out->site == 1);
+}
+
 bool edge_cell_set_from_file(struct edge_cell *cell, struct cc_slice text, size_t *found)
 {
     struct edge_endpoint endpoints[CC_ENDPOINTS_MAX];
@@ -122,10 +136,8 @@ bool edge_cell_set_from_file(struct edge_cell *cell, struct cc_slice text, size_
         const char *line = text.data + start;
         const char *newline = memchr(line, '\n', text.length - start);
         size_t length = newline ? (size_t)(newline - line) : text.length - start;
-        const char *comment = memchr(line, '#', length);
-        struct cc_slice address = trim(cc_slice(line, comment ? (size_t)(comment - line) : length));
-        if (looks_like_address(address))
-            endpoints[count++] = (struct edge_endpoint){address, 0};
+        if (read_endpoint(cc_slice(line, length), &endpoints[count]))
+            count++;
         start += length + 1;
     }
     *found = count;
@@ -135,43 +147,147 @@ bool edge_cell_set_from_file(struct edge_cell *cell, struct cc_slice text, size_
     return edge_cell_set(cell, endpoints, count);
 }
 
-static int rank(const struct edge_worker *worker, struct cc_slice avoid)
+/* ---- who is asked ---- */
+
+static bool is_among(const struct cc_slice *tried, size_t count, const char *address)
 {
-    int avoided = avoid.length > 0 && cc_slice_is(avoid, worker->address);
-    return avoided * 4 * CC_SITES_MAX + worker->ejected * 2 * CC_SITES_MAX + worker->site;
+    for (size_t i = 0; i < count; i++)
+        if (cc_slice_is(tried[i], address))
+            return true;
+    return false;
 }
 
-const struct edge_worker *edge_cell_pick(struct edge_cell *cell, struct cc_slice avoid)
+static int rank(const struct edge_worker *worker)
+{
+    return (int)worker->health * CC_SITES_MAX + worker->site;
+}
+
+const struct edge_worker *edge_cell_pick(struct edge_cell *cell, const struct cc_slice *tried,
+                                         size_t tried_count)
 {
     if (cell->worker_count == 0)
         return NULL;
     /* A second attempt leaves the turn as it is: with two workers it would else pin the first
      * attempts to one of them. */
-    size_t start = (avoid.length > 0 ? cell->cursor : cell->cursor++) % cell->worker_count;
+    size_t start = (tried_count > 0 ? cell->cursor : cell->cursor++) % cell->worker_count;
     const struct edge_worker *best = NULL;
     for (size_t i = 0; i < cell->worker_count; i++) {
         const struct edge_worker *worker = &cell->workers[(start + i) % cell->worker_count];
-        if (!best || rank(worker, avoid) < rank(best, avoid))
+        if (worker->health == EDGE_OUT || is_among(tried, tried_count, worker->address))
+            continue;
+        if (!best || rank(worker) < rank(best))
             best = worker;
     }
     return best;
 }
 
-enum edge_health_change edge_cell_report(struct edge_cell *cell, struct cc_slice address, bool good)
+static struct edge_worker *worker_at(struct edge_cell *cell, struct cc_slice address)
 {
-    struct edge_worker *worker = find_worker(cell->workers, cell->worker_count, address);
+    return find_worker(cell->workers, cell->worker_count, address);
+}
+
+const struct edge_worker *edge_cell_worker(const struct edge_cell *cell, struct cc_slice address)
+{
+    for (size_t i = 0; i < cell->worker_count; i++)
+        if (cc_slice_is(address, cell->workers[i].address))
+            return &cell->workers[i];
+    return NULL;
+}
+
+/* ---- signs of life ---- */
+
+void edge_cell_asked(struct edge_cell *cell, struct cc_slice address, int64_t now_us)
+{
+    struct edge_worker *worker = worker_at(cell, address);
+    if (worker && worker->outstanding++ == 0)
+        worker->heard_us = now_us;
+}
+
+void edge_cell_ended(struct edge_cell *cell, struct cc_slice address, bool heard, int64_t now_us)
+{
+    struct edge_worker *worker = worker_at(cell, address);
     if (!worker)
+        return;
+    if (worker->outstanding > 0) /* else it went away and came back meanwhile */
+        worker->outstanding--;
+    if (heard)
+        worker->heard_us = now_us;
+}
+
+int64_t edge_worker_silent_us(const struct edge_worker *worker, int64_t now_us)
+{
+    return worker->outstanding > 0 ? now_us - worker->heard_us : 0;
+}
+
+/* ---- health ---- */
+
+enum { SLOW_SPELL_US = 1000 * 1000, SLOW_SPELLS_MAX = 4, FORGIVEN_AFTER = 200 };
+
+static enum edge_health_change eject(struct edge_worker *worker, enum edge_health to,
+                                     int64_t probe_at_us)
+{
+    if (worker->health >= to)
         return EDGE_HEALTH_SAME;
-    if (good) {
-        bool was_ejected = worker->ejected;
-        worker->failures = 0;
-        worker->ejected = false;
-        return was_ejected ? EDGE_HEALTH_REINSTATED : EDGE_HEALTH_SAME;
-    }
-    worker->failures++;
-    if (worker->ejected || worker->failures < EDGE_EJECT_AFTER)
-        return EDGE_HEALTH_SAME;
-    worker->ejected = true;
+    worker->health = to;
+    worker->probe_at_us = probe_at_us;
+    worker->answers = 0;
     worker->ejections++;
     return EDGE_HEALTH_EJECTED;
+}
+
+static enum edge_health_change reinstate(struct edge_worker *worker)
+{
+    bool was_healthy = worker->health == EDGE_HEALTHY;
+    worker->health = EDGE_HEALTHY;
+    worker->failures = worker->beaten = 0;
+    return was_healthy ? EDGE_HEALTH_SAME : EDGE_HEALTH_REINSTATED;
+}
+
+static enum edge_health_change on_answered(struct edge_worker *worker)
+{
+    worker->failures = worker->beaten = 0;
+    if (++worker->answers >= FORGIVEN_AFTER)
+        worker->slow_spells = 0;
+    return worker->health == EDGE_OUT ? reinstate(worker) : EDGE_HEALTH_SAME;
+}
+
+/* The last healthy worker of a site stays: slow is better than nothing. */
+static enum edge_health_change on_beaten(const struct edge_cell *cell, struct edge_worker *worker,
+                                         int64_t now_us)
+{
+    bool has_peer = false;
+    for (size_t i = 0; i < cell->worker_count; i++) {
+        const struct edge_worker *peer = &cell->workers[i];
+        has_peer |= peer != worker && peer->site == worker->site && peer->health == EDGE_HEALTHY;
+    }
+    if (++worker->beaten < EDGE_SLOW_AFTER || !has_peer)
+        return EDGE_HEALTH_SAME;
+    enum edge_health_change change =
+        eject(worker, EDGE_SLOW, now_us + ((int64_t)SLOW_SPELL_US << worker->slow_spells));
+    if (change == EDGE_HEALTH_EJECTED && worker->slow_spells < SLOW_SPELLS_MAX)
+        worker->slow_spells++;
+    return change;
+}
+
+enum edge_health_change edge_cell_report(struct edge_cell *cell, struct cc_slice address,
+                                         enum edge_report report, int64_t now_us)
+{
+    struct edge_worker *worker = worker_at(cell, address);
+    if (!worker)
+        return EDGE_HEALTH_SAME;
+    switch (report) {
+    case EDGE_REPORT_ANSWERED:
+        return on_answered(worker);
+    case EDGE_REPORT_READY:
+        return reinstate(worker);
+    case EDGE_REPORT_BEATEN:
+        return on_beaten(cell, worker, now_us);
+    case EDGE_REPORT_FAILED:
+        if (++worker->failures < EDGE_EJECT_AFTER)
+            return EDGE_HEALTH_SAME;
+        break;
+    case EDGE_REPORT_FROZEN:
+        break;
+    }
+    return eject(worker, EDGE_OUT, now_us);
 }

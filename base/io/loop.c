@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-enum { HEAP_FIRST = 64, WORK_MAX = 1024, FREE_LIMIT_MS = 3000 };
+enum { HEAP_FIRST = 64, WORK_MAX = 1024, FREE_LIMIT_MS = 3000, STALL_US = 100 * 1000 };
 
 struct burial {
     void *object;
@@ -24,6 +24,8 @@ struct cc_loop {
     uv_signal_t terminate, interrupt;
     struct cc_deadline **heap; /* positions 1 .. heap_count */
     size_t heap_count, heap_capacity;
+    int64_t stalled_us; /* when it last found itself late, monotonic; 0: never */
+    bool reads_first;
     struct burial *burials;
     size_t burial_count, burial_capacity;
     size_t work_count;
@@ -269,10 +271,32 @@ static void arm_timer(struct cc_loop *loop)
     uv_timer_start(&loop->timer, on_timer, wait_ms, 0);
 }
 
+/* What has come in during a stall is read before deadlines judge that it has not come. A time-out
+ * of 0 would run the timer again before the poll. */
+static bool is_put_off_by_stall(struct cc_loop *loop, int64_t now_us)
+{
+    bool late = loop->heap_count > 0 && now_us - loop->heap[1]->_due_us >= STALL_US;
+    if (late && !loop->reads_first) {
+        loop->stalled_us = now_us;
+        loop->reads_first = true;
+        uv_timer_start(&loop->timer, on_timer, 1, 0);
+        return true;
+    }
+    loop->reads_first = false;
+    return false;
+}
+
+bool cc_loop_stalled_after(const struct cc_loop *loop, int64_t since_us)
+{
+    return loop->stalled_us > since_us;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct cc_loop *loop = loop_of((uv_handle_t *)timer);
     int64_t now_us = cc_loop_now_us(loop);
+    if (is_put_off_by_stall(loop, now_us))
+        return;
     /* Deadlines set by on_due for now or the past wait for the next round: none may starve the
      * loop. */
     size_t most = loop->heap_count;
@@ -293,6 +317,9 @@ void cc_deadline_init(struct cc_deadline *deadline, struct cc_loop *loop,
 enum cc_error cc_deadline_set(struct cc_deadline *deadline, int64_t due_us)
 {
     struct cc_loop *loop = deadline->_loop;
+    int64_t now_us = cc_loop_now_us(loop);
+    if (due_us < now_us)
+        due_us = now_us; /* it is not late: nobody waited */
     if (deadline->_position == 0) {
         if (heap_reserve(loop) != CC_OK)
             return CC_NO_MEMORY;

@@ -38,6 +38,11 @@ int64_t cc_monotonic_us(void);
 /* Wall clock, read now, UTC. */
 int64_t cc_wall_clock_us(void);
 
+/* Whether the loop stood still for 100 ms or more (frozen, starved, a long callback) after
+ * since_us: a time-out of something begun before says nothing about who was asked. After such a
+ * stall, input is read before any deadline runs. */
+bool cc_loop_stalled_after(const struct cc_loop *loop, int64_t since_us);
+
 /*
  * Deadline: embedded in its owner, no allocation, O(log n). on_due runs once, from the loop, never
  * from cc_deadline_set. Setting again moves it. Clear before the owner dies; clearing an unset one

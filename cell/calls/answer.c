@@ -11,6 +11,7 @@
  *     |                                                                 |
  *   decide_and_reply      decide (pure) <-------------------------------'
  *     |                   render -> record into the spool -> reply
+ *     '- no source could give the call plan: 503, the edge asks another worker
  *
  * All of it within min(350 ms, what the edge waits for). The struct lives in the request's arena.
  */
@@ -186,7 +187,8 @@ static void warn(const struct answer *answer, enum cell_decision decision)
     if (*warned_us != 0 && now_us - *warned_us < CC_SECOND_US)
         return;
     *warned_us = now_us;
-    CC_LOG(CC_LOG_WARNING, "safest_action", cc_log_text("why", cell_decision_name(decision)),
+    CC_LOG(CC_LOG_WARNING, decision == CELL_DECISION_NO_PLAN ? "no_call_plan" : "safest_action",
+           cc_log_text("why", cell_decision_name(decision)),
            cc_log_slice("request_id", answer->asked.request_id),
            cc_log_slice("tenant", answer->asked.tenant),
            cc_log_slice("call_id", answer->asked.event->call_id));
@@ -200,9 +202,26 @@ static void count(const struct answer *answer, enum cell_decision decision)
                       1);
     cc_telemetry_observe(&worker->telemetry, CELL_T_ANSWER_TIME,
                          cc_monotonic_us() - answer->asked.request->received_us);
-    if (decision == CELL_DECISION_NO_PLAN || decision == CELL_DECISION_FAULT ||
-        decision == CELL_DECISION_NO_FLOW || decision == CELL_DECISION_STATE_FORGED)
+    if (decision == CELL_DECISION_FAULT || decision == CELL_DECISION_NO_FLOW ||
+        decision == CELL_DECISION_STATE_FORGED)
         warn(answer, decision);
+}
+
+static void release(struct answer *answer)
+{
+    cell_call_plan_unref(answer->plan.plan);
+    cell_held_flow_unref(answer->flow.flow);
+}
+
+/* No source could say what the number's call plan is, nor that there is none. Another worker may
+ * know; if not, the edge's own answer is the better one: it knows the number's fallback target. */
+static void leave_to_others(struct answer *answer)
+{
+    cell_worker_count(answer->calls->worker, CELL_T_DECISION_NO_PLAN, 1);
+    warn(answer, CELL_DECISION_NO_PLAN);
+    release(answer);
+    cc_http_problem(answer->asked.request, 503, "no-call-plan", "No call plan",
+                    CC_SLICE_LITERAL("no source could give the number's call plan in time"));
 }
 
 static void decide_and_reply(struct answer *answer)
@@ -216,6 +235,10 @@ static void decide_and_reply(struct answer *answer)
     answer->input.pinned_flow = answer->flow.flow ? answer->flow.flow->flow : NULL;
     enum cell_decision decision =
         cell_decide(&answer->input, &answer->asked.request->arena, &decided);
+    if (decision == CELL_DECISION_NO_PLAN) {
+        leave_to_others(answer);
+        return;
+    }
     cc_buffer_init(&body, 0);
     enum cc_error error = render(answer, &decided, &body, decision_id);
     if (error) {
@@ -226,8 +249,7 @@ static void decide_and_reply(struct answer *answer)
         record(answer, &decided, decision_id);
         count(answer, decision);
     }
-    cell_call_plan_unref(answer->plan.plan);
-    cell_held_flow_unref(answer->flow.flow);
+    release(answer);
     if (!error)
         reply_with(answer, cc_buffer_slice(&body), decision_id);
     cc_buffer_deinit(&body);

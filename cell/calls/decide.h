@@ -24,7 +24,7 @@
     X(STATE_MISSING, "state_missing")                                                              \
     X(NO_FLOW, "no_flow") /* nothing published, or the pinned version cannot be had */             \
     X(UNFIT, "unfit")     /* the event does not fit the waiting node */                            \
-    X(NO_PLAN, "no_plan") /* no source could give the call plan: safest action */                  \
+    X(NO_PLAN, "no_plan") /* no source could give the call plan: not to be answered */             \
     X(FAULT, "fault")     /* memory or cryptography refused: safest action */
 
 enum cell_decision {

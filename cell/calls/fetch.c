@@ -331,7 +331,8 @@ static void on_failure(struct cell_fetch *fetch, enum cell_source source, enum c
 {
     struct step *step = &fetch->_sources->steps[source];
     count_failure(fetch->_sources, source, error);
-    if (error == CC_TIMEOUT && cell_breaker_counts(fetch->_given_us, step->usual_us))
+    if (error == CC_TIMEOUT && cell_breaker_counts(fetch->_given_us, step->usual_us) &&
+        !cc_loop_stalled_after(fetch->_sources->worker->loop, fetch->_asked_us))
         timed_out(step);
     if (error == CC_CANCELLED)
         fetch->on_end(fetch); /* shutdown: no further source */

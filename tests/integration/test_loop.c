@@ -93,6 +93,57 @@ START_TEST(test_a_deadline_may_set_itself_again)
 }
 END_TEST
 
+enum { STALL_US = 150 * 1000 };
+
+static int ends[2];
+static bool was_read;
+
+/* The loop stands still, and meanwhile the answer comes and its deadline passes. */
+static void on_stall(struct cc_deadline *deadline)
+{
+    (void)deadline;
+    int64_t until_us = cc_monotonic_us() + STALL_US;
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    while (cc_monotonic_us() < until_us)
+        ;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    ck_assert_int_eq(status, 0);
+    was_read = true;
+    uv_close((uv_handle_t *)poll, NULL);
+}
+
+static void on_answer_due(struct cc_deadline *deadline)
+{
+    (void)deadline;
+    ck_assert(was_read);
+    cc_loop_end(loop);
+}
+
+START_TEST(test_after_a_stall_input_is_read_before_deadlines_run)
+{
+    struct cc_deadline stall, answer;
+    uv_poll_t poll;
+    int64_t now_us = cc_loop_now_us(loop);
+    ck_assert_int_eq(pipe(ends), 0);
+    uv_poll_init(cc_loop_uv(loop), &poll, ends[0]);
+    uv_poll_start(&poll, UV_READABLE, on_readable);
+    cc_deadline_init(&stall, loop, on_stall);
+    cc_deadline_init(&answer, loop, on_answer_due);
+    ck_assert_int_eq(cc_deadline_set(&stall, now_us + 1000), CC_OK);
+    ck_assert_int_eq(cc_deadline_set(&answer, now_us + 20 * 1000), CC_OK);
+    ck_assert(!cc_loop_stalled_after(loop, now_us));
+    cc_loop_run(loop);
+    ck_assert(cc_loop_stalled_after(loop, now_us));
+    ck_assert(!cc_loop_stalled_after(loop, cc_monotonic_us()));
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 static bool on_stack;
 
 static void on_buried(void *object)
@@ -204,6 +255,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, test_deadlines_run_once_and_in_order);
     tcase_add_test(tc, test_a_deadline_may_set_itself_again);
+    tcase_add_test(tc, test_after_a_stall_input_is_read_before_deadlines_run);
     tcase_add_test(tc, test_burials_wait_for_the_end_of_the_round);
     tcase_add_test(tc, test_work_is_done_and_bounded);
     tcase_add_test(tc, test_stop_runs_once);

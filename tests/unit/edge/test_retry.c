@@ -23,7 +23,8 @@ START_TEST(two_attempts_of_350_ms)
     struct edge_attempt second = attempt_after(1, 350, 0);
     ck_assert_int_eq(second.number, 2);
     ck_assert_int_eq(second.deadline_us, RECEIVED_US + 700 * MS);
-    ck_assert_int_eq(attempt_after(2, 400, 0).number, -1);
+    ck_assert_int_eq(attempt_after(2, 700, 0).number, -1);
+    ck_assert_int_eq(attempt_after(3, 10, 0).number, -1);
 }
 END_TEST
 
@@ -32,6 +33,18 @@ START_TEST(a_fast_failure_leaves_the_second_its_whole_share)
     struct edge_attempt second = attempt_after(1, 3, 0);
     ck_assert_int_eq(second.remaining_ms, 350);
     ck_assert_int_eq(second.deadline_us, RECEIVED_US + 353 * MS);
+}
+END_TEST
+
+START_TEST(a_hedge_has_a_share_of_its_own)
+{
+    struct edge_attempt second = attempt_after(1, 60, 0);
+    ck_assert_int_eq(second.remaining_ms, 350);
+    ck_assert_int_eq(second.deadline_us, RECEIVED_US + 410 * MS);
+    struct edge_attempt third = attempt_after(2, 120, 0);
+    ck_assert_int_eq(third.number, 3);
+    ck_assert_int_eq(third.remaining_ms, 350);
+    ck_assert_int_eq(attempt_after(2, 500, 0).deadline_us, RECEIVED_US + 700 * MS);
 }
 END_TEST
 
@@ -51,17 +64,29 @@ START_TEST(shares_scale_with_the_smaller_deadline)
 }
 END_TEST
 
+static enum edge_outcome outcome_of(int status, const char *body)
+{
+    return edge_outcome_of(CC_OK, status, cc_slice_of(body));
+}
+
 START_TEST(outcomes)
 {
-    ck_assert_int_eq(edge_outcome_of(CC_OK, 200, true), EDGE_OUTCOME_ANSWER);
-    ck_assert_int_eq(edge_outcome_of(CC_OK, 200, false), EDGE_OUTCOME_STATUS);
-    ck_assert_int_eq(edge_outcome_of(CC_OK, 421, true), EDGE_OUTCOME_NOT_MINE);
-    ck_assert_int_eq(edge_outcome_of(CC_OK, 503, true), EDGE_OUTCOME_OVERLOADED);
-    ck_assert_int_eq(edge_outcome_of(CC_OK, 500, true), EDGE_OUTCOME_STATUS);
-    ck_assert_int_eq(edge_outcome_of(CC_TIMEOUT, 0, false), EDGE_OUTCOME_TIMEOUT);
-    ck_assert_int_eq(edge_outcome_of(CC_UNAVAILABLE, 0, false), EDGE_OUTCOME_UNAVAILABLE);
-    ck_assert_int_eq(edge_outcome_of(CC_PROTOCOL, 0, false), EDGE_OUTCOME_STATUS);
+    static const struct cc_slice nothing;
+    ck_assert_int_eq(outcome_of(200, "{}"), EDGE_OUTCOME_ANSWER);
+    ck_assert_int_eq(outcome_of(200, ""), EDGE_OUTCOME_STATUS);
+    ck_assert_int_eq(outcome_of(421, "{}"), EDGE_OUTCOME_NOT_MINE);
+    ck_assert_int_eq(outcome_of(503, "{}"), EDGE_OUTCOME_OVERLOADED);
+    ck_assert_int_eq(outcome_of(503, ""), EDGE_OUTCOME_OVERLOADED);
+    ck_assert_int_eq(outcome_of(503, "{\"type\":\"urn:callcell:problem:no-call-plan\"}"),
+                     EDGE_OUTCOME_NO_PLAN);
+    ck_assert_int_eq(outcome_of(500, "{\"type\":\"urn:callcell:problem:no-call-plan\"}"),
+                     EDGE_OUTCOME_STATUS);
+    ck_assert_int_eq(edge_outcome_of(CC_TIMEOUT, 0, nothing), EDGE_OUTCOME_TIMEOUT);
+    ck_assert_int_eq(edge_outcome_of(CC_UNAVAILABLE, 0, nothing), EDGE_OUTCOME_UNAVAILABLE);
+    ck_assert_int_eq(edge_outcome_of(CC_FULL, 0, nothing), EDGE_OUTCOME_FULL);
+    ck_assert_int_eq(edge_outcome_of(CC_PROTOCOL, 0, nothing), EDGE_OUTCOME_STATUS);
     ck_assert_str_eq(edge_outcome_name(EDGE_OUTCOME_STATUS), "status");
+    ck_assert_str_eq(edge_outcome_name(EDGE_OUTCOME_NO_PLAN), "no_plan");
 }
 END_TEST
 
@@ -70,6 +95,8 @@ START_TEST(blame)
     ck_assert(edge_outcome_blames_worker(EDGE_OUTCOME_TIMEOUT, 350));
     ck_assert(!edge_outcome_blames_worker(EDGE_OUTCOME_TIMEOUT, 17));
     ck_assert(edge_outcome_blames_worker(EDGE_OUTCOME_UNAVAILABLE, 17));
+    ck_assert(edge_outcome_blames_worker(EDGE_OUTCOME_OVERLOADED, 350));
+    ck_assert(!edge_outcome_blames_worker(EDGE_OUTCOME_NO_PLAN, 350));
     ck_assert(!edge_outcome_blames_worker(EDGE_OUTCOME_NOT_MINE, 350));
     ck_assert(!edge_outcome_blames_worker(EDGE_OUTCOME_STATUS, 350));
 }
@@ -81,6 +108,7 @@ int main(void)
     TCase *tests = tcase_create("retry");
     tcase_add_test(tests, two_attempts_of_350_ms);
     tcase_add_test(tests, a_fast_failure_leaves_the_second_its_whole_share);
+    tcase_add_test(tests, a_hedge_has_a_share_of_its_own);
     tcase_add_test(tests, a_late_start_does_not_move_the_end);
     tcase_add_test(tests, shares_scale_with_the_smaller_deadline);
     tcase_add_test(tests, outcomes);
