@@ -45,10 +45,16 @@ static void free_sending(void *object)
 
 enum cc_error bench_carrier_edges(struct bench_carrier *carrier, const char *list)
 {
+    static const char https[] = "https://";
     carrier->edge_count = 0;
     for (const char *at = list; at && *at;) {
+        bool secure = strncmp(at, https, sizeof(https) - 1) == 0;
         if (carrier->edge_count == BENCH_EDGES_MAX)
             return CC_TOO_LARGE;
+        if (carrier->edge_count > 0 && secure != carrier->secure)
+            return CC_INVALID;
+        carrier->secure = secure;
+        at += secure ? sizeof(https) - 1 : 0;
         const char *comma = strchr(at, ',');
         carrier->edges[carrier->edge_count++] =
             comma ? cc_slice(at, (size_t)(comma - at)) : cc_slice_of(at);

@@ -19,13 +19,15 @@ enum {
 struct bench_carrier {
     struct cc_loop *loop;
     struct cc_http_client *http;
+    struct cc_tls *tls;                     /* NULL: plain */
     struct cc_slice edges[BENCH_EDGES_MAX]; /* "127.0.0.1:8080" */
     size_t edge_count;
+    bool secure; /* they were given with https:// */
     struct bench_secret secret;
     const char *key; /* id of the carrier's key; NULL: none is named */
 };
 
-/* "host:port[,host:port]"; borrows the text. */
+/* "host:port[,host:port]", all or none with "https://" before them; borrows the text. */
 enum cc_error bench_carrier_edges(struct bench_carrier *carrier, const char *list) CC_MUST_CHECK;
 
 /* Valid during the callback. */

@@ -187,8 +187,13 @@ static enum cc_error open_carrier(const struct bench_options *options,
         error = cc_loop_create(&carrier->loop);
     if (error)
         return error;
-    struct cc_http_client_options client = {.connections_per_address = 512,
-                                            .queue_per_address = 65536};
+    const struct cc_tls_options tls = {.name = "edges", .authority_file = options->authority_file};
+    if (carrier->secure)
+        error = cc_tls_create(carrier->loop, &tls, &carrier->tls);
+    if (error)
+        return error;
+    struct cc_http_client_options client = {
+        .connections_per_address = 512, .queue_per_address = 65536, .tls = carrier->tls};
     return cc_http_client_create(carrier->loop, &client, &carrier->http);
 }
 
@@ -196,6 +201,7 @@ static void close_carrier(struct bench_carrier *carrier)
 {
     if (carrier->http)
         cc_http_client_free(carrier->http);
+    cc_tls_free(carrier->tls);
     if (carrier->loop)
         cc_loop_free(carrier->loop);
 }

@@ -9,7 +9,9 @@ const char bench_usage[] =
     "usage: callcell-bench call [options]   sign and send one webhook, print question and answer\n"
     "       callcell-bench load [options]   open loop at a constant rate of calls\n"
     "\n"
-    "  --edge HOST:PORT[,HOST:PORT]  the carrier's two edge addresses (default 127.0.0.1:8080)\n"
+    "  --edge HOST:PORT[,HOST:PORT]  the carrier's two edge addresses (default 127.0.0.1:8080),\n"
+    "                                both with https:// before them for TLS\n"
+    "  --ca FILE                     PEM of the authority that the edges' certificates come from\n"
     "  --secret-file FILE            the carrier's secret, whsec_...\n"
     "  --key ID                      id of the carrier's key\n"
     "  --country CC  --tenant T      without --tenant: the one-URL form\n"
@@ -105,6 +107,7 @@ static enum cc_error take(struct bench_options *out, const char *name, const cha
     struct bench_script *script = &out->script;
     const struct option table[] = {
         {"--edge", TEXT, &out->edge, 0},
+        {"--ca", TEXT, &out->authority_file, 0},
         {"--secret-file", TEXT, &out->secret_file, 0},
         {"--key", TEXT, &out->key, 0},
         {"--country", COPY, COPIED(script->country)},
@@ -157,6 +160,8 @@ static enum cc_error check(const struct bench_options *options, struct cc_buffer
     else if (!options->secret_file)
         cc_buffer_text(problem,
                        "--secret-file is needed: the file with the carrier's whsec_... secret");
+    else if (!options->authority_file == (strncmp(options->edge, "https://", 8) == 0))
+        cc_buffer_text(problem, "https:// edges and --ca FILE go together");
     else if (load && !options->calls_file == !options->numbers_file)
         cc_buffer_text(problem, "load needs one of --calls FILE and --numbers FILE");
     else if (load && options->rate <= 0)

@@ -18,6 +18,7 @@ struct bench_options {
     const char *secret_file;
     const char *key;
     const char *edge;
+    const char *authority_file; /* NULL: plain HTTP */
     const char *calls_file;
     const char *numbers_file;
     const char *log_file;

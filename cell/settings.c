@@ -19,6 +19,15 @@ const struct cc_config_key cell_settings_keys[] = {
         "What this worker does: calls, events, directory"),
     KEY("listen_address", TEXT, listen_address, false, "127.0.0.1", 0, 0, "IPv4 address"),
     KEY("listen_port", INTEGER, listen_port, true, NULL, 1, 65535, "TCP port"),
+    KEY("telemetry_address", TEXT, telemetry_address, false, "127.0.0.1", 0, 0, "IPv4 address"),
+    KEY("telemetry_port", INTEGER, telemetry_port, false, "0", 0, 65535,
+        "Plain: healthz, readyz, metrics, state; 0: none"),
+    KEY("tls.certificate_file", TEXT, tls_certificate_file, false, NULL, 0, 0,
+        "PEM, shown to edges and to the control plane; absent: plain HTTP both ways"),
+    KEY("tls.key_file", TEXT, tls_key_file, false, NULL, 0, 0,
+        "PEM; absent: in the certificate's file"),
+    KEY("tls.authority_file", TEXT, tls_authority_file, false, NULL, 0, 0,
+        "PEM of whom edges and the control plane must come from"),
     KEY("edge_token_file", TEXT, edge_token_file, true, NULL, 0, 0, "Token that edges show"),
     KEY("control_token_file", TEXT, control_token_file, true, NULL, 0, 0,
         "Token that the control plane shows"),
@@ -108,6 +117,8 @@ static enum cc_error check(const struct cell_settings *settings, const char *fil
         complain(errors, file_name, "roles: must be of calls, events, directory");
     if (!log_level_is_known(settings->log_level))
         complain(errors, file_name, "log_level: must be debug, info, warning or error");
+    if (!settings->tls_certificate_file != !settings->tls_authority_file)
+        complain(errors, file_name, "tls: needs both certificate_file and authority_file");
     if (settings->sources.count > 0 && !settings->source_token_file)
         complain(errors, file_name, "source_token_file: needed when there are sources");
     return errors->length == before ? CC_OK : CC_INVALID;

@@ -13,6 +13,11 @@ struct cell_settings {
     struct cc_config_list roles;
     char *listen_address;
     int64_t listen_port;
+    char *telemetry_address;
+    int64_t telemetry_port;     /* 0: none */
+    char *tls_certificate_file; /* NULL: plain */
+    char *tls_key_file;         /* NULL: in the certificate's file */
+    char *tls_authority_file;
     char *edge_token_file;
     char *control_token_file;
     char *redis_host;

@@ -45,12 +45,22 @@ static void on_publication_refused(void *context, enum cc_publication_kind kind,
     cell_worker_count(context, CELL_T_PUBLICATIONS_REFUSED, 1);
 }
 
+static enum cc_error open_identity(struct cell_worker *worker)
+{
+    const struct cell_settings *settings = worker->settings;
+    const struct cc_tls_options options = {.name = "identity",
+                                           .certificate_file = settings->tls_certificate_file,
+                                           .key_file = settings->tls_key_file,
+                                           .authority_file = settings->tls_authority_file};
+    return options.certificate_file ? cc_tls_create(worker->loop, &options, &worker->tls) : CC_OK;
+}
+
 static enum cc_error start_publications(struct cell_worker *worker)
 {
     static const bool kinds[CC_PUBLICATION_KINDS] = {
         [CC_PUBLICATION_MAP] = true, [CC_PUBLICATION_SEALING] = true};
     const struct cell_settings *settings = worker->settings;
-    struct cc_http_client_options http = {0};
+    struct cc_http_client_options http = {.tls = worker->tls, .peer = "urn:callcell:control"};
     struct cc_publication_client_options options = {
         .directory = settings->publications_directory,
         .reporter = worker->giver,
@@ -123,6 +133,19 @@ static void on_refused(void *context, int status, const char *why,
            cc_log_text("why", why));
 }
 
+static enum cc_error start_telemetry_server(struct cell_worker *worker)
+{
+    struct cc_http_server_options options = {.address = worker->settings->telemetry_address,
+                                             .port = worker->settings->telemetry_port,
+                                             .body_max = 1024,
+                                             .routes = cell_telemetry_routes,
+                                             .route_count = cell_telemetry_route_count,
+                                             .context = worker};
+    return options.port == 0
+               ? CC_OK
+               : cc_http_server_create(worker->loop, &options, &worker->telemetry_server);
+}
+
 static enum cc_error start_server(struct cell_worker *worker)
 {
     size_t count = 0;
@@ -143,9 +166,11 @@ static enum cc_error start_server(struct cell_worker *worker)
                                              .body_max = BODY_MAX,
                                              .routes = worker->routes,
                                              .route_count = count,
+                                             .tls = worker->tls,
                                              .on_refused = on_refused,
                                              .context = worker};
-    return cc_http_server_create(worker->loop, &options, &worker->server);
+    enum cc_error error = cc_http_server_create(worker->loop, &options, &worker->server);
+    return error ? error : start_telemetry_server(worker);
 }
 
 static enum cc_error read_tokens(struct cell_worker *worker)
@@ -173,9 +198,9 @@ static enum cc_error watch_lease(struct cell_worker *worker)
 static enum cc_error start(struct cell_worker *worker)
 {
     static enum cc_error (*const steps[])(struct cell_worker * worker) = {
-        read_tokens,        cell_spool_open, watch_lease,
+        read_tokens,        cell_spool_open, watch_lease, open_identity,
         start_publications, start_services,  start_server};
-    static const char *const names[] = {"tokens",       "spool",    "lease",
+    static const char *const names[] = {"tokens",       "spool",    "lease", "identity",
                                         "publications", "services", "server"};
     enum cc_error error = cc_loop_create(&worker->loop);
     if (!error)
@@ -259,6 +284,9 @@ static void free_services(struct cell_worker *worker)
         cc_http_client_free(worker->http);
     if (worker->server)
         cc_http_server_free(worker->server);
+    if (worker->telemetry_server)
+        cc_http_server_free(worker->telemetry_server);
+    cc_tls_free(worker->tls);
 }
 
 void cell_worker_free(struct cell_worker *worker)

@@ -86,6 +86,11 @@ static void on_metrics(struct cc_http_request *request)
     struct cell_durability_state durability = cell_durability_state(worker->durability);
     cc_telemetry_set(telemetry, CELL_T_DEGRADED, durability.degraded);
     cc_telemetry_set(telemetry, CELL_T_PRIMARY_OK, durability.seconds_since_ok);
+    if (worker->tls) {
+        struct cc_tls_state tls = cc_tls_state(worker->tls);
+        cc_telemetry_set(telemetry, CELL_T_CERTIFICATE_EXPIRES, tls.expires_at_us / 1000000);
+        cc_telemetry_set(telemetry, CELL_T_CERTIFICATES_REFUSED, (int64_t)tls.refused);
+    }
     cc_telemetry_set(telemetry, CELL_T_MAP_EPOCH, cell_country_epoch(&worker->country));
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(telemetry, &text);
@@ -136,13 +141,11 @@ static void add_lease(const struct cell_lease *lease, struct cc_buffer *out)
                      lease->break_glass ? "break-glass" : "control-plane");
 }
 
-static void on_state(struct cc_http_request *request)
+static void show_state(struct cc_http_request *request)
 {
     struct cell_worker *worker = cell_worker_of(request);
     struct cc_spool_state spool = cc_spool_state(worker->spool);
     struct cc_buffer out;
-    if (!cell_worker_admits(request, CELL_TOKEN_CONTROL))
-        return;
     cc_buffer_init(&out, 0);
     cc_buffer_printf(&out,
                      "{\"cell\":\"%s\",\"worker\":\"%s\",\"version\":\"" CALLCELL_VERSION
@@ -171,6 +174,21 @@ static void on_state(struct cc_http_request *request)
     cc_http_json(request, out.error ? 503 : 200, cc_buffer_slice(&out));
     cc_buffer_deinit(&out);
 }
+
+static void on_state(struct cc_http_request *request)
+{
+    if (cell_worker_admits(request, CELL_TOKEN_CONTROL))
+        show_state(request);
+}
+
+const struct cc_http_route cell_telemetry_routes[] = {
+    {"GET", "/healthz", on_healthz},
+    {"GET", "/readyz", on_readyz},
+    {"GET", "/metrics", on_metrics},
+    {"GET", "/internal/v1/state", show_state},
+};
+const size_t cell_telemetry_route_count =
+    sizeof(cell_telemetry_routes) / sizeof(cell_telemetry_routes[0]);
 
 const struct cc_http_route cell_state_routes[] = {
     {"GET", "/healthz", on_healthz},

@@ -9,5 +9,8 @@
 
 extern const struct cc_http_route cell_state_routes[];
 extern const size_t cell_state_route_count;
+/* The same on the telemetry port, which is not reachable from outside: the state without token. */
+extern const struct cc_http_route cell_telemetry_routes[];
+extern const size_t cell_telemetry_route_count;
 
 #endif

@@ -53,6 +53,7 @@
     X(CELL_T_DECISION_FAULT, COUNTER, CELL_DECISIONS, "decision=\"fault\"", "Answers by decision") \
     X(CELL_T_NO_EVENT, COUNTER, "callcell_cell_refused_total", "why=\"no_event\"", "Refused")      \
     X(CELL_T_TOKEN, COUNTER, "callcell_cell_refused_total", "why=\"token\"", "Refused")            \
+    X(CELL_T_ROLE, COUNTER, "callcell_cell_refused_total", "why=\"role\"", "Refused")              \
     X(CELL_T_NOT_MINE, COUNTER, "callcell_cell_refused_total", "why=\"not_mine\"", "Refused")      \
     X(CELL_T_NOT_READY, COUNTER, "callcell_cell_refused_total", "why=\"not_ready\"", "Refused")    \
     X(CELL_T_HTTP, COUNTER, "callcell_cell_refused_total", "why=\"http\"", "Refused")              \
@@ -151,6 +152,10 @@
     X(CELL_T_WRITES_PENDING, COUNTER, "callcell_cell_directory_writes_pending_total", "",          \
       "Directory writes answered before every live worker had them")                               \
     X(CELL_T_MAP_EPOCH, GAUGE, "callcell_cell_map_epoch", "", "Epoch of the routing map in use")   \
+    X(CELL_T_CERTIFICATE_EXPIRES, GAUGE, "callcell_cell_certificate_expires_at", "",               \
+      "When our certificate expires, Unix seconds; 0: none")                                       \
+    X(CELL_T_CERTIFICATES_REFUSED, COUNTER, "callcell_cell_certificates_refused_total", "",        \
+      "New certificate files that could not be used")                                              \
     X(CELL_T_PUBLICATIONS_REFUSED, COUNTER, "callcell_cell_publications_refused_total", "",        \
       "Publications refused")
 

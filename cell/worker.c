@@ -21,10 +21,24 @@ static bool shows(const struct cc_http_request *request, const char *token)
                            cc_slice_of(token));
 }
 
+static bool may(struct cc_slice identity, enum cell_token token)
+{
+    static const char *const roles[][2] = {
+        [CELL_TOKEN_EDGE] = {"urn:callcell:edge:", "urn:callcell:operator"},
+        [CELL_TOKEN_JOURNAL] = {"urn:callcell:edge:", ""},
+        [CELL_TOKEN_CONTROL] = {"urn:callcell:control", "urn:callcell:operator"}};
+    return cc_identity_is(identity, roles[token][0]) || cc_identity_is(identity, roles[token][1]);
+}
+
 bool cell_worker_admits(struct cc_http_request *request, enum cell_token token)
 {
     struct cell_worker *worker = cell_worker_of(request);
-    if (shows(request, token == CELL_TOKEN_EDGE ? worker->edge_token : worker->control_token))
+    if (worker->tls && !may(request->identity, token)) {
+        cell_worker_count(worker, CELL_T_ROLE, 1);
+        cc_http_problem(request, 403, "role", "Not for this certificate", request->identity);
+        return false;
+    }
+    if (shows(request, token == CELL_TOKEN_CONTROL ? worker->control_token : worker->edge_token))
         return true;
     cell_worker_count(worker, CELL_T_TOKEN, 1);
     cc_http_problem(request, 401, "unauthorized", "Wrong or missing token", cc_slice(NULL, 0));

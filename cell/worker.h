@@ -45,8 +45,10 @@ struct cell_worker {
     struct cell_events *events;       /* ships the spool in every role */
     struct cell_directory *directory; /* NULL without the role */
     struct cc_http_route *routes;
+    struct cc_tls *tls; /* NULL: plain */
     struct cc_http_server *server;
     struct cell_readiness readiness;
+    struct cc_http_server *telemetry_server; /* NULL: none */
     bool stopping;
 };
 
@@ -55,8 +57,14 @@ static inline struct cell_worker *cell_worker_of(const struct cc_http_request *r
     return request->server_context;
 }
 
-enum cell_token { CELL_TOKEN_EDGE, CELL_TOKEN_CONTROL };
-/* Whether the request shows the token (constant time); else it is answered 401 and counted. */
+/* What a request is about, and so which token it must show and, with TLS, who may send it. */
+enum cell_token {
+    CELL_TOKEN_EDGE,    /* calls: edges and the operator, the edges' token */
+    CELL_TOKEN_JOURNAL, /* edges, their token */
+    CELL_TOKEN_CONTROL  /* the directory: the operator and the control plane, its token */
+};
+/* Whether the request shows the token (constant time), else it is answered 401, and comes from one
+ * who may, else 403. Both are counted. */
 bool cell_worker_admits(struct cc_http_request *request, enum cell_token token);
 
 /* Whether the path's country is ours; else it is answered 404. */

@@ -52,21 +52,37 @@ static enum cc_error ask(struct asking *asking, struct cc_http_client *client,
     return asking->error;
 }
 
+static enum cc_error open_identity(struct cp_context *context, struct cc_loop *loop,
+                                   struct cc_tls **out)
+{
+    const struct cc_tls_options options = {
+        .name = "operator",
+        .certificate_file = cp_path(context, "etc/tls/operator/identity.pem"),
+        .authority_file = cp_path(context, "etc/tls/operator/authority.pem")};
+    return cc_tls_create(loop, &options, out);
+}
+
 enum cc_error cp_http(struct cp_context *context, const struct cp_question *question,
                       struct cp_reply *out)
 {
     struct asking asking = {.context = context, .out = out, .error = CC_CANCELLED};
     struct cc_http_client *client = NULL;
-    struct cc_http_client_options options = {.response_max = RESPONSE_MAX};
+    struct cc_tls *tls = NULL;
     *out = (struct cp_reply){0};
     enum cc_error error = cc_loop_create(&asking.loop);
     if (error)
         return error;
-    error = cc_http_client_create(asking.loop, &options, &client);
+    if (question->role)
+        error = open_identity(context, asking.loop, &tls);
+    struct cc_http_client_options options = {
+        .response_max = RESPONSE_MAX, .tls = tls, .peer = question->role};
+    if (!error)
+        error = cc_http_client_create(asking.loop, &options, &client);
     if (!error)
         error = ask(&asking, client, question);
     if (client)
         cc_http_client_free(client);
+    cc_tls_free(tls);
     cc_loop_free(asking.loop);
     return error;
 }
@@ -122,6 +138,7 @@ enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const ch
             .method = method,
             .path = path,
             .token = token,
+            .role = cp_format(context, "urn:callcell:cell:%s", cell),
             .body = body,
             .timeout_ms = ASK_MS};
         error = cp_http(context, &question, out);

@@ -17,6 +17,7 @@ struct cp_question {
     const char *method;
     const char *path;
     const char *token; /* NULL: none */
+    const char *role;  /* whom we ask, by TLS: "urn:callcell:cell:se-1"; NULL: a plain port */
     struct cc_slice body;
     int64_t timeout_ms;
 };

@@ -211,6 +211,21 @@ enum cc_error cp_context_load(struct cp_context *context)
     return error;
 }
 
+enum cc_error cp_context_default(struct cp_context *context)
+{
+    const char *offset = getenv("CALLCELL_PORT_OFFSET");
+    struct cc_buffer errors;
+    cc_buffer_init(&errors, 0);
+    enum cc_error error = cc_config_load(
+        cc_slice_of(cp_format(context, "port_offset: %s\n", offset && *offset ? offset : "0")),
+        "CALLCELL_PORT_OFFSET", "CALLCELL_CONTROL", environ, setting_keys, SETTING_COUNT,
+        &context->settings, &errors);
+    if (error)
+        (void)cp_fail(context, error, "%.*s", (int)errors.length, errors.data ? errors.data : "");
+    cc_buffer_deinit(&errors);
+    return error;
+}
+
 void cp_context_like(struct cp_context *context, const struct cp_context *parent, const char *actor)
 {
     *context = (struct cp_context){.home = parent->home,

@@ -41,7 +41,8 @@ struct cp_context {
     PGresult **results;       /* freed with the context */
     size_t result_count, result_capacity;
     bool borrows_settings;
-    char message[1024]; /* of the failure */
+    json_t *differences; /* not NULL: files are compared and not written (fleet/diff.h) */
+    char message[1024];  /* of the failure */
 };
 
 /* Finds the home and, when run as root, becomes the home's owner. CC_FORBIDDEN with a message when
@@ -49,6 +50,8 @@ struct cp_context {
 enum cc_error cp_context_init(struct cp_context *context) CC_MUST_CHECK;
 /* Reads etc/control.yaml; CC_NOT_FOUND with a message when the home is not initialised. */
 enum cc_error cp_context_load(struct cp_context *context) CC_MUST_CHECK;
+/* The settings that init would write, for a home that is not there yet. */
+enum cc_error cp_context_default(struct cp_context *context) CC_MUST_CHECK;
 void cp_context_free(struct cp_context *context);
 
 /* A context of its own for a thread of the same process: home, settings (borrowed from parent,

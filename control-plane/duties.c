@@ -1,8 +1,10 @@
 /* What the leading serve does: a row each (leader.h). */
+#include "control-plane/certificates/certificates.h"
 #include "control-plane/leader.h"
 #include "control-plane/registry_watch.h"
 
 const struct cp_duty cp_duties[] = {
     {"registry", 5000, cp_registry_watch},
+    {"certificates", 10 * 60 * 1000, cp_certificates_duty},
 };
 const size_t cp_duty_count = sizeof(cp_duties) / sizeof(cp_duties[0]);

@@ -57,12 +57,55 @@ static bool write_all(int file, struct cc_slice bytes)
     return fsync(file) == 0;
 }
 
+void cp_difference(struct cp_context *context, const char *what, const char *name, const char *is,
+                   const char *should, const char *mend)
+{
+    json_array_append_new(context->differences,
+                          json_pack("{s:s, s:s, s:s, s:s, s:s}", "what", what, "name", name, "is",
+                                    is, "should", should, "mend", mend));
+}
+
+static const char *line_at(struct cp_context *context, struct cc_slice text, size_t at)
+{
+    while (at > 0 && text.data[at - 1] != '\n')
+        at--;
+    const char *end = memchr(text.data + at, '\n', text.length - at);
+    size_t length = end ? (size_t)(end - text.data) - at : text.length - at;
+    return cp_copy(context, cc_slice(text.data + at, length));
+}
+
+/* Its first line that is different; of secrets only that they are. */
+static void note_file(struct cp_context *context, const char *path, const struct cc_slice *old,
+                      struct cc_slice bytes)
+{
+    size_t home = strlen(context->home), at = 0, length = strlen(path);
+    const char *name = strncmp(path, context->home, home) == 0 ? path + home + 1 : path;
+    bool plain = (length > 5 && (strcmp(path + length - 5, ".yaml") == 0 ||
+                                 strcmp(path + length - 5, ".conf") == 0)) ||
+                 (length > 4 && strcmp(path + length - 4, "/run") == 0) ||
+                 (length > 10 && strcmp(path + length - 10, ".endpoints") == 0);
+    while (old && at < old->length && at < bytes.length && old->data[at] == bytes.data[at])
+        at++;
+    if (!old)
+        cp_difference(context, "file", name, "missing", "there", "apply");
+    else if (plain)
+        cp_difference(context, "file", name, line_at(context, *old, at),
+                      line_at(context, bytes, at), "apply");
+    else
+        cp_difference(context, "file", name, "other bytes", "as rendered", "apply");
+}
+
 enum cc_error cp_file_write(struct cp_context *context, const char *path, struct cc_slice bytes,
                             unsigned mode)
 {
     struct cc_slice old;
-    if (!cp_file_read(context, path, &old) && cc_slice_equal(old, bytes))
+    bool there = !cp_file_read(context, path, &old);
+    if (there && cc_slice_equal(old, bytes))
         return CC_OK;
+    if (context->differences) {
+        note_file(context, path, there ? &old : NULL, bytes);
+        return CC_OK;
+    }
     const char *temporary = cp_format(context, "%s.new", path);
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (file < 0)
@@ -75,6 +118,11 @@ enum cc_error cp_file_write(struct cp_context *context, const char *path, struct
 
 enum cc_error cp_folder_make(struct cp_context *context, const char *path)
 {
+    if (context->differences) {
+        if (!cp_file_exists(path))
+            cp_difference(context, "folder", path, "missing", "there", "apply");
+        return CC_OK;
+    }
     char *copy = cp_alloc(context, strlen(path) + 1);
     memcpy(copy, path, strlen(path));
     for (char *at = copy + 1;; at++) {
@@ -114,6 +162,11 @@ enum cc_error cp_secret_ensure(struct cp_context *context, const char *path, con
 {
     if (cp_file_exists(path))
         return cp_file_secret(context, path, out);
+    *out = "";
+    if (context->differences) {
+        cp_difference(context, "file", path, "missing", "a secret", "restore it from a backup");
+        return CC_OK;
+    }
     uint8_t random[32];
     char text[64];
     if (cc_random_bytes(random, sizeof(random)))

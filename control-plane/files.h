@@ -15,6 +15,10 @@ enum cc_error cp_file_secret(struct cp_context *context, const char *path,
 /* mode 0600 or 0700. Nothing is written when the file already holds these bytes. */
 enum cc_error cp_file_write(struct cp_context *context, const char *path, struct cc_slice bytes,
                             unsigned mode) CC_MUST_CHECK;
+/* In a comparison (context->differences) nothing below is written, made or removed; what would be
+ * is noted. */
+void cp_difference(struct cp_context *context, const char *what, const char *name, const char *is,
+                   const char *should, const char *mend);
 /* With all folders above it, mode 0700. */
 enum cc_error cp_folder_make(struct cp_context *context, const char *path) CC_MUST_CHECK;
 bool cp_file_exists(const char *path);

@@ -154,7 +154,8 @@ static void add_duties(struct cp_leader *leader)
 }
 
 enum cc_error cp_leader_create(struct cc_loop *loop, const struct cp_context *context,
-                               const char *instance, const char *conninfo, struct cp_leader **out)
+                               const char *instance, const char *conninfo, const char *password,
+                               struct cp_leader **out)
 {
     struct cp_leader *leader = calloc(1, sizeof(*leader));
     if (!leader)
@@ -165,7 +166,8 @@ enum cc_error cp_leader_create(struct cc_loop *loop, const struct cp_context *co
     cc_deadline_init(&leader->ask, loop, on_ask);
     add_duties(leader);
     *out = leader;
-    struct cc_pg_options options = {.name = instance, .conninfo = conninfo, .connections = 1};
+    struct cc_pg_options options = {
+        .name = instance, .conninfo = conninfo, .password = password, .connections = 1};
     enum cc_error error = cc_pg_pool_create(loop, &options, &leader->pool);
     if (!error)
         set(&leader->ask, FIRST_MS);

@@ -33,7 +33,7 @@ struct cp_leader; /* opaque */
 /* context: home, settings and the like of the process; borrowed. instance: "serve-1". conninfo: of
  * the registry, for the role that asks. */
 enum cc_error cp_leader_create(struct cc_loop *loop, const struct cp_context *context,
-                               const char *instance, const char *conninfo,
+                               const char *instance, const char *conninfo, const char *password,
                                struct cp_leader **out) CC_MUST_CHECK;
 /* Gives the lead up and begins no more duties. */
 void cp_leader_stop(struct cp_leader *leader);

@@ -1,7 +1,7 @@
 #include "control-plane/ports.h"
 
 enum { SERVE_BASE = 7300, REGISTRY_BASE = 7304, CONTROL_END = 7310 };
-enum { CELL_BASE = 20000, CELL_STEP = 100 };
+enum { CELL_BASE = 20000, CELL_STEP = 100, WORKER_TELEMETRY = 10, EDGE_TLS = 8443 - 8080 };
 
 static int base_of(int cell)
 {
@@ -28,6 +28,11 @@ int cp_ports_worker(int cell, int worker)
     return base_of(cell) + worker;
 }
 
+int cp_ports_worker_telemetry(int cell, int worker)
+{
+    return cp_ports_worker(cell, worker) + WORKER_TELEMETRY;
+}
+
 int cp_ports_redis(int cell)
 {
     return base_of(cell) + 20;
@@ -46,6 +51,11 @@ int cp_ports_node(int cell, int node)
 int cp_ports_scratch(int cell, int slot)
 {
     return base_of(cell) + 40 + slot;
+}
+
+int cp_ports_edge_tls(int port)
+{
+    return port + EDGE_TLS;
 }
 
 bool cp_ports_edge_ok(int port)

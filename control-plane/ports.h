@@ -20,11 +20,15 @@ int cp_ports_registry_monitor(void);
 int cp_ports_registry_node(int node);
 
 /* cell: number of the cell, from 1 in order of creation over all countries. */
-int cp_ports_worker(int cell, int worker); /* worker from 1 */
+int cp_ports_worker(int cell, int worker);           /* worker from 1 */
+int cp_ports_worker_telemetry(int cell, int worker); /* plain: health, metrics, state */
 int cp_ports_redis(int cell);
 int cp_ports_monitor(int cell);
 int cp_ports_node(int cell, int node);    /* node from 1 */
 int cp_ports_scratch(int cell, int slot); /* slot from 0 */
+
+/* The TLS port of an edge whose plain one this is, unless another is asked for: 8080 -> 8443. */
+int cp_ports_edge_tls(int port);
 
 /* Whether port may be given to an edge: no cell will ever want it, nor the control plane. */
 bool cp_ports_edge_ok(int port);

@@ -7,34 +7,55 @@
 #include "base/crypto.h"
 #include "control-plane/files.h"
 #include "control-plane/pq.h"
+#include "control-plane/targets/local.h"
 
-enum { START_WAIT_MS = 10000, CONNECT_MS = 2000, PAUSE_MS = 50 };
+enum { START_WAIT_MS = 15000, CONNECT_MS = 2000, PAUSE_MS = 50 };
+
+static const char *node_conninfo(struct cp_context *context, int node)
+{
+    return cp_format(context, "host='%s' port=%d dbname=registry target_session_attrs=read-write",
+                     cp_path(context, "registry/pg/sock"),
+                     cp_port(context, cp_ports_registry_node(node)));
+}
 
 const char *cp_registry_conninfo(struct cp_context *context)
 {
-    return cp_format(context, "host='%s' port=%d dbname=registry connect_timeout=5",
-                     cp_path(context, "run/registry"), cp_port(context, cp_ports_registry_node(1)));
+    const char *sock = cp_path(context, "registry/pg/sock");
+    return cp_format(context,
+                     "host='%s,%s' port=%d,%d dbname=registry connect_timeout=5 "
+                     "target_session_attrs=read-write",
+                     sock, sock, cp_port(context, cp_ports_registry_node(1)),
+                     cp_port(context, cp_ports_registry_node(2)));
+}
+
+const char *cp_registry_serve_conninfo(struct cp_context *context)
+{
+    return cp_format(context,
+                     "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=registry user=serve "
+                     "sslmode=disable target_session_attrs=read-write",
+                     cp_port(context, cp_ports_registry_node(1)),
+                     cp_port(context, cp_ports_registry_node(2)));
 }
 
 enum cc_error cp_registry_try(struct cp_context *context, int timeout_ms)
 {
-    const char *const nodes[] = {cp_registry_conninfo(context)};
+    const char *const nodes[] = {node_conninfo(context, 1), node_conninfo(context, 2)};
     PQfinish(context->registry);
-    context->registry = cp_pq_connect(nodes, 1, timeout_ms);
+    context->registry = cp_pq_connect(nodes, 2, timeout_ms);
     return context->registry
                ? cp_sql_run(context, "SET client_min_messages = warning", CP_NO_PARAMETERS)
                : CC_UNAVAILABLE;
 }
 
+/* While one node takes over from the other there is none to connect to for some seconds. */
 enum cc_error cp_registry_open(struct cp_context *context)
 {
     if (context->registry && PQstatus(context->registry) == CONNECTION_OK)
         return CC_OK;
-    const char *pid_file = cp_path(context, "registry/postmaster.pid");
-    for (int waited = 0;; waited += PAUSE_MS) {
+    for (int64_t until_us = cp_now_us() + START_WAIT_MS * 1000;;) {
         if (!cp_registry_try(context, CONNECT_MS))
             return CC_OK;
-        if (waited >= START_WAIT_MS || !cp_file_exists(pid_file))
+        if (cp_now_us() >= until_us || !cp_local_is_up(context))
             return cp_fail(context, CC_UNAVAILABLE,
                            "the registry does not answer; is the platform up? run: callcell up");
         cp_pause_ms(PAUSE_MS);

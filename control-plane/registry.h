@@ -1,20 +1,23 @@
 /*
- * The registry: the control plane's own Postgres, reached over its socket by the home's owner (peer
- * authentication; it listens on no address). Blocking: for the CLI only, never on a loop.
+ * The registry: the control plane's own Postgres, a primary and a replica
+ * (provision/registry_create.h), reached over its socket by the home's owner (peer authentication).
+ * Blocking: for the CLI only, never on a loop.
  */
 #ifndef CP_REGISTRY_H
 #define CP_REGISTRY_H
 
 #include "control-plane/context.h"
 
-/* libpq keywords; the socket lies in run/registry. */
+/* libpq keywords, as the home's owner: whichever node takes writes. */
 const char *cp_registry_conninfo(struct cp_context *context);
+/* The same as the role of serve, over TCP: its password lies beside those of the nodes. */
+const char *cp_registry_serve_conninfo(struct cp_context *context);
 
 /* Connects within timeout_ms or not at all; no message. */
 enum cc_error cp_registry_try(struct cp_context *context, int timeout_ms) CC_MUST_CHECK;
 
-/* Connects when not connected; waits up to 10 s for a server that is starting. CC_UNAVAILABLE with
- * a message that says what to do. */
+/* Connects when not connected; waits up to 15 s for one that starts or is failed over.
+ * CC_UNAVAILABLE with a message that says what to do. */
 enum cc_error cp_registry_open(struct cp_context *context) CC_MUST_CHECK;
 
 /* One statement; parameters are text, NULL is SQL NULL. The result lives as long as the context.

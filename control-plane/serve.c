@@ -45,7 +45,9 @@ static const struct cc_series series[] = {SERVE_TELEMETRY(CC_SERIES_ROW)};
 
 struct serve {
     struct cc_loop *loop;
+    struct cc_tls *tls;
     struct cc_http_server *server;
+    struct cc_http_server *telemetry_server;
     struct cc_pg_pool *pool;
     struct cp_listener *listener;
     struct cp_leader *leader;
@@ -105,6 +107,12 @@ static const struct cc_pg_statement file_statement = {
             "FROM publications WHERE country = $1 AND kind = $2 AND epoch > $3::bigint "
             "ORDER BY CASE WHEN $2 = 'map' AND $3::bigint > 0 THEN epoch ELSE -epoch END LIMIT 1"};
 static const struct cc_pg_statement report_statement = {"report", "SELECT report($1::jsonb)"};
+
+static const struct cc_http_route telemetry_routes[] = {
+    {"GET", "/healthz", on_healthz},
+    {"GET", "/readyz", on_readyz},
+    {"GET", "/metrics", on_metrics},
+};
 
 static void count(struct serve *serve, size_t id)
 {
@@ -248,12 +256,24 @@ static void on_index(void *context, enum cc_error error, const struct cc_pg_outc
         load(serve);
 }
 
+static bool may_ask(struct cc_slice identity)
+{
+    return cc_identity_is(identity, "urn:callcell:edge:") ||
+           cc_identity_is(identity, "urn:callcell:cell:") ||
+           cc_identity_is(identity, "urn:callcell:operator");
+}
+
 /* NULL after having refused. */
 static const struct cp_index_token *authorise(struct cc_http_request *request)
 {
     struct serve *serve = request->server_context;
     const struct cp_index_token *token =
         cp_index_authorise(&serve->index, cc_http_header(request, "authorization", NULL));
+    if (serve->tls && !may_ask(request->identity)) {
+        count(serve, SERVE_REFUSED);
+        cc_http_problem(request, 403, "role", "Not for this certificate", request->identity);
+        return NULL;
+    }
     if (token)
         return token;
     count(serve, SERVE_REFUSED);
@@ -513,27 +533,49 @@ static void on_drained(void *context)
     cc_loop_end(serve->loop);
 }
 
-static enum cc_error start(struct serve *serve, const struct cp_serve_options *options)
+static enum cc_error start_servers(struct serve *serve, const struct cp_serve_options *options)
 {
-    struct cc_pg_options pg = {.name = "serve", .conninfo = options->registry, .connections = 4};
+    const struct cc_tls_options tls = {.name = "identity",
+                                       .certificate_file = options->identity_file,
+                                       .authority_file = options->authority_file};
+    enum cc_error error =
+        options->identity_file ? cc_tls_create(serve->loop, &tls, &serve->tls) : CC_OK;
     struct cc_http_server_options http = {.address = options->address,
                                           .port = options->port,
                                           .body_max = REPORT_MAX,
                                           .request_timeout_ms = (WAIT_MAX_S + 10) * 1000,
+                                          .tls = serve->tls,
                                           .routes = routes,
                                           .route_count = sizeof(routes) / sizeof(routes[0]),
                                           .context = serve};
+    struct cc_http_server_options telemetry = {.port = options->telemetry_port,
+                                               .body_max = 1024,
+                                               .routes = telemetry_routes,
+                                               .route_count = sizeof(telemetry_routes) /
+                                                              sizeof(telemetry_routes[0]),
+                                               .context = serve};
+    if (!error)
+        error = cc_http_server_create(serve->loop, &http, &serve->server);
+    return error ? error : cc_http_server_create(serve->loop, &telemetry, &serve->telemetry_server);
+}
+
+static enum cc_error start(struct serve *serve, const struct cp_serve_options *options)
+{
+    struct cc_pg_options pg = {.name = "serve",
+                               .conninfo = options->registry,
+                               .password = options->registry_password,
+                               .connections = 4};
     enum cc_error error = cc_pg_pool_create(serve->loop, &pg, &serve->pool);
     if (!error)
-        error =
-            cp_listener_create(serve->loop, options->registry, on_news, serve, &serve->listener);
+        error = cp_listener_create(serve->loop, options->registry, options->registry_password,
+                                   on_news, serve, &serve->listener);
     if (!error)
         error = cp_observed_create(serve->loop, serve->pool, &serve->observed);
     if (!error)
         error = cp_leader_create(serve->loop, options->context, options->instance,
-                                 options->registry, &serve->leader);
+                                 options->registry, options->registry_password, &serve->leader);
     if (!error)
-        error = cc_http_server_create(serve->loop, &http, &serve->server);
+        error = start_servers(serve, options);
     if (!error)
         error = cc_deadline_set(&serve->refresh, cc_monotonic_us());
     return error;
@@ -564,6 +606,9 @@ enum cc_error cp_serve(const struct cp_serve_options *options)
         cc_pg_pool_free(serve.pool);
     if (serve.server)
         cc_http_server_free(serve.server);
+    if (serve.telemetry_server)
+        cc_http_server_free(serve.telemetry_server);
+    cc_tls_free(serve.tls);
     cc_loop_free(serve.loop);
     cp_leader_free(serve.leader);
     cp_observed_free(serve.observed);

@@ -16,8 +16,12 @@
 struct cp_serve_options {
     const char *address;
     int64_t port;
-    const char *registry; /* conninfo */
-    const char *instance; /* "serve-1" */
+    const char *registry; /* conninfo, of the role serve */
+    const char *registry_password;
+    int64_t telemetry_port;     /* plain, at 127.0.0.1: healthz, readyz, metrics */
+    const char *identity_file;  /* PEM; NULL: plain HTTP (tests) */
+    const char *authority_file; /* whom edges, workers and the operator come from */
+    const char *instance;       /* "serve-1" */
     const struct cp_context *context;
 };
 

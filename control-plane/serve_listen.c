@@ -3,13 +3,15 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 
+#include "base/io/pg_conninfo.h"
 #include "base/log.h"
 
-enum { RETRY_MS = 500, CONNECT_MS = 5000 };
+enum { RETRY_MS = 500, CONNECT_MS = 2000 };
 
 struct cp_listener {
     struct cc_loop *loop;
-    const char *conninfo;
+    struct pg_conninfo *conninfo;
+    unsigned rotation; /* another host first each time: one of them may be frozen */
     void (*on_news)(void *context);
     void *context;
     PGconn *connection;
@@ -75,7 +77,7 @@ static void on_try(struct cc_deadline *deadline)
     struct cp_listener *listener = CC_CONTAINER_OF(deadline, struct cp_listener, deadline);
     stop_polling(listener);
     PQfinish(listener->connection);
-    listener->connection = PQconnectStart(listener->conninfo);
+    listener->connection = pg_conninfo_start(listener->conninfo, listener->rotation++);
     if (!listener->connection || PQstatus(listener->connection) == CONNECTION_BAD ||
         PQsetnonblocking(listener->connection, 1) || !watch(listener, UV_WRITABLE, on_connecting)) {
         drop(listener);
@@ -126,7 +128,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         listener->on_news(listener->context);
 }
 
-enum cc_error cp_listener_create(struct cc_loop *loop, const char *conninfo,
+enum cc_error cp_listener_create(struct cc_loop *loop, const char *conninfo, const char *password,
                                  void (*on_news)(void *context), void *context,
                                  struct cp_listener **out)
 {
@@ -134,9 +136,13 @@ enum cc_error cp_listener_create(struct cc_loop *loop, const char *conninfo,
     if (!listener)
         return CC_NO_MEMORY;
     listener->loop = loop;
-    listener->conninfo = conninfo;
     listener->on_news = on_news;
     listener->context = context;
+    enum cc_error error = pg_conninfo_create(conninfo, password, "serve", &listener->conninfo);
+    if (error) {
+        free(listener);
+        return error;
+    }
     cc_deadline_init(&listener->deadline, loop, on_try);
     set_deadline(listener, 0);
     *out = listener;
@@ -150,5 +156,6 @@ void cp_listener_free(struct cp_listener *listener)
     cc_deadline_clear(&listener->deadline);
     stop_polling(listener);
     PQfinish(listener->connection);
+    pg_conninfo_free(listener->conninfo);
     free(listener);
 }

@@ -2,10 +2,12 @@
 
 #include "control-plane/backup/backup.h"
 #include "control-plane/backup/drill.h"
+#include "control-plane/backup/in_place.h"
 #include "control-plane/backup/restore.h"
 #include "control-plane/failover/failover.h"
 #include "control-plane/failover/switchover.h"
 #include "control-plane/fleet/destroy.h"
+#include "control-plane/fleet/diff.h"
 #include "control-plane/fleet/drain.h"
 #include "control-plane/provision/carrier_create.h"
 #include "control-plane/provision/cell_create.h"
@@ -18,7 +20,8 @@ const struct cc_transition_table *const cp_tables[] = {
     &cp_number_create_table,   &cp_number_delete_table, &cp_carrier_create_table,
     &cp_cell_drain_table,      &cp_cell_undrain_table,  &cp_cell_restart_table,
     &cp_cell_switchover_table, &cp_cell_failover_table, &cp_cell_backup_table,
-    &cp_cell_restore_table,    &cp_restore_drill_table, &cp_cell_destroy_table,
+    &cp_cell_restore_table,    &cp_restore_drill_table, &cp_cell_restore_in_place_table,
+    &cp_cell_destroy_table,    &cp_cell_apply_table,
 };
 const size_t cp_table_count = sizeof(cp_tables) / sizeof(cp_tables[0]);
 

@@ -25,12 +25,27 @@ void edge_on_readyz(struct cc_http_request *request)
         cc_http_json(request, 200, CC_SLICE_LITERAL("{\"status\":\"ready\"}"));
 }
 
+static void measure_certificates(struct edge *edge)
+{
+    struct cc_tls_state own = {0}, shown = {0};
+    if (edge->tls)
+        own = cc_tls_state(edge->tls);
+    if (edge->public_tls)
+        shown = cc_tls_state(edge->public_tls);
+    cc_telemetry_set(&edge->telemetry, EDGE_CERTIFICATE_EXPIRES, own.expires_at_us / 1000000);
+    cc_telemetry_set(&edge->telemetry, EDGE_PUBLIC_CERTIFICATE_EXPIRES,
+                     shown.expires_at_us / 1000000);
+    cc_telemetry_set(&edge->telemetry, EDGE_CERTIFICATES_REFUSED,
+                     (int64_t)(own.refused + shown.refused));
+}
+
 void edge_on_metrics(struct cc_http_request *request)
 {
     struct edge *edge = request->server_context;
     int64_t oldest_us = edge_journal_oldest_us(edge->journal);
     int64_t age_us = oldest_us > 0 ? cc_wall_clock_us() - oldest_us : 0;
     struct cc_buffer text;
+    measure_certificates(edge);
     cc_telemetry_set(&edge->telemetry, EDGE_JOURNAL_OLDEST, age_us > 0 ? age_us / CC_SECOND_US : 0);
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(&edge->telemetry, &text);

@@ -25,11 +25,15 @@ struct edge {
     struct edge_discovery *discovery;
     struct edge_prober *prober;
     struct edge_journal *journal;
-    struct cc_http_server *calls_server;
+    struct cc_tls *tls;                  /* NULL: plain to workers and sources */
+    struct cc_tls *public_tls;           /* NULL: no TLS port */
+    struct cc_http_server *calls_server; /* NULL: no plain port */
+    struct cc_http_server *calls_tls_server;
     struct cc_http_server *telemetry_server;
     struct cc_deadline drained_check;
     struct edge_log_gate answers_gate, refusals_gate;
     size_t in_flight; /* calls waiting for a cell */
+    int draining_servers;
     bool draining;
 };
 

@@ -40,6 +40,7 @@ static const struct cc_http_route telemetry_routes[] = {
 
 static void on_stop(void *context);
 static void on_drained(void *context);
+static void end_when_answered(struct edge *edge);
 static void on_drained_check(struct cc_deadline *deadline);
 
 static enum cc_error read_settings(const char *path, char *const *environment,
@@ -65,6 +66,42 @@ static enum cc_error read_settings(const char *path, char *const *environment,
     return error;
 }
 
+static enum cc_error open_identity(struct edge *edge)
+{
+    const struct edge_settings *settings = &edge->settings;
+    struct cc_tls_options identity = {.name = "identity",
+                                      .certificate_file = settings->tls_certificate_file,
+                                      .key_file = settings->tls_key_file,
+                                      .authority_file = settings->tls_authority_file};
+    struct cc_tls_options shown = {.name = "public",
+                                   .certificate_file = settings->public_certificate_file,
+                                   .key_file = settings->public_certificate_key_file};
+    if (!shown.certificate_file) {
+        shown.certificate_file = identity.certificate_file;
+        shown.key_file = identity.key_file;
+    }
+    enum cc_error error = CC_OK;
+    if (identity.certificate_file)
+        error = cc_tls_create(edge->loop, &identity, &edge->tls);
+    if (error == CC_OK && settings->tls_port >= 0)
+        error = cc_tls_create(edge->loop, &shown, &edge->public_tls);
+    return error;
+}
+
+static enum cc_error open_call_servers(struct edge *edge, struct cc_http_server_options *options)
+{
+    const struct edge_settings *settings = &edge->settings;
+    enum cc_error error = CC_OK;
+    if (settings->listen_port >= 0)
+        error = cc_http_server_create(edge->loop, options, &edge->calls_server);
+    if (error != CC_OK || !edge->public_tls)
+        return error;
+    options->address = settings->tls_address;
+    options->port = settings->tls_port;
+    options->tls = edge->public_tls;
+    return cc_http_server_create(edge->loop, options, &edge->calls_tls_server);
+}
+
 static enum cc_error open_servers(struct edge *edge)
 {
     const struct edge_settings *settings = &edge->settings;
@@ -88,16 +125,18 @@ static enum cc_error open_servers(struct edge *edge)
         .context = edge,
     };
     enum cc_error error = cc_http_server_create(edge->loop, &telemetry, &edge->telemetry_server);
-    return error == CC_OK ? cc_http_server_create(edge->loop, &calls, &edge->calls_server) : error;
+    return error == CC_OK ? open_call_servers(edge, &calls) : error;
 }
 
 static enum cc_error open_upstream(struct edge *edge)
 {
     const struct edge_settings *settings = &edge->settings;
     struct cc_http_client_options client = {.connections_per_address = CONNECTIONS_PER_WORKER,
-                                            .queue_per_address = CONNECTIONS_PER_WORKER};
+                                            .queue_per_address = CONNECTIONS_PER_WORKER,
+                                            .tls = edge->tls,
+                                            .peer = "urn:callcell:cell:"};
     struct edge_map_source_options sources = {settings, &edge->countries, &edge->upstreams,
-                                              &edge->telemetry};
+                                              &edge->telemetry, edge->tls};
     enum cc_error error = cc_http_client_create(edge->loop, &client, &edge->http);
     if (error == CC_OK)
         error = edge_map_source_create(edge->loop, &sources, &edge->map_source);
@@ -133,7 +172,9 @@ static enum cc_error open_all(struct edge *edge)
     if (error != CC_OK)
         return error;
     cc_deadline_init(&edge->drained_check, edge->loop, on_drained_check);
-    error = open_upstream(edge);
+    error = open_identity(edge);
+    if (error == CC_OK)
+        error = open_upstream(edge);
     if (error == CC_OK)
         error = open_journal(edge);
     if (error == CC_OK)
@@ -146,6 +187,8 @@ static void close_all(struct edge *edge)
 {
     if (edge->calls_server)
         cc_http_server_free(edge->calls_server);
+    if (edge->calls_tls_server)
+        cc_http_server_free(edge->calls_tls_server);
     if (edge->telemetry_server)
         cc_http_server_free(edge->telemetry_server);
     edge_journal_free(edge->journal);
@@ -154,6 +197,8 @@ static void close_all(struct edge *edge)
     edge_map_source_free(edge->map_source);
     if (edge->http)
         cc_http_client_free(edge->http);
+    cc_tls_free(edge->tls);
+    cc_tls_free(edge->public_tls);
     if (edge->loop)
         cc_loop_free(edge->loop);
     edge_countries_deinit(&edge->countries);
@@ -167,13 +212,23 @@ static void on_stop(void *context)
     edge->draining = true;
     CC_LOG(CC_LOG_INFO, "draining", cc_log_number("in_flight", (int64_t)edge->in_flight));
     int64_t deadline_us = cc_loop_now_us(edge->loop) + edge->settings.drain_ms * 1000;
-    cc_http_server_drain(edge->calls_server, deadline_us, on_drained, edge);
+    struct cc_http_server *const servers[] = {edge->calls_server, edge->calls_tls_server};
+    edge->draining_servers = (edge->calls_server != NULL) + (edge->calls_tls_server != NULL);
+    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
+        if (servers[i])
+            cc_http_server_drain(servers[i], deadline_us, on_drained, edge);
 }
 
-/* At the hard deadline calls may still wait for a worker; their own deadlines end that soon. */
 static void on_drained(void *context)
 {
     struct edge *edge = context;
+    if (--edge->draining_servers == 0)
+        end_when_answered(edge);
+}
+
+/* At the hard deadline calls may still wait for a worker; their own deadlines end that soon. */
+static void end_when_answered(struct edge *edge)
+{
     if (edge->in_flight == 0) {
         cc_loop_end(edge->loop);
         return;
@@ -185,7 +240,7 @@ static void on_drained(void *context)
 
 static void on_drained_check(struct cc_deadline *deadline)
 {
-    on_drained(CC_CONTAINER_OF(deadline, struct edge, drained_check));
+    end_when_answered(CC_CONTAINER_OF(deadline, struct edge, drained_check));
 }
 
 static int run(const char *path, char *const *environment)
@@ -202,7 +257,9 @@ static int run(const char *path, char *const *environment)
     }
     cc_loop_on_stop(edge.loop, on_stop, &edge);
     CC_LOG(CC_LOG_INFO, "started", cc_log_text("edge", edge.settings.id),
-           cc_log_number("port", cc_http_server_port(edge.calls_server)),
+           cc_log_number("port", edge.calls_server ? cc_http_server_port(edge.calls_server) : 0),
+           cc_log_number("tls_port",
+                         edge.calls_tls_server ? cc_http_server_port(edge.calls_tls_server) : 0),
            cc_log_number("telemetry_port", cc_http_server_port(edge.telemetry_server)),
            cc_log_number("countries", (int64_t)edge_countries_ready(&edge.countries)));
     cc_loop_run(edge.loop);

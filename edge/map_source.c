@@ -56,7 +56,10 @@ enum cc_error edge_map_source_create(struct cc_loop *loop,
     enum cc_error error = read_token(settings->source_token_file, source->token);
     if (error == CC_OK)
         error = cc_http_client_create(
-            loop, &(struct cc_http_client_options){.response_max = FILE_MAX}, &source->http);
+            loop,
+            &(struct cc_http_client_options){
+                .response_max = FILE_MAX, .tls = options->tls, .peer = "urn:callcell:control"},
+            &source->http);
     if (error == CC_OK)
         error = cc_publication_client_create(
             loop, source->http,

@@ -13,11 +13,14 @@
 
 struct edge_map_source; /* opaque */
 
+struct cc_tls;
+
 struct edge_map_source_options {
     const struct edge_settings *settings;
     struct edge_countries *countries;
     struct edge_upstreams *upstreams; /* a map's cells and endpoints are entered here */
     struct cc_telemetry *telemetry;
+    struct cc_tls *tls; /* NULL: plain */
 };
 /* Boots from disk before it returns. The things pointed to outlive it. */
 enum cc_error edge_map_source_create(struct cc_loop *loop,

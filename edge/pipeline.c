@@ -502,9 +502,10 @@ void edge_on_refused(void *context, int status, const char *why,
                      const struct cc_http_request *request)
 {
     struct edge *edge = context;
-    size_t series = status == 404 || status == 405 ? EDGE_REFUSED_NO_ROUTE
-                    : status == 503                ? EDGE_REFUSED_OVERLOAD
-                                                   : EDGE_REFUSED_FRAMING;
+    size_t series = status == 0                      ? EDGE_HANDSHAKES_FAILED
+                    : status == 404 || status == 405 ? EDGE_REFUSED_NO_ROUTE
+                    : status == 503                  ? EDGE_REFUSED_OVERLOAD
+                                                     : EDGE_REFUSED_FRAMING;
     int64_t held_back = 0;
     cc_telemetry_add(&edge->telemetry, series, 1);
     if (edge_log_gate_opens(&edge->refusals_gate, REFUSAL_LINES, cc_monotonic_us(), &held_back))

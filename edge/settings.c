@@ -6,10 +6,27 @@
             high, help                                                                             \
     }
 
+#define KEY_AS(key, name, fallback, help)                                                          \
+    {                                                                                              \
+        key, CC_CONFIG_TEXT, offsetof(struct edge_settings, name), false, fallback, 0, 0, help     \
+    }
+
 static const struct cc_config_key keys[] = {
     KEY(id, TEXT, true, NULL, 0, 0, "name of this edge, as reports and records show it"),
-    KEY(listen_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of both ports"),
-    KEY(listen_port, INTEGER, false, "8080", 0, 65535, "carriers; 0: any free port"),
+    KEY(listen_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of the plain ports"),
+    KEY(listen_port, INTEGER, false, "8080", -1, 65535,
+        "carriers, plain: behind a load balancer; 0: any free port; -1: none"),
+    KEY(tls_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of the TLS port"),
+    KEY(tls_port, INTEGER, false, "-1", -1, 65535, "carriers; 0: any free port; -1: none"),
+    KEY_AS("tls.certificate_file", tls_certificate_file, NULL,
+           "PEM, shown to workers and sources; absent: plain HTTP to them"),
+    KEY_AS("tls.key_file", tls_key_file, NULL, "PEM; absent: in the certificate's file"),
+    KEY_AS("tls.authority_file", tls_authority_file, NULL,
+           "PEM of whom workers and sources must come from"),
+    KEY_AS("public_tls.certificate_file", public_certificate_file, NULL,
+           "PEM, shown to carriers; absent: as tls.certificate_file"),
+    KEY_AS("public_tls.key_file", public_certificate_key_file, NULL,
+           "PEM; absent: in the certificate's file"),
     KEY(telemetry_port, INTEGER, false, "8081", 0, 65535, "healthz, readyz, metrics, state"),
     KEY(publications_directory, TEXT, true, NULL, 0, 0, "signed files, last known good"),
     KEY(journal_directory, TEXT, true, NULL, 0, 0, "what the edge answered by itself"),
@@ -44,6 +61,21 @@ enum cc_error edge_settings_load(struct cc_slice yaml, const char *file_name,
     if (error == CC_OK && level_of(out->log_level) < 0) {
         cc_buffer_printf(errors, "%s: log_level: must be debug, info, warning or error\n",
                          file_name);
+        error = CC_INVALID;
+    }
+    if (error == CC_OK && !out->tls_certificate_file != !out->tls_authority_file) {
+        cc_buffer_printf(errors, "%s: tls: needs both certificate_file and authority_file\n",
+                         file_name);
+        error = CC_INVALID;
+    }
+    if (error == CC_OK && out->tls_port >= 0 && !out->tls_certificate_file &&
+        !out->public_certificate_file) {
+        cc_buffer_printf(errors, "%s: tls_port: needs public_tls.certificate_file or tls\n",
+                         file_name);
+        error = CC_INVALID;
+    }
+    if (error == CC_OK && out->tls_port < 0 && out->listen_port < 0) {
+        cc_buffer_printf(errors, "%s: listen_port: neither it nor tls_port is open\n", file_name);
         error = CC_INVALID;
     }
     return error;

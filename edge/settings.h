@@ -10,7 +10,14 @@
 struct edge_settings {
     char *id; /* "edge-1": reporter and giver */
     char *listen_address;
-    int64_t listen_port;
+    int64_t listen_port; /* -1: no plain port for carriers */
+    char *tls_address;
+    int64_t tls_port;           /* -1: none */
+    char *tls_certificate_file; /* NULL: plain HTTP to workers and sources */
+    char *tls_key_file;         /* NULL: in the certificate's file */
+    char *tls_authority_file;
+    char *public_certificate_file; /* shown to carriers; NULL: tls_certificate_file */
+    char *public_certificate_key_file;
     int64_t telemetry_port;
     char *publications_directory;
     char *journal_directory;

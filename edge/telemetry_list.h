@@ -83,6 +83,14 @@
       "Records waiting for their cell")                                                            \
     X(EDGE_IN_FLIGHT, GAUGE, "callcell_edge_in_flight", "", "Calls waiting for a cell")            \
     X(EDGE_COUNTRIES, GAUGE, "callcell_edge_countries", "", "Countries with map and carriers")     \
+    X(EDGE_CERTIFICATE_EXPIRES, GAUGE, "callcell_edge_certificate_expires_at",                     \
+      "shown_to=\"workers\"", "When our certificate expires, Unix seconds; 0: none")               \
+    X(EDGE_PUBLIC_CERTIFICATE_EXPIRES, GAUGE, "callcell_edge_certificate_expires_at",              \
+      "shown_to=\"carriers\"", "When our certificate expires, Unix seconds; 0: none")              \
+    X(EDGE_CERTIFICATES_REFUSED, COUNTER, "callcell_edge_certificates_refused_total", "",          \
+      "New certificate files that could not be used")                                              \
+    X(EDGE_HANDSHAKES_FAILED, COUNTER, "callcell_edge_handshakes_failed_total", "",                \
+      "Connections to the TLS port that never came to a request")                                  \
     X(EDGE_SECONDS, HISTOGRAM, "callcell_edge_answer_seconds", "",                                 \
       "From receipt to answer of call events answered 200")
 

@@ -5,7 +5,10 @@
  *   start -> queue -> (idle connection | new connection) -> write -> read head -> body -> done
  *
  * With TLS a new connection first shakes hands, still CONNECTING; then all bytes pass through its
- * tls_stream: encrypted in send_request, decrypted into the reader in read_plain.
+ * tls_stream: encrypted in send_request, decrypted into the reader in read_plain. A handshake
+ * costs both sides more than a request, and they have least time for it when answers are late: a
+ * TLS connection whose exchange was given up waits for the late answer (LATE), and one that is
+ * still shaking hands goes on, each for LATE_US; then they are idle.
  *
  * A connection ends by close_connection, from wherever; its memory goes in the close callback. An
  * exchange ends by finish, which runs its callback exactly once; errors found while the caller is
@@ -21,6 +24,7 @@
 #include "base/io/http_render.h"
 #include "base/io/tls_stream.h"
 
+#define LATE_US INT64_C(2000000)
 enum { ADDRESSES_MAX = 1024, ADDRESS_TEXT = 24, WIRE_MAX = 32 * 1024 };
 
 struct cc_http_handle {
@@ -39,7 +43,7 @@ struct cc_http_handle {
     void *context;
 };
 
-enum state { CONNECTING, IDLE, BUSY, CLOSING };
+enum state { CONNECTING, IDLE, BUSY, LATE, CLOSING };
 
 struct connection {
     uv_tcp_t tcp; /* first */
@@ -82,6 +86,7 @@ struct cc_http_client {
 
 static void pump(struct pool *pool);
 static void on_connected(uv_connect_t *request, int status);
+static void make_idle(struct connection *connection);
 static void begin_handshake(struct connection *connection);
 static void on_wire(struct connection *connection, size_t count);
 static void established(struct connection *connection);
@@ -336,6 +341,12 @@ static enum cc_error connection_open(struct pool *pool)
     pool->connection_count++;
     pool->connecting_count++;
     pool->client->connection_count++;
+    /* With TLS nobody who gives up ends the attempt. */
+    if (pool->client->options.tls &&
+        cc_deadline_set(&connection->idle, cc_loop_now_us(pool->client->loop) + LATE_US) != CC_OK) {
+        close_connection(connection);
+        return CC_NO_MEMORY;
+    }
     if (uv_tcp_connect(&connection->connect, &connection->tcp,
                        (const struct sockaddr *)&pool->sockaddr, on_connected) != 0) {
         close_connection(connection);
@@ -388,6 +399,8 @@ static void pump(struct pool *pool)
 /* A waiting exchange went away: no connection is made for nobody. */
 static void trim_connecting(struct pool *pool)
 {
+    if (pool->client->options.tls)
+        return;
     while (pool->connecting_count > pool->queued_count)
         close_connection(find_in_state(pool, CONNECTING));
 }
@@ -481,6 +494,8 @@ static void established(struct connection *connection)
         send_request(connection, exchange);
     else if (connection->tls && write_stream(connection) != CC_OK)
         close_connection(connection);
+    else if (connection->tls)
+        make_idle(connection);
 }
 
 static void send_request(struct connection *connection, struct cc_http_handle *exchange)
@@ -575,7 +590,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 static void read_plain(struct connection *connection)
 {
     bool ended = false;
-    for (size_t got = 1; got > 0 && connection->state == BUSY;) {
+    for (size_t got = 1; got > 0 && (connection->state == BUSY || connection->state == LATE);) {
         char *at = NULL;
         size_t capacity = 0;
         if (!http_reader_room(&connection->reader, &at, &capacity)) {
@@ -634,6 +649,10 @@ static bool ends_properly(struct connection *connection)
 static void on_end_of_input(struct connection *connection)
 {
     struct cc_http_handle *exchange = connection->exchange;
+    if (!exchange) {
+        fail_connection(connection, CC_UNAVAILABLE);
+        return;
+    }
     if (ends_properly(connection)) {
         complete(connection);
         return;
@@ -681,10 +700,12 @@ static void complete(struct connection *connection)
     struct pool *pool = connection->pool;
     const struct cc_http_response *response = http_reader_response(&connection->reader);
     connection->exchange = NULL;
-    exchange->connection = NULL;
+    if (exchange)
+        exchange->connection = NULL;
     /* The connection stays busy, and its input in place, while the callback reads the response; the
      * callback may free the client, which closes the connection. */
-    finish(exchange, CC_OK, response);
+    if (exchange)
+        finish(exchange, CC_OK, response);
     if (connection->state == CLOSING)
         return;
     if (connection->reader.keep && !connection->writing)
@@ -696,18 +717,35 @@ static void complete(struct connection *connection)
 
 static void on_idle_too_long(struct cc_deadline *deadline)
 {
-    close_connection(CC_CONTAINER_OF(deadline, struct connection, idle));
+    struct connection *connection = CC_CONTAINER_OF(deadline, struct connection, idle);
+    struct pool *pool = connection->pool;
+    close_connection(connection);
+    pump(pool);
 }
 
 /* ---- endings ---- */
 
-/* Out of queue or connection; a connection that carried it is never used again. */
+/* The answer may still come: it is nobody's, and what follows it is not. */
+static void let_go(struct connection *connection)
+{
+    int64_t due_us = cc_loop_now_us(connection->client->loop) + LATE_US;
+    if (!connection->tls || connection->writing || connection->state != BUSY ||
+        cc_deadline_set(&connection->idle, due_us) != CC_OK) {
+        close_connection(connection);
+        return;
+    }
+    connection->exchange->connection = NULL;
+    connection->exchange = NULL;
+    connection->state = LATE;
+}
+
+/* Out of queue or connection. A plain connection that carried it is never used again. */
 static void detach(struct cc_http_handle *exchange)
 {
     if (exchange->queued)
         queue_remove(exchange->pool, exchange);
     if (exchange->connection)
-        close_connection(exchange->connection);
+        let_go(exchange->connection);
     trim_connecting(exchange->pool);
 }
 

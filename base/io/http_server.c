@@ -14,6 +14,9 @@
  * and writes by callbacks of libh2o's own: while it is under way a connection is looked at before
  * each poll too, and the SSL tells us itself when it is over (on_tls_info).
  *
+ * After a read error libuv refuses every write, and libh2o would wait for ever for the end of one:
+ * for its farewell to the peer. Such a connection takes no leave (guarded_read).
+ *
  * libh2o does not close idle connections on shutdown and does not notice a client that leaves while
  * its request is pending: draining half-closes idle connections (what has arrived is still read and
  * served), and answers to the gone go nowhere.
@@ -84,6 +87,7 @@ struct connection {
     bool partial;           /* bytes of a request that has not reached on_request */
     bool oversized;         /* the input bound cut it */
     bool over;              /* its last request is; on_guard makes it wait for the next */
+    SSL *ssl;               /* h2o's, as long as sock; NULL: plain, or nothing has come yet */
     enum handshake handshake;
     char identity[CC_IDENTITY_MAX + 1]; /* of the client, by its certificate */
     size_t written_before;              /* bytes written before the current request */
@@ -269,6 +273,7 @@ static void on_tls_info(const SSL *ssl, int where, int result)
     h2o_socket_t *sock = BIO_get_data(SSL_get_rbio(ssl));
     struct connection *connection = sock->on_close.data;
     (void)result;
+    connection->ssl = (SSL *)(uintptr_t)ssl;
     if ((where & SSL_CB_HANDSHAKE_DONE) == 0 || connection->handshake != HANDSHAKE_UNDER_WAY)
         return;
     cc_tls_peer_identity(ssl, connection->identity);
@@ -349,7 +354,11 @@ static void guarded_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
         connection->partial = true;
     if (connection->handshake == HANDSHAKE_UNDER_WAY)
         look_later(connection);
+    if (count < 0 && connection->ssl)
+        SSL_set_quiet_shutdown(connection->ssl, 1);
     connection->read(stream, count, buffer);
+    if (connection->sock)
+        guard_input(connection);
 }
 
 /* It awaits a request, or the end of the answer to one that came with the end of the handshake. */
@@ -410,6 +419,7 @@ static void on_socket_close(void *data)
     if (!connection->serving && connection->partial && connection->handshake != HANDSHAKE_JUST_OVER)
         report_unserved(connection);
     connection->sock = NULL;
+    connection->ssl = NULL;
 }
 
 static void on_connection_closed(uv_handle_t *handle)

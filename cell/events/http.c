@@ -121,7 +121,7 @@ static void on_journal(struct cc_http_request *request)
     struct cell_worker *worker = cell_worker_of(request);
     struct cc_json_reason reason = {{0}};
     json_t *body = NULL;
-    if (!cell_worker_admits(request, CELL_TOKEN_EDGE) ||
+    if (!cell_worker_admits(request, CELL_TOKEN_JOURNAL) ||
         !cell_worker_serves_country(request, request->segments[2]))
         return;
     if (cc_json_parse(request->body, JOURNAL_BYTES_MAX, &body, &reason) ||

@@ -15,10 +15,8 @@
 enum { COPY_S = 12 * 3600, RECOVER_S = 12 * 3600, STOP_S = 60, FLUSH_S = 60, PAUSE_MS = 20 };
 #define PG_CTL "/usr/lib/postgresql/15/bin/pg_ctl"
 
-static enum cc_error flush(void *subject);
-
 static const struct cc_transition rows[] = {
-    {"new", NULL, NULL, flush, NULL, "flushed", "archive: caught up with the primary"},
+    {"new", NULL, NULL, cp_restore_flush, NULL, "flushed", "archive: caught up with the primary"},
     {"flushed", NULL, NULL, cp_restore_claim, NULL, "claimed", "scratch: folder and port"},
     {"claimed", NULL, NULL, cp_restore_copy, NULL, "copied", "files from the repository"},
     {"copied", NULL, NULL, cp_restore_recover, NULL, "recovered", "started and recovered"},
@@ -33,7 +31,7 @@ static const char *scratch_folder(struct cp_context *context, const char *cell, 
 
 /* Best effort: after a disaster there is no primary to ask, and what is archived is what there is.
  */
-static enum cc_error flush(void *subject)
+enum cc_error cp_restore_flush(void *subject)
 {
     struct cp_restore *restore = subject;
     struct cp_repository_primary primary = {0};
@@ -102,6 +100,8 @@ enum cc_error cp_restore_claim(void *subject)
         error = cp_tree_remove(context, restore->data);
     if (!error)
         error = cp_folder_make(context, restore->data);
+    if (!error && restore->in_place)
+        return cp_folder_make(context, restore->folder);
     if (!error && read_port_file(context, port_file, &restore->port))
         return CC_OK;
     if (!error)
@@ -127,12 +127,13 @@ static enum cc_error write_settings(struct cp_restore *restore)
                                  "listen_addresses = ''\n"
                                  "unix_socket_directories = '%s'\n"
                                  "shared_buffers = '32MB'\n"
-                                 "archive_mode = off\n"
+                                 "%s"
                                  "synchronous_standby_names = ''\n"
                                  "primary_conninfo = ''\n"
                                  "primary_slot_name = ''\n"
                                  "logging_collector = off\n",
-                                 before.data, restore->port, restore->repository.socket_folders[0]);
+                                 before.data, restore->port, restore->repository.socket_folders[0],
+                                 restore->in_place ? "" : "archive_mode = off\n");
     return cp_file_write(context, file, cc_slice_of(text), 0600);
 }
 
@@ -146,10 +147,10 @@ enum cc_error cp_restore_copy(void *subject)
     arguments[at++] = cp_format(context, "--pg1-path=%s", restore->data);
     arguments[at++] = cp_format(context, "--lock-path=%s/lock", restore->folder);
     arguments[at++] = cp_format(context, "--type=%s", types[restore->target]);
-    arguments[at++] = "--archive-mode=off";
+    arguments[at++] = restore->in_place ? "--archive-mode=preserve" : "--archive-mode=off";
     if (restore->target != CP_RESTORE_LATEST) {
         arguments[at++] = cp_format(context, "--target=%s", restore->moment);
-        arguments[at++] = "--target-action=pause";
+        arguments[at++] = restore->in_place ? "--target-action=promote" : "--target-action=pause";
     }
     if (restore->backup)
         arguments[at++] = cp_format(context, "--set=%s", restore->backup);
@@ -190,10 +191,10 @@ static bool has_arrived(struct cp_restore *restore)
     PGconn *connection = NULL;
     if (cp_restore_connect(restore, "postgres", &connection))
         return false;
+    bool opens = restore->in_place || restore->target == CP_RESTORE_LATEST;
     PGresult *result =
-        PQexec(connection, restore->target == CP_RESTORE_LATEST
-                               ? "SELECT NOT pg_is_in_recovery()"
-                               : "SELECT pg_get_wal_replay_pause_state() = 'paused'");
+        PQexec(connection, opens ? "SELECT NOT pg_is_in_recovery()"
+                                 : "SELECT pg_get_wal_replay_pause_state() = 'paused'");
     bool arrived = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
     PQclear(result);
     PQfinish(connection);
@@ -272,7 +273,7 @@ void cp_restore_name(struct cp_restore *restore, const char *scratch)
     restore->data = cp_format(restore->context, "%s/data", restore->folder);
 }
 
-static enum cc_error read_moment(struct cp_restore *restore, const char *to)
+enum cc_error cp_restore_aim(struct cp_restore *restore, const char *to)
 {
     int64_t moment_us = 0;
     restore->target = strcmp(to, "latest") == 0 ? CP_RESTORE_LATEST : CP_RESTORE_TIME;
@@ -296,7 +297,7 @@ enum cc_error cp_cell_restore(struct cp_context *context, const char *cell, cons
     *out = (struct cp_restore){.context = context};
     if (!cc_name_is_resource(cc_slice_of(scratch)))
         return cp_fail(context, CC_UNSUPPORTED, "--as %s: a name like before-the-mistake", scratch);
-    enum cc_error error = read_moment(out, to);
+    enum cc_error error = cp_restore_aim(out, to);
     bool unfinished = false;
     const char *subject = cp_format(context, "%s/%s", cell, scratch);
     if (!error)

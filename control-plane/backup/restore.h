@@ -22,6 +22,7 @@ struct cp_restore {
     const char *backup; /* label of the backup to start from; NULL: the newest before the moment */
     const char *folder, *data;
     int port;
+    bool in_place; /* data is a node's own folder: it goes on as the cell, and archives */
 };
 
 /* to: "latest" (then it may be written to) or RFC 3339 (it stops there and is read-only).
@@ -31,6 +32,11 @@ enum cc_error cp_cell_restore(struct cp_context *context, const char *cell, cons
 
 /* Folder and name of a scratch that need not exist. */
 void cp_restore_name(struct cp_restore *restore, const char *scratch);
+
+/* "latest" or RFC 3339; CC_UNSUPPORTED with a message. */
+enum cc_error cp_restore_aim(struct cp_restore *restore, const char *to) CC_MUST_CHECK;
+/* The archive catches up with the primary, when there is one. */
+enum cc_error cp_restore_flush(void *restore) CC_MUST_CHECK;
 
 /* Rows alone, for the drill: folder, files, recovery up to restore->moment. */
 enum cc_error cp_restore_claim(void *restore) CC_MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "control-plane/backup/agent.h"
 #include "control-plane/backup/backup.h"
 #include "control-plane/backup/drill.h"
+#include "control-plane/backup/in_place.h"
 #include "control-plane/backup/restore.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/registry.h"
@@ -102,11 +103,33 @@ static void print_scratch(const struct cp_restore *restore)
                restore->repository.name, restore->scratch);
 }
 
+/* Undoing a cell asks for its name, as destroying one does. */
+static enum cc_error restore_in_place(struct cp_context *context,
+                                      const struct cp_arguments *arguments)
+{
+    const char *cell = arguments->positionals[0];
+    const char *to = cp_argument(arguments, "to"), *confirm = cp_argument(arguments, "confirm");
+    if (!to || cp_argument(arguments, "as") || cp_argument(arguments, "drop"))
+        return cp_fail(context, CC_UNSUPPORTED,
+                       "cell restore --in-place: give --to TIME, and no --as or --drop");
+    if (!context->dry_run && (!confirm || strcmp(confirm, cell) != 0))
+        return cp_fail(
+            context, CC_UNSUPPORTED,
+            "this takes back all that %s was told after %s; if you mean it: --confirm %s", cell, to,
+            cell);
+    enum cc_error error = cp_cell_restore_in_place(context, cell, to);
+    if (!error)
+        cp_cli_done(context, "cell", cell, true);
+    return error;
+}
+
 enum cc_error cp_cli_cell_restore(struct cp_context *context, const struct cp_arguments *arguments)
 {
     const char *cell = arguments->positionals[0];
     const char *to = cp_argument(arguments, "to"), *as = cp_argument(arguments, "as");
     const char *old = cp_argument(arguments, "drop");
+    if (cp_argument(arguments, "in-place"))
+        return restore_in_place(context, arguments);
     if (old ? to || as : !to || !as)
         return cp_fail(context, CC_UNSUPPORTED,
                        "cell restore: give --to TIME --as SCRATCH, or --drop SCRATCH");

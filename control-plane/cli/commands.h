@@ -15,7 +15,8 @@ cp_handler cp_cli_init, cp_cli_up, cp_cli_down, cp_cli_serve, cp_cli_status, cp_
 cp_handler cp_cli_edge_add, cp_cli_edge_list, cp_cli_cell_create, cp_cli_cell_list,
     cp_cli_cell_show;
 cp_handler cp_cli_cell_switchover, cp_cli_cell_failover;
-cp_handler cp_cli_cell_drain, cp_cli_cell_undrain, cp_cli_cell_restart, cp_cli_cell_destroy;
+cp_handler cp_cli_cell_drain, cp_cli_cell_undrain, cp_cli_cell_restart, cp_cli_cell_destroy,
+    cp_cli_cell_diff, cp_cli_cell_apply;
 cp_handler cp_cli_cell_backup, cp_cli_cell_backups, cp_cli_cell_restore, cp_cli_cell_restore_drill,
     cp_cli_backups_run, cp_cli_backups_round;
 cp_handler cp_cli_tenant_create, cp_cli_tenant_list;
@@ -24,7 +25,9 @@ cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;
 cp_handler cp_cli_flow_put, cp_cli_flow_publish, cp_cli_flow_show, cp_cli_call_show,
     cp_cli_call_explain;
 cp_handler cp_cli_template_list, cp_cli_template_show, cp_cli_template_check, cp_cli_template_keys;
+cp_handler cp_cli_doctor, cp_cli_registry_reconcile;
 cp_handler cp_cli_map_show, cp_cli_map_publish, cp_cli_map_rollback;
+cp_handler cp_cli_certificates_list, cp_cli_certificates_renew;
 cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transitions_diagram,
     cp_cli_transitions_tables;
 

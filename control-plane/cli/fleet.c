@@ -1,9 +1,11 @@
 /* Commands about a cell that exists and its workers. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "control-plane/cli/commands.h"
 #include "control-plane/fleet/destroy.h"
+#include "control-plane/fleet/diff.h"
 #include "control-plane/fleet/drain.h"
 
 static const char *worker_of(struct cp_context *context, const struct cp_arguments *arguments)
@@ -79,4 +81,55 @@ enum cc_error cp_cli_cell_destroy(struct cp_context *context, const struct cp_ar
         (void)fprintf(stderr, "its final backup (pg_restore reads it): %s\n", backup);
     cp_cli_done(context, "destroy", arguments->positionals[0], changed);
     return CC_OK;
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void print_difference(const json_t *one, const char *cell)
+{
+    const char *mend = text_at(one, "mend");
+    bool apply = strcmp(mend, "apply") == 0;
+    printf("%s %s: is %s, should be %s; mend: %s%s\n", text_at(one, "what"), text_at(one, "name"),
+           text_at(one, "is"), text_at(one, "should"), apply ? "callcell cell apply " : mend,
+           apply ? cell : "");
+}
+
+static enum cc_error print_differences(struct cp_context *context, const char *cell, size_t *count)
+{
+    json_t *found = NULL;
+    enum cc_error error = cp_cell_diff(context, cell, &found);
+    *count = json_array_size(found);
+    char *text = !error && context->json ? json_dumps(found, JSON_INDENT(1)) : NULL;
+    for (size_t i = 0; !error && !text && i < *count; i++)
+        print_difference(json_array_get(found, i), cell);
+    if (text)
+        printf("%s\n", text);
+    free(text);
+    json_decref(found);
+    return error;
+}
+
+enum cc_error cp_cli_cell_diff(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    size_t count = 0;
+    enum cc_error error = print_differences(context, arguments->positionals[0], &count);
+    if (!error && count > 0)
+        error = cp_fail(context, CC_TOO_DIFFERENT, "%s has drifted: %zu differences",
+                        arguments->positionals[0], count);
+    return error;
+}
+
+enum cc_error cp_cli_cell_apply(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    size_t count = 0;
+    if (context->dry_run)
+        return print_differences(context, arguments->positionals[0], &count);
+    enum cc_error error = cp_cell_apply(context, arguments->positionals[0]);
+    if (!error)
+        cp_cli_done(context, "apply", arguments->positionals[0], true);
+    return error;
 }

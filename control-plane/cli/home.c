@@ -6,11 +6,13 @@
 #include "control-plane/backup/agent.h"
 #include "control-plane/backup/restore.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/certificates/certificates.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/process.h"
 #include "control-plane/provision/cell_create.h"
+#include "control-plane/provision/registry_create.h"
 #include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
 #include "control-plane/serve.h"
@@ -18,7 +20,7 @@
 
 /* A Unix socket's path has at most 107 bytes, and a cell's socket is the longest below the home:
  * /cells/xx-123/pg/sock/.s.PGSQL.12345 */
-enum { HOME_MAX = 107 - 37, INITDB_S = 120 };
+enum { HOME_MAX = 107 - 37 };
 
 static enum cc_error check_home(struct cp_context *context)
 {
@@ -37,9 +39,8 @@ static enum cc_error check_home(struct cp_context *context)
 
 static enum cc_error make_folders(struct cp_context *context)
 {
-    static const char *const folders[] = {"etc/keys",     "etc/tokens", "run/services",
-                                          "run/registry", "log",        "log/registry",
-                                          "discovery",    "carriers"};
+    static const char *const folders[] = {"etc/keys", "etc/tokens", "run/services",
+                                          "log",      "discovery",  "carriers"};
     enum cc_error error = CC_OK;
     for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
         error = cp_folder_make(context, cp_path(context, "%s", folders[i]));
@@ -66,6 +67,29 @@ static enum cc_error make_keys(struct cp_context *context)
     return error;
 }
 
+/* What serve and the operator show; edges and workers get theirs when they are made. */
+static enum cc_error make_certificates(struct cp_context *context)
+{
+    static const struct {
+        const char *folder, *identity;
+    } ours[] = {{"etc/tls/serve-1", "urn:callcell:control"},
+                {"etc/tls/serve-2", "urn:callcell:control"},
+                {"etc/tls/operator", "urn:callcell:operator"}};
+    enum cc_error error = cp_authority_ensure(context);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]) && !error; i++)
+        error =
+            cp_identity_ensure(context, cp_path(context, "%s", ours[i].folder), ours[i].identity);
+    return error;
+}
+
+/* After a long down they may have expired, and nobody would have been there to renew them. */
+static enum cc_error renew_certificates(struct cp_context *context)
+{
+    size_t renewed = 0;
+    enum cc_error error = make_certificates(context);
+    return error ? error : cp_identities_renew(context, CP_RENEW_DUE, NULL, &renewed);
+}
+
 static enum cc_error write_settings(struct cp_context *context)
 {
     const char *path = cp_path(context, "etc/control.yaml");
@@ -78,93 +102,15 @@ static enum cc_error write_settings(struct cp_context *context)
         0600);
 }
 
-static enum cc_error make_registry(struct cp_context *context)
-{
-    const char *data = cp_path(context, "registry");
-    const char *marker = cp_path(context, "etc/registry.initialised");
-    if (cp_file_exists(marker))
-        return CC_OK;
-    const char *const argv[] = {"/usr/lib/postgresql/15/bin/initdb",
-                                "-D",
-                                data,
-                                "--auth-local=peer",
-                                "--auth-host=reject",
-                                "-E",
-                                "UTF8",
-                                "--locale=C.UTF-8",
-                                "--data-checksums",
-                                NULL};
-    const char *log = cp_path(context, "log/provision.log");
-    enum cc_error error = cp_process_wait_earlier(context, log, INITDB_S);
-    if (!error)
-        error = cp_tree_remove(context, data);
-    if (!error)
-        error = cp_process_run(
-            context, &(struct cp_process){.argv = argv, .timeout_s = INITDB_S, .log = log});
-    return error ? error : cp_file_write(context, marker, cc_slice("", 0), 0600);
-}
-
-static enum cc_error install_registry(struct cp_context *context)
-{
-    const char *const argv[] = {
-        "/usr/lib/postgresql/15/bin/postgres",
-        "-D",
-        cp_path(context, "registry"),
-        "-p",
-        cp_format(context, "%d", cp_port(context, cp_ports_registry_node(1))),
-        "-c",
-        "listen_addresses=",
-        "-c",
-        cp_format(context, "unix_socket_directories=%s", cp_path(context, "run/registry")),
-        "-c",
-        "unix_socket_permissions=0700",
-        "-c",
-        "shared_buffers=64MB",
-        "-c",
-        "max_connections=50",
-        NULL};
-    /* On TERM Postgres would wait for its clients to leave, and refuse new ones meanwhile. */
-    const struct cp_service service = {.name = "registry", .argv = argv, .stop_signal = "INT"};
-    return cp_target_local.install(context, &service);
-}
-
 /* Installed before the supervisor starts: it looks for new services only every 5 s. */
-static enum cc_error start_supervisor_and_registry(struct cp_context *context)
+static enum cc_error start_supervisor(struct cp_context *context)
 {
-    enum cc_error error = install_registry(context);
+    enum cc_error error = cp_registry_install(context);
     if (!error)
         error = cp_serves_install(context);
     if (!error)
         error = cp_backup_install(context);
-    if (!error)
-        error = cp_local_up(context);
-    return error ? error : cp_target_local.start(context, "registry");
-}
-
-static enum cc_error make_database(struct cp_context *context)
-{
-    const char *conninfo =
-        cp_format(context, "host='%s' port=%d dbname=postgres connect_timeout=5",
-                  cp_path(context, "run/registry"), cp_port(context, cp_ports_registry_node(1)));
-    PGconn *connection = NULL;
-    for (int tries = 0; tries < 400; tries++) {
-        PQfinish(connection);
-        connection = PQconnectdb(conninfo);
-        if (PQstatus(connection) == CONNECTION_OK)
-            break;
-        cp_pause_ms(50);
-    }
-    enum cc_error error = CC_OK;
-    PGresult *result = PQexec(connection, "SELECT 1 FROM pg_database WHERE datname = 'registry'");
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        error = cp_fail(context, CC_UNAVAILABLE, "the registry does not start; see %s",
-                        cp_path(context, "log/registry/current"));
-    bool missing = !error && PQntuples(result) == 0;
-    PQclear(result);
-    if (missing)
-        PQclear(PQexec(connection, "CREATE DATABASE registry"));
-    PQfinish(connection);
-    return error;
+    return error ? error : cp_local_up(context);
 }
 
 static enum cc_error register_edges_token(struct cp_context *context)
@@ -197,18 +143,15 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
     if (!error)
         error = make_keys(context);
     if (!error)
-        error = make_registry(context);
+        error = renew_certificates(context);
     if (!error)
-        error = start_supervisor_and_registry(context);
+        error = start_supervisor(context);
     if (!error)
-        error = make_database(context);
-    if (!error)
-        error = cp_registry_open(context);
-    if (!error)
-        error = cp_migrate(context, context->registry,
-                           cp_format(context, "%s/migrations/control", context->share));
+        error = cp_registry_create(context);
     if (!error)
         error = register_edges_token(context);
+    if (!error)
+        error = cp_registry_replicate(context);
     if (!error)
         error = cp_serves_start(context);
     if (!error)
@@ -226,8 +169,9 @@ static enum cc_error wait_for_workers(struct cp_context *context, const char *ce
     for (size_t i = 0; !error && i < workers.count; i++) {
         const struct cp_worker *worker = &workers.items[i];
         if (!worker->drained)
-            error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", worker->port),
-                                    "/readyz", worker->service, 60);
+            error =
+                cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", worker->telemetry_port),
+                                "/readyz", worker->service, 60);
     }
     return error;
 }
@@ -250,9 +194,11 @@ static enum cc_error wait_for_cells(struct cp_context *context)
 enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
-    enum cc_error error = start_supervisor_and_registry(context);
+    enum cc_error error = renew_certificates(context);
     if (!error)
-        error = make_database(context);
+        error = start_supervisor(context);
+    if (!error)
+        error = cp_registry_start(context);
     if (!error)
         error = cp_registry_open(context);
     if (!error)
@@ -261,6 +207,8 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
         error = cp_target_local.start(context, "backups");
     if (!error)
         error = wait_for_cells(context);
+    if (!error)
+        error = cp_registry_wait_replicated(context);
     if (!error)
         cp_cli_done(context, "platform", context->home, true);
     return error;
@@ -287,9 +235,15 @@ enum cc_error cp_cli_serve(struct cp_context *context, const struct cp_arguments
     struct cp_serve_options options = {
         .address = context->settings.listen_address,
         .port = cp_port(context, cp_ports_serve(instance)),
-        .registry = cp_registry_conninfo(context),
+        .telemetry_port = cp_port(context, cp_ports_serve(instance) + 1),
+        .identity_file = cp_path(context, "etc/tls/serve-%d/identity.pem", instance),
+        .authority_file = cp_path(context, "etc/tls/serve-%d/authority.pem", instance),
+        .registry = cp_registry_serve_conninfo(context),
         .instance = cp_serve_name(context, instance),
         .context = context,
     };
+    if (cp_file_secret(context, cp_path(context, "registry/etc/postgres/serve.password"),
+                       &options.registry_password))
+        return CC_NOT_FOUND;
     return cp_serve(&options) ? cp_fail(context, CC_IO, "serve cannot start; see the log") : CC_OK;
 }

@@ -31,13 +31,18 @@ enum cc_error cp_cli_edge_add(struct cp_context *context, const struct cp_argume
 {
     const char *edge = arguments->positionals[0];
     const char *telemetry = cp_argument(arguments, "telemetry-port");
-    int port = 0, telemetry_port = 0;
+    const char *tls = cp_argument(arguments, "tls-port");
+    struct cp_edge_ports ports = {0};
     bool changed = false;
-    if (!read_port(cp_argument(arguments, "port"), &port) ||
-        (telemetry && !read_port(telemetry, &telemetry_port)))
+    if (!read_port(cp_argument(arguments, "port"), &ports.plain) ||
+        (tls && !read_port(tls, &ports.tls)) ||
+        (telemetry && !read_port(telemetry, &ports.telemetry)))
         return cp_fail(context, CC_UNSUPPORTED, "edge add: a port is a number from 1 to 65535");
-    enum cc_error error =
-        cp_edge_create(context, edge, port, telemetry ? telemetry_port : port + 1, &changed);
+    if (!tls)
+        ports.tls = cp_ports_edge_tls(ports.plain);
+    if (!telemetry)
+        ports.telemetry = ports.plain + 1;
+    enum cc_error error = cp_edge_create(context, edge, &ports, &changed);
     if (!error)
         cp_cli_done(context, "edge", edge, changed);
     return error;

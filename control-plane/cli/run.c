@@ -57,6 +57,11 @@ static enum cc_error prepare(struct cp_context *context, const struct cp_command
     enum cc_error error = context->home ? CC_OK : cp_context_init(context);
     if (!error && command->handle != cp_cli_init)
         error = cp_context_load(context);
+    /* Before init it is the preflight. */
+    if (error == CC_NOT_FOUND && command->handle == cp_cli_doctor && context->home) {
+        context->message[0] = '\0';
+        return cp_context_default(context);
+    }
     if (!error && !command->without_registry)
         error = cp_registry_open(context);
     return error;

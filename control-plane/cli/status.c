@@ -5,6 +5,7 @@
 
 #include "base/io/loop.h"
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/status.h"
 #include "control-plane/cli/status_ask.h"
 #include "control-plane/cli/status_screen.h"
 #include "control-plane/files.h"
@@ -204,19 +205,28 @@ static void show(struct cp_context *context, const json_t *status,
     free(text);
 }
 
+json_t *cp_status_json(struct cp_context *context)
+{
+    struct asking *asking = cp_alloc(context, sizeof(*asking));
+    bool supervised = cp_local_is_up(context);
+    if (supervised && cp_registry_try(context, REGISTRY_MS))
+        context->message[0] = '\0'; /* said in the JSON */
+    ask_all(context, asking);
+    json_t *status = asking->tasks ? status_json(context, asking, supervised) : NULL;
+    free(asking->tasks);
+    return status;
+}
+
 enum cc_error cp_cli_status(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
-    struct asking *asking = cp_alloc(context, sizeof(*asking));
     bool supervised = cp_local_is_up(context);
-    enum cc_error error = supervised ? cp_registry_try(context, REGISTRY_MS) : CC_UNAVAILABLE;
-    ask_all(context, asking);
-    if (!asking->tasks)
+    json_t *status = cp_status_json(context);
+    if (!status)
         return cp_fail(context, CC_NO_MEMORY, "out of memory");
-    json_t *status = status_json(context, asking, supervised);
+    enum cc_error error = context->registry ? CC_OK : CC_UNAVAILABLE;
     show(context, status, cp_screen_status);
     json_decref(status);
-    free(asking->tasks);
     if (!supervised)
         return cp_fail(context, CC_UNAVAILABLE, "the platform is down; run: callcell up");
     return error ? cp_fail(context, error, "the registry does not answer; see: callcell doctor")

@@ -8,6 +8,7 @@
 #include "base/slot.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/tenants.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
@@ -82,7 +83,7 @@ static int64_t records_left(struct destroy *destroy, const struct cp_workers *wo
 {
     int64_t left = 0;
     for (size_t i = 0; i < workers->count; i++) {
-        json_t *state = cp_worker_state(destroy->context, workers, &workers->items[i]);
+        json_t *state = cp_worker_state(destroy->context, &workers->items[i]);
         left += json_integer_value(json_object_get(json_object_get(state, "spool"), "records"));
         json_decref(state);
     }
@@ -324,43 +325,6 @@ static enum cc_error read_cell(struct destroy *destroy)
     return CC_OK;
 }
 
-static bool owns_slot(const PGresult *ranges, uint16_t slot)
-{
-    for (int row = 0; row < PQntuples(ranges); row++) {
-        if (slot >= cp_sql_integer(ranges, row, 0) && slot <= cp_sql_integer(ranges, row, 1))
-            return true;
-    }
-    return false;
-}
-
-/* Pinned to it, or not pinned and in one of its slots. */
-static enum cc_error read_tenants(struct destroy *destroy)
-{
-    struct cp_context *context = destroy->context;
-    PGresult *ranges, *tenants;
-    enum cc_error error =
-        cp_sql(context, &ranges, "SELECT first_slot, last_slot FROM slot_ranges WHERE cell = $1",
-               CP_PARAMETERS(destroy->cell));
-    if (!error)
-        error = cp_sql(context, &tenants,
-                       "SELECT tenant, coalesce(pinned_cell, '') FROM tenants WHERE country = $1",
-                       CP_PARAMETERS(destroy->country));
-    if (error)
-        return error;
-    struct cc_buffer list;
-    cc_buffer_init(&list, 0);
-    for (int row = 0; row < PQntuples(tenants); row++) {
-        const char *tenant = cp_sql_value(tenants, row, 0), *pin = cp_sql_value(tenants, row, 1);
-        if (*pin ? strcmp(pin, destroy->cell) != 0
-                 : !owns_slot(ranges, cc_slot_of(cc_slice_of(tenant))))
-            continue;
-        cc_buffer_printf(&list, "%s\"%s\"", destroy->tenant_count++ ? "," : "", tenant);
-    }
-    destroy->tenants = cp_format(context, "[%.*s]", (int)list.length, list.data ? list.data : "");
-    cc_buffer_deinit(&list);
-    return CC_OK;
-}
-
 static enum cc_error was_destroyed(struct destroy *destroy, bool *out)
 {
     PGresult *result;
@@ -401,7 +365,8 @@ enum cc_error cp_cell_destroy(struct cp_context *context, const char *cell,
     *backup = NULL;
     enum cc_error error = read_cell(&destroy);
     if (!error && destroy.there)
-        error = read_tenants(&destroy);
+        error = cp_tenants_of_cell(context, destroy.country, cell, &destroy.tenants,
+                                   &destroy.tenant_count);
     if (!error)
         error = cp_run_unfinished(context, cp_cell_destroy_table.name, cell, &unfinished);
     if (!error)

@@ -95,15 +95,15 @@ static enum cc_error take_out(void *subject)
 }
 
 /* What it still has; 0 when it has nothing or does not run: its spool is then shipped when it comes
- * back, or adopted. The question itself may be one of the requests in flight. */
+ * back, or adopted. */
 static int64_t left_over(struct drain *drain)
 {
-    json_t *state = cp_worker_state(drain->context, &drain->workers, drain->worker);
+    json_t *state = cp_worker_state(drain->context, drain->worker);
     int64_t in_flight = json_integer_value(json_object_get(state, "in_flight"));
     int64_t records =
         json_integer_value(json_object_get(json_object_get(state, "spool"), "records"));
     json_decref(state);
-    return (in_flight > 1 ? in_flight - 1 : 0) + records;
+    return in_flight + records;
 }
 
 static enum cc_error wait_empty(void *subject)

@@ -1,7 +1,6 @@
 #include "control-plane/fleet/workers.h"
 
 #include "control-plane/cell_api.h"
-#include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/targets/target.h"
 #include "control-plane/templates/store.h"
@@ -39,12 +38,12 @@ enum cc_error cp_workers_find(struct cp_context *context, const char *cell, stru
     int number = (int)cp_sql_integer(result, 0, 1);
     struct cp_worker *items = cp_alloc(context, (size_t) template.workers * sizeof(*items));
     for (int i = 0; i < template.workers; i++)
-        items[i] = (struct cp_worker){.name = cp_format(context, "worker-%d", i + 1),
-                                      .service = cp_format(context, "%s-worker-%d", cell, i + 1),
-                                      .number = i + 1,
-                                      .port = cp_port(context, cp_ports_worker(number, i + 1)),
-                                      .telemetry_port =
-                                          cp_port(context, cp_ports_worker(number, i + 1)) + 10};
+        items[i] = (struct cp_worker){
+            .name = cp_format(context, "worker-%d", i + 1),
+            .service = cp_format(context, "%s-worker-%d", cell, i + 1),
+            .number = i + 1,
+            .port = cp_port(context, cp_ports_worker(number, i + 1)),
+            .telemetry_port = cp_port(context, cp_ports_worker_telemetry(number, i + 1))};
     *out = (struct cp_workers){cell, cp_sql_value(result, 0, 0), number, items,
                                (size_t) template.workers};
     return read_drained(context, cell, items, out->count);
@@ -79,38 +78,27 @@ enum cc_error cp_workers_announce(struct cp_context *context, const char *cell)
     return cp_target_find("local")->announce(context, cell, endpoints, count);
 }
 
-static bool ask(struct cp_context *context, int port, const char *path, const char *token,
-                struct cp_reply *reply)
+static bool ask(struct cp_context *context, int port, const char *path, struct cp_reply *reply)
 {
-    struct cp_question question = {.address = address(context, port),
-                                   .method = "GET",
-                                   .path = path,
-                                   .token = token,
-                                   .timeout_ms = ASK_MS};
+    struct cp_question question = {
+        .address = address(context, port), .method = "GET", .path = path, .timeout_ms = ASK_MS};
     return !cp_http(context, &question, reply) && reply->status == 200;
 }
 
 bool cp_worker_is_ready(struct cp_context *context, const struct cp_worker *worker)
 {
     struct cp_reply reply;
-    return ask(context, worker->telemetry_port, "/readyz", NULL, &reply) ||
-           ask(context, worker->port, "/readyz", NULL, &reply);
+    return ask(context, worker->telemetry_port, "/readyz", &reply);
 }
 
-/* The telemetry port needs no token; a worker without one answers on its port. */
-json_t *cp_worker_state(struct cp_context *context, const struct cp_workers *workers,
-                        const struct cp_worker *worker)
+json_t *cp_worker_state(struct cp_context *context, const struct cp_worker *worker)
 {
-    static const char path[] = "/internal/v1/state";
     struct cp_reply reply;
-    const char *token = NULL;
     json_t *state = NULL;
-    if (!ask(context, worker->telemetry_port, path, NULL, &reply) &&
-        (cp_file_secret(context, cp_path(context, "cells/%s/etc/tokens/control", workers->cell),
-                        &token) ||
-         !ask(context, worker->port, path, token, &reply)))
+    if (!ask(context, worker->telemetry_port, "/internal/v1/state", &reply) ||
+        cc_json_parse(reply.body, 1 << 20, &state, NULL))
         return NULL;
-    return cc_json_parse(reply.body, 1 << 20, &state, NULL) ? NULL : state;
+    return state;
 }
 
 static bool edge_uses(const json_t *state, const char *cell, const char *endpoint)
@@ -141,7 +129,7 @@ static const char *find_laggard(struct cp_context *context, const PGresult *edge
         struct cp_reply reply;
         json_t *state = NULL;
         int port = cp_port(context, (int)cp_sql_integer(edges, row, 1));
-        if (!ask(context, port, "/state", NULL, &reply) ||
+        if (!ask(context, port, "/state", &reply) ||
             cc_json_parse(reply.body, 1 << 20, &state, NULL))
             continue;
         bool uses = edge_uses(state, workers->cell, address(context, worker->port));

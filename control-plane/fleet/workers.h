@@ -12,7 +12,7 @@ struct cp_worker {
     const char *service; /* "se-1-worker-1" */
     int number;
     int port;           /* with the home's offset */
-    int telemetry_port; /* the same */
+    int telemetry_port; /* the same; plain: health and state */
     bool drained;
 };
 
@@ -38,8 +38,7 @@ bool cp_worker_is_ready(struct cp_context *context, const struct cp_worker *work
 
 /* What a worker says of itself (GET /internal/v1/state); NULL when it does not answer. The caller
  * json_decref()s it. */
-json_t *cp_worker_state(struct cp_context *context, const struct cp_workers *workers,
-                        const struct cp_worker *worker);
+json_t *cp_worker_state(struct cp_context *context, const struct cp_worker *worker);
 
 /* Waits until every edge that answers uses the worker, or none of them does. */
 enum cc_error cp_worker_wait_edges(struct cp_context *context, const struct cp_workers *workers,

@@ -68,7 +68,7 @@ static void append_texts(json_t *object, const char *key, const struct cc_slice 
     json_object_set_new(object, key, list);
 }
 
-static const char *policy_json(struct cp_cell_create *create)
+const char *cp_cell_policy_json(struct cp_cell_create *create)
 {
     const struct cc_call_policy *policy = &create->template.policy;
     const char *prefix = policy->national_prefix.data ? policy->national_prefix.data : "";
@@ -94,11 +94,11 @@ static enum cc_error claim_in_registry(struct cp_cell_create *create)
     enum cc_error error =
         cp_sql_run(context, "LOCK TABLE cells IN EXCLUSIVE MODE", CP_NO_PARAMETERS);
     if (!error)
-        error =
-            cp_sql_run(context,
-                       "INSERT INTO countries (country, template, policy) VALUES ($1, $2, "
-                       "$3::jsonb) ON CONFLICT DO NOTHING",
-                       CP_PARAMETERS(create->country, create->template_name, policy_json(create)));
+        error = cp_sql_run(
+            context,
+            "INSERT INTO countries (country, template, policy) VALUES ($1, $2, "
+            "$3::jsonb) ON CONFLICT DO NOTHING",
+            CP_PARAMETERS(create->country, create->template_name, cp_cell_policy_json(create)));
     if (!error)
         error = cp_sql_run(context,
                            "INSERT INTO cells (cell, country, number, template, target) "

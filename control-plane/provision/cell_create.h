@@ -52,6 +52,9 @@ void cp_cell_postgres(struct cp_context *context, const char *cell, int number,
 enum cc_error cp_cell_wait_replicated(struct cp_context *context, const char *cell,
                                       int number) CC_MUST_CHECK;
 
+/* What the country's template says of calls, as the registry keeps it. */
+const char *cp_cell_policy_json(struct cp_cell_create *create);
+
 /* Shared by the files above. */
 const char *cp_cell_service(struct cp_cell_create *create, const char *part); /* "se-1-node1" */
 const char *cp_cell_path(struct cp_cell_create *create, const char *below);   /* cells/se-1/... */

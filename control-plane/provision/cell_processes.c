@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/certificates/certificates.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
@@ -133,6 +134,8 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
     struct cc_slice text = cc_arena_printf(
         &context->arena,
         "country: \"%s\"\ncell: %s\nworker: worker-%d\nlisten_address: 127.0.0.1\nlisten_port: %d\n"
+        "telemetry_port: %d\ntls:\n  certificate_file: %s/tls/worker-%d/identity.pem\n"
+        "  authority_file: %s/tls/worker-%d/authority.pem\n"
         "edge_token_file: %s/tokens/edge\ncontrol_token_file: %s/tokens/control\n"
         "redis:\n  host: 127.0.0.1\n  port: %d\n  user: worker\n  password_file: "
         "%s/redis.password\n"
@@ -143,8 +146,9 @@ static const char *worker_settings(struct cp_cell_create *create, int worker)
         "spool_directory: %s/spool\nspool_siblings_directory: [\"%s\"]\nspool_max_bytes: "
         "%lld\nplans_directory: %s/plans\ncall_plans_max: %lld\nlog_level: %s\n",
         create->country, create->cell, worker,
-        cp_port(context, cp_ports_worker(create->number, worker)), etc, etc,
-        cp_port(context, cp_ports_redis(create->number)), etc,
+        cp_port(context, cp_ports_worker(create->number, worker)),
+        cp_port(context, cp_ports_worker_telemetry(create->number, worker)), etc, worker, etc,
+        worker, etc, etc, cp_port(context, cp_ports_redis(create->number)), etc,
         cp_port(context, cp_ports_node(create->number, 1)),
         cp_port(context, cp_ports_node(create->number, 2)), etc, folder, cp_serve_sources(context),
         etc, cp_path(context, "etc/keys/signing.pub"), etc, folder, cp_cell_path(create, "workers"),
@@ -162,7 +166,10 @@ static enum cc_error start_worker(struct cp_cell_create *create, int worker)
                                 file, NULL};
     struct cp_service service = {.name = cp_cell_service(create, name), .argv = argv};
     enum cc_error error =
-        cp_file_write(context, file, cc_slice_of(worker_settings(create, worker)), 0600);
+        cp_identity_ensure(context, cp_cell_path(create, cp_format(context, "etc/tls/%s", name)),
+                           cp_format(context, "urn:callcell:cell:%s", create->cell));
+    if (!error)
+        error = cp_file_write(context, file, cc_slice_of(worker_settings(create, worker)), 0600);
     if (!error)
         error = create->target->install(context, &service);
     return error ? error : create->target->start(context, service.name);
@@ -184,7 +191,7 @@ enum cc_error cp_cell_verify_workers(void *subject)
     for (int worker = 1; !error && worker <= create->template.workers; worker++) {
         const char *address =
             cp_format(create->context, "127.0.0.1:%d",
-                      cp_port(create->context, cp_ports_worker(create->number, worker)));
+                      cp_port(create->context, cp_ports_worker_telemetry(create->number, worker)));
         error = cp_http_wait_ok(create->context, address, "/readyz",
                                 cp_format(create->context, "worker-%d of %s", worker, create->cell),
                                 READY_S);

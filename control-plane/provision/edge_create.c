@@ -2,6 +2,7 @@
 
 #include "base/names.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/certificates/certificates.h"
 #include "control-plane/files.h"
 #include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
@@ -13,7 +14,7 @@ enum { HEALTH_S = 30 };
 struct edge_create {
     struct cp_context *context;
     const char *edge;
-    int port, telemetry_port; /* without the offset */
+    struct cp_edge_ports ports;
 };
 
 static enum cc_error configure(void *subject);
@@ -37,17 +38,22 @@ static enum cc_error configure(void *subject)
     const char *folder = cp_path(context, "edges/%s", create->edge);
     const char *text = cp_format(
         context,
-        "id: %s\nlisten_address: 127.0.0.1\nlisten_port: %d\ntelemetry_port: %d\n"
+        "id: %s\nlisten_address: 127.0.0.1\nlisten_port: %d\ntelemetry_port: %d\ntls_port: %d\n"
+        "tls:\n  certificate_file: %s/tls/identity.pem\n  authority_file: %s/tls/authority.pem\n"
         "publications_directory: %s/publications\njournal_directory: %s/journal\n"
         "sources: %s\nsource_token_file: %s\npublic_key_file: %s\n"
         "discovery_directory: %s\nlog_level: %s\n",
-        create->edge, cp_port(context, create->port), cp_port(context, create->telemetry_port),
-        folder, folder, cp_serve_sources(context), cp_path(context, "etc/tokens/edges"),
+        create->edge, cp_port(context, create->ports.plain),
+        cp_port(context, create->ports.telemetry), cp_port(context, create->ports.tls), folder,
+        folder, folder, folder, cp_serve_sources(context), cp_path(context, "etc/tokens/edges"),
         cp_path(context, "etc/keys/signing.pub"), cp_path(context, "discovery"),
         context->settings.log_level);
     enum cc_error error = cp_folder_make(context, cp_format(context, "%s/publications", folder));
     if (!error)
         error = cp_folder_make(context, cp_format(context, "%s/journal", folder));
+    if (!error)
+        error = cp_identity_ensure(context, cp_format(context, "%s/tls", folder),
+                                   cp_format(context, "urn:callcell:edge:%s", create->edge));
     return error ? error
                  : cp_file_write(context, cp_format(context, "%s/edge.yaml", folder),
                                  cc_slice_of(text), 0600);
@@ -69,7 +75,7 @@ static enum cc_error verify(void *subject)
     struct edge_create *create = subject;
     return cp_http_wait_ok(create->context,
                            cp_format(create->context, "127.0.0.1:%d",
-                                     cp_port(create->context, create->telemetry_port)),
+                                     cp_port(create->context, create->ports.telemetry)),
                            "/healthz", create->edge, HEALTH_S);
 }
 
@@ -81,8 +87,8 @@ static enum cc_error claim(void *subject)
         context,
         "INSERT INTO edges (edge, port, telemetry_port) VALUES ($1, $2::int, $3::int) "
         "ON CONFLICT (edge) DO NOTHING",
-        CP_PARAMETERS(create->edge, cp_format(context, "%d", create->port),
-                      cp_format(context, "%d", create->telemetry_port)));
+        CP_PARAMETERS(create->edge, cp_format(context, "%d", create->ports.plain),
+                      cp_format(context, "%d", create->ports.telemetry)));
 }
 
 static enum cc_error check(const struct edge_create *create)
@@ -91,19 +97,20 @@ static enum cc_error check(const struct edge_create *create)
     if (!cc_name_is_resource(cc_slice_of(create->edge)) || strncmp(create->edge, "edge", 4) != 0)
         return cp_fail(context, CC_UNSUPPORTED, "%s is no edge id; an edge is named like edge-1",
                        create->edge);
-    if (!cp_ports_edge_ok(create->port) || !cp_ports_edge_ok(create->telemetry_port) ||
-        create->port == create->telemetry_port)
+    if (!cp_ports_edge_ok(create->ports.plain) || !cp_ports_edge_ok(create->ports.telemetry) ||
+        !cp_ports_edge_ok(create->ports.tls) || create->ports.plain == create->ports.telemetry ||
+        create->ports.plain == create->ports.tls || create->ports.tls == create->ports.telemetry)
         return cp_fail(
             context, CC_UNSUPPORTED,
-            "ports %d and %d cannot be an edge's: 7300 to 7309 and 20100 to 60099 are taken",
-            create->port, create->telemetry_port);
+            "ports %d, %d and %d cannot be an edge's: 7300 to 7309 and 20100 to 60099 are taken",
+            create->ports.plain, create->ports.tls, create->ports.telemetry);
     return CC_OK;
 }
 
-enum cc_error cp_edge_create(struct cp_context *context, const char *edge, int port,
-                             int telemetry_port, bool *changed)
+enum cc_error cp_edge_create(struct cp_context *context, const char *edge,
+                             const struct cp_edge_ports *ports, bool *changed)
 {
-    struct edge_create create = {context, edge, port, telemetry_port};
+    struct edge_create create = {context, edge, *ports};
     PGresult *result;
     *changed = false;
     enum cc_error error = check(&create);
@@ -111,14 +118,14 @@ enum cc_error cp_edge_create(struct cp_context *context, const char *edge, int p
         error = cp_sql(context, &result,
                        "SELECT edge, port, telemetry_port FROM edges WHERE edge = $1 OR "
                        "port IN ($2::int, $3::int) OR telemetry_port IN ($2::int, $3::int)",
-                       CP_PARAMETERS(edge, cp_format(context, "%d", port),
-                                     cp_format(context, "%d", telemetry_port)));
+                       CP_PARAMETERS(edge, cp_format(context, "%d", ports->plain),
+                                     cp_format(context, "%d", ports->telemetry)));
     if (error)
         return error;
     for (int row = 0; row < PQntuples(result); row++) {
         if (strcmp(cp_sql_value(result, row, 0), edge) != 0 ||
-            cp_sql_integer(result, row, 1) != port ||
-            cp_sql_integer(result, row, 2) != telemetry_port)
+            cp_sql_integer(result, row, 1) != ports->plain ||
+            cp_sql_integer(result, row, 2) != ports->telemetry)
             return cp_fail(context, CC_CONFLICT, "%s exists with port %s and telemetry port %s",
                            cp_sql_value(result, row, 0), cp_sql_value(result, row, 1),
                            cp_sql_value(result, row, 2));

@@ -9,9 +9,13 @@
 
 extern const struct cc_transition_table cp_edge_create_table;
 
-/* Ports without the home's offset. Repeated: no change; CC_CONFLICT when it exists with other
+/* Without the home's offset. */
+struct cp_edge_ports {
+    int plain, tls, telemetry;
+};
+/* Repeated: no change; CC_CONFLICT when it exists with other
  * ports. */
-enum cc_error cp_edge_create(struct cp_context *context, const char *edge, int port,
-                             int telemetry_port, bool *changed) CC_MUST_CHECK;
+enum cc_error cp_edge_create(struct cp_context *context, const char *edge,
+                             const struct cp_edge_ports *ports, bool *changed) CC_MUST_CHECK;
 
 #endif

@@ -50,8 +50,9 @@ enum cc_error cp_serves_start(struct cp_context *context)
     for (int instance = 1; !error && instance <= CP_SERVES; instance++)
         error = cp_target_local.start(context, cp_serve_name(context, instance));
     for (int instance = 1; !error && instance <= CP_SERVES; instance++)
-        error =
-            cp_http_wait_ok(context, cp_serve_address(context, instance), "/readyz",
-                            cp_format(context, "callcell serve, instance %d", instance), READY_S);
+        error = cp_http_wait_ok(
+            context,
+            cp_format(context, "127.0.0.1:%d", cp_port(context, cp_ports_serve(instance) + 1)),
+            "/readyz", cp_format(context, "callcell serve, instance %d", instance), READY_S);
     return error;
 }

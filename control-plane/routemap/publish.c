@@ -6,6 +6,7 @@
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/compose.h"
+#include "control-plane/routemap/held.h"
 
 enum { POLL_MS = 50 };
 #define PAYLOAD_MAX ((size_t)512 * 1024 * 1024)
@@ -178,6 +179,8 @@ static enum cc_error begin(struct publishing *publishing)
     if (!error)
         error = cp_sql_run(publishing->context, "SELECT 1 FROM publication_index FOR UPDATE",
                            CP_NO_PARAMETERS);
+    if (!error)
+        error = cp_held_check(publishing->context, publishing->country, publishing->kind);
     return error ? error : read_held(publishing);
 }
 

@@ -106,6 +106,10 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
     const char *folder = folder_of(context, service->name);
     bool fresh = !cp_file_exists(folder);
     const char *target = fresh ? cp_path(context, "run/new-%s", service->name) : folder;
+    if (fresh && context->differences) {
+        cp_difference(context, "service", service->name, "missing", "there", "apply");
+        return CC_OK;
+    }
     enum cc_error error = fresh ? cp_tree_remove(context, target) : CC_OK;
     if (!error)
         error = cp_folder_make(context, target);
@@ -296,8 +300,8 @@ enum cc_error cp_local_up(struct cp_context *context)
  */
 static int stop_order(const char *service)
 {
-    if (strcmp(service, "registry") == 0)
-        return 5;
+    if (strncmp(service, "registry-", 9) == 0)
+        return strcmp(service, "registry-monitor") == 0 ? 5 : 6;
     if (strncmp(service, "serve-", 6) == 0)
         return 2;
     if (strstr(service, "-worker-"))
@@ -404,7 +408,7 @@ enum cc_error cp_local_down(struct cp_context *context)
     struct dirent **entries = NULL;
     int count = scandir(cp_path(context, "run/services"), &entries, is_service, alphasort);
     int supervisor = supervisor_pid(context);
-    for (int stage = 0; supervisor && stage <= 5; stage++)
+    for (int stage = 0; supervisor && stage <= 6; stage++)
         stop_stage(context, entries, count, stage);
     for (int i = 0; i < count; i++)
         free(entries[i]);

@@ -15,6 +15,7 @@ import pathlib
 import pwd
 import re
 import shutil
+import ssl
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from support.platform import free_offset  # noqa: E402
 
 OFFSET = free_offset()
 SERVE = 7300 + OFFSET
+PORTS = (7300, 7301, 7302, 7303, 8080, 8443, 20101, 20111, 20120, 20130, 20131)
 FLOW = {"version": 1, "entry": "m", "nodes": {
     "m": {"type": "menu", "prompt": {"say": {"text": "Hello.", "language": "en"}}, "branches": {"1": "b"}},
     "b": {"type": "hangup"}}}
@@ -96,8 +98,16 @@ class Platform:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-def ask(path, token=None, method="GET", body=None, timeout=40):
-    connection = http.client.HTTPConnection("127.0.0.1", SERVE, timeout=timeout)
+def tls_context(p, identity):
+    folder = f"{p.home}/{identity}"
+    context = ssl.create_default_context(cafile=f"{folder}/authority.pem")
+    context.load_cert_chain(f"{folder}/identity.pem")
+    return context
+
+
+def ask(p, path, token=None, method="GET", body=None, timeout=40, identity="etc/tls/operator"):
+    connection = http.client.HTTPSConnection("127.0.0.1", SERVE, timeout=timeout,
+                                             context=tls_context(p, identity))
     headers = {"authorization": f"Bearer {token}"} if token else {}
     connection.request(method, path, body=body, headers=headers)
     response = connection.getresponse()
@@ -169,6 +179,33 @@ def cell_killed_at_each_row(p):
     assert sorted(n["state"] for n in cell["nodes"]) == ["primary", "secondary"], cell
     assert [w["health"] for w in cell["workers"]] == ["ready", "ready"], cell
     assert "no target" in p.run("cell", "create", "se", "--target", "moon", status=2).stderr
+
+
+def certificates(p):
+    """Who has one, that they are renewed one by one and together, and what happens to a broken one."""
+    def serials():
+        return {row["name"]: row["serial"] for row in p.json("certificates", "list")}
+    first = serials()
+    assert set(first) == {"serve-1", "serve-2", "operator", "edge-1", "se-1/worker-1", "se-1/worker-2"}, first
+    assert {row["state"] for row in p.json("certificates", "list")} == {"good"}
+    p.run("certificates", "renew")
+    assert serials() == first
+    p.run("certificates", "renew", "--name", "edge-1")
+    second = serials()
+    assert [name for name in first if first[name] != second[name]] == ["edge-1"], (first, second)
+    assert "no certificate nobody" in p.run("certificates", "renew", "--name", "nobody", status=1).stderr
+    p.run("certificates", "renew", "--name", "x", "--all", status=2)
+    assert "would renew edge-1" in p.run("certificates", "renew", "--all", "--dry-run").stdout
+    assert serials() == second
+    broken = pathlib.Path(f"{p.home}/cells/se-1/etc/tls/worker-1/identity.pem")
+    broken.write_text("broken")
+    assert {row["name"] for row in p.json("certificates", "list") if row["state"] == "unreadable"} == {"se-1/worker-1"}
+    p.run("certificates", "renew")
+    row = [row for row in p.json("certificates", "list") if row["name"] == "se-1/worker-1"][0]
+    assert row["state"] == "good" and row["identity"] == "urn:callcell:cell:se-1", row
+    for folder, _, names in os.walk(f"{p.home}/etc"):
+        for name in names:
+            assert os.stat(f"{folder}/{name}").st_mode & 0o077 == 0, name
 
 
 def nobody_is_trusted(p):
@@ -246,23 +283,32 @@ def what_is_not_there(p):
 
 def tokens(p):
     edges, cell = p.token("etc/tokens/edges"), p.token("cells/se-1/etc/tokens/source")
-    assert ask("/v1/publications?after=0")[0] == 401
-    assert ask("/v1/publications?after=0", "wrong")[0] == 401
+    assert ask(p, "/v1/publications?after=0")[0] == 401
+    assert ask(p, "/v1/publications?after=0", "wrong")[0] == 401
+    assert ask(p, "/v1/publications?after=0", edges, identity="etc/tls/serve-1")[0] == 403
+    assert ask(p, "/v1/publications?after=0", edges, identity="edges/edge-1/tls")[0] == 200
+    stranger = ssl.create_default_context(cafile=f"{p.home}/etc/ca/authority.pem")
+    connection = http.client.HTTPSConnection("127.0.0.1", SERVE, timeout=10, context=stranger)
+    try:
+        connection.request("GET", "/readyz")
+        assert connection.getresponse().status is None, "a client without a certificate was answered"
+    except (OSError, http.client.HTTPException):
+        pass
     kinds = {}
     for name, token in (("edges", edges), ("cell", cell)):
-        status, _, body = ask("/v1/publications?after=0", token)
+        status, _, body = ask(p, "/v1/publications?after=0", token)
         assert status == 200
         kinds[name] = sorted(item["kind"] for item in json.loads(body)["publications"])
     assert kinds == {"edges": ["carriers", "map", "numbers"], "cell": ["map", "sealing"]}, kinds
-    assert ask("/v1/publications/se/sealing?after=0", edges)[0] == 403
-    assert ask("/v1/publications/se/carriers?after=0", cell)[0] == 403
-    assert ask("/v1/publications/no/map?after=0", cell)[0] == 403
-    assert ask("/v1/publications/se/nonsense?after=0", edges)[0] == 404
+    assert ask(p, "/v1/publications/se/sealing?after=0", edges)[0] == 403
+    assert ask(p, "/v1/publications/se/carriers?after=0", cell)[0] == 403
+    assert ask(p, "/v1/publications/no/map?after=0", cell)[0] == 403
+    assert ask(p, "/v1/publications/se/nonsense?after=0", edges)[0] == 404
 
 
 def files(p):
     token = p.token("etc/tokens/edges")
-    status, headers, body = ask("/v1/publications/se/numbers?after=0", token)
+    status, headers, body = ask(p, "/v1/publications/se/numbers?after=0", token)
     assert status == 200 and headers["callcell-sha256"] == hashlib.sha256(body).hexdigest()
     assert json.loads(body.split(b"\n", 1)[0])["epoch"] == int(headers["callcell-epoch"])
     assert b"+46101234567\tacme\tpbx\t+46700000009\n" in body
@@ -273,21 +319,21 @@ def files(p):
                     "-rawin", "-in", f"{p.home}/file", "-sigfile", f"{p.home}/signature"], check=True,
                    capture_output=True)
     epoch = headers["callcell-epoch"]
-    assert ask(f"/v1/publications/se/numbers?after={epoch}", token)[0] == 204
-    assert len([1 for _ in range(3) if ask("/readyz")[0] == 200]) == 3
-    assert b"callcell_serve_files_total" in ask("/metrics")[2]
+    assert ask(p, f"/v1/publications/se/numbers?after={epoch}", token)[0] == 204
+    assert len([1 for _ in range(3) if ask(p, "/readyz")[0] == 200]) == 3
+    assert b"callcell_serve_files_total" in ask(p, "/metrics")[2]
 
 
 def long_poll(p):
     token = p.token("etc/tokens/edges")
-    version = json.loads(ask("/v1/publications?after=0", token)[2])["version"]
+    version = json.loads(ask(p, "/v1/publications?after=0", token)[2])["version"]
     answers = []
 
     def poll():
-        answers.append((ask(f"/v1/publications?after={version}&wait_s=20", token), time.monotonic()))
+        answers.append((ask(p, f"/v1/publications?after={version}&wait_s=20", token), time.monotonic()))
     thread = threading.Thread(target=poll)
     thread.start()
-    until(lambda: b"callcell_serve_waiting_polls 0\n" not in ask("/metrics")[2])
+    until(lambda: b"callcell_serve_waiting_polls 0\n" not in ask(p, "/metrics")[2])
     p.run("number", "create", "+46700000777", "--tenant", "acme", "--kind", "mobile")
     done = time.monotonic()
     thread.join(timeout=30)
@@ -296,7 +342,7 @@ def long_poll(p):
     assert answered <= done + 1, answered - done
     start = time.monotonic()
     newest = json.loads(body)["version"]
-    assert json.loads(ask(f"/v1/publications?after={newest}&wait_s=1", token)[2])["publications"] == []
+    assert json.loads(ask(p, f"/v1/publications?after={newest}&wait_s=1", token)[2])["publications"] == []
     assert time.monotonic() - start >= 0.9
 
 
@@ -304,11 +350,11 @@ def reports(p):
     token = p.token("cells/se-1/etc/tokens/source")
     report = {"reporter": "se-1/worker-9", "held": [{"country": "se", "kind": "map", "epoch": 1, "sha256": "x"}],
               "refused": [{"country": "se", "kind": "map", "epoch": 2, "error": "signature", "reason": "bad"}]}
-    assert ask("/v1/reports", token, "POST", json.dumps(report))[0] == 200
+    assert ask(p, "/v1/reports", token, "POST", json.dumps(report))[0] == 200
     report["reporter"] = "edge-1"
-    assert ask("/v1/reports", token, "POST", json.dumps(report))[0] == 400
-    assert ask("/v1/reports", None, "POST", json.dumps(report))[0] == 401
-    assert ask("/v1/reports", token, "POST", "{}")[0] == 400
+    assert ask(p, "/v1/reports", token, "POST", json.dumps(report))[0] == 400
+    assert ask(p, "/v1/reports", None, "POST", json.dumps(report))[0] == 401
+    assert ask(p, "/v1/reports", token, "POST", "{}")[0] == 400
     held = p.json("status")["edges"][0]["holds"]
     assert {h["kind"]: h["epoch"] == h["newest"] for h in held} == {"carriers": True, "map": True,
                                                                     "numbers": True}, held
@@ -361,7 +407,7 @@ def edge_missing(p):
 
 def registry_restarts(p):
     """While serve is connected: Postgres would wait for that for ever."""
-    registry = f"{p.home}/run/services/registry"
+    registry = f"{p.home}/run/services/registry-node1"
     subprocess.run(["sv", "-w", "20", "restart", registry], check=True, capture_output=True)
     until(lambda: subprocess.run([p.binary, "status"], env=p.environment, check=False,
                                  capture_output=True).returncode == 0)
@@ -376,8 +422,8 @@ def listening_ports():
 def down_and_up(p):
     p.run("down")
     left = listening_ports()
-    for port in (SERVE, 8080 + OFFSET, 20101 + OFFSET, 20120 + OFFSET, 20130 + OFFSET, 20131 + OFFSET):
-        assert port not in left, left
+    for port in PORTS:
+        assert port + OFFSET not in left, left
     assert p.run("status", status=1).stderr.startswith("callcell: the platform is down")
     p.run("up")
     cell = p.json("cell", "show", "se-1")
@@ -388,8 +434,8 @@ def down_and_up(p):
 def main():
     platform = Platform(sys.argv[1])
     tests = [misuse, root_owned_home, init, edge_killed_at_each_row, dry_run_changes_nothing,
-             cell_killed_at_each_row, nobody_is_trusted, places_killed_at_each_row, conflicts, once_per_key,
-             what_is_not_there, tokens, files,
+             cell_killed_at_each_row, certificates, nobody_is_trusted, places_killed_at_each_row, conflicts,
+             once_per_key, what_is_not_there, tokens, files,
              long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts, down_and_up]
     print(f"1..{len(tests)}", flush=True)
     failed = 0

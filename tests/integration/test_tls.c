@@ -5,13 +5,14 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io/http_client.h"
 #include "base/log.h"
 #include "tests/support/loop_thread.h"
 
-enum { BODY = 300 * 1024, UNDER_WAY = 16, EXCHANGES = 3000, SWAPS = 40, LORIS = 12 };
+enum { BODY = 300 * 1024, UNDER_WAY = 16, EXCHANGES = 3000, SWAPS = 40, LORIS = 12, RESETS = 40 };
 #define DAY_US (INT64_C(24) * 3600 * 1000 * 1000)
 #define SERVER_ROLE "urn:callcell:cell:se-1"
 #define CLIENT_ROLE "urn:callcell:edge:edge-1"
@@ -28,7 +29,8 @@ static struct {
     struct cc_http_server *server;
     struct cc_http_server_options options;
     int64_t port;
-    int refused, last_status;
+    int refused, last_status, drained;
+    struct cc_http_request *held;
     struct cc_tls_state state;
     struct cc_loop *loop;
     struct cc_http_client *client;
@@ -54,8 +56,30 @@ static void on_last(struct cc_http_request *request)
     cc_http_reply(request, &reply);
 }
 
-static const struct cc_http_route routes[] = {
-    {"GET", "/who", on_who}, {"GET", "/last", on_last}, {"POST", "/echo", on_echo}};
+static void on_peer(struct cc_http_request *request)
+{
+    cc_http_json(request, 200, request->peer);
+}
+
+/* Not before release_held. */
+static void on_hold(struct cc_http_request *request)
+{
+    __atomic_store_n(&t.held, request, __ATOMIC_SEQ_CST);
+}
+
+static void release_held(void *context)
+{
+    (void)context;
+    if (t.held)
+        cc_http_json(t.held, 200, CC_SLICE_LITERAL("late"));
+    t.held = NULL;
+}
+
+static const struct cc_http_route routes[] = {{"GET", "/peer", on_peer},
+                                              {"GET", "/hold", on_hold},
+                                              {"GET", "/who", on_who},
+                                              {"GET", "/last", on_last},
+                                              {"POST", "/echo", on_echo}};
 
 static void on_refused(void *context, int status, const char *why,
                        const struct cc_http_request *request)
@@ -247,7 +271,8 @@ static void on_answer(void *context, enum cc_error error, const struct cc_http_r
     cc_loop_end(t.loop);
 }
 
-static enum cc_error start(const char *path, struct cc_slice body, cc_http_done done, void *context)
+static enum cc_error start_within(int64_t within_ms, const char *path, struct cc_slice body,
+                                  cc_http_done done, void *context)
 {
     char address[32];
     snprintf(address, sizeof(address), "127.0.0.1:%d", (int)t.port);
@@ -255,11 +280,16 @@ static enum cc_error start(const char *path, struct cc_slice body, cc_http_done 
                                         .method = cc_slice_of(body.length ? "POST" : "GET"),
                                         .path = cc_slice_of(path),
                                         .body = body,
-                                        .deadline_us = cc_monotonic_us() + 10 * 1000 * 1000,
+                                        .deadline_us = cc_monotonic_us() + within_ms * 1000,
                                         .retry_stale_connection = true,
                                         .done = done,
                                         .context = context};
     return cc_http_exchange_start(t.client, &exchange, NULL);
+}
+
+static enum cc_error start(const char *path, struct cc_slice body, cc_http_done done, void *context)
+{
+    return start_within(10000, path, body, done, context);
 }
 
 static struct answer ask(const char *path, struct cc_slice body)
@@ -337,6 +367,33 @@ START_TEST(large_bodies_pass_both_ways)
         ck_assert_int_eq(answer.error, CC_OK);
         ck_assert_uint_eq(answer.length, BODY);
     }
+}
+END_TEST
+
+/* A handshake costs more than a request: late answers must not cost one each. */
+START_TEST(a_late_answer_is_read_and_its_connection_goes_on)
+{
+    struct answer late = {0};
+    char peer[CC_IDENTITY_MAX + 1];
+    start_server("ours.pem");
+    start_client("client.pem", "ours.pem", SERVER_ROLE);
+    memcpy(peer, ask("/peer", (struct cc_slice){0}).text, sizeof(peer));
+    ck_assert_int_eq(start_within(100, "/hold", (struct cc_slice){0}, on_answer, &late), CC_OK);
+    cc_loop_run(t.loop);
+    ck_assert_int_eq(late.error, CC_TIMEOUT);
+    /* Meanwhile others go over another connection. */
+    ck_assert_str_ne(ask("/peer", (struct cc_slice){0}).text, peer);
+    loop_thread_call(t.thread, release_held, NULL);
+    /* The pool's newest idle one is taken: end the others, and this one is left. */
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ask("/who", (struct cc_slice){0}).error, CC_OK);
+    struct answer again;
+    do {
+        again = ask("/last", (struct cc_slice){0});
+        ck_assert_int_eq(again.error, CC_OK);
+        again = ask("/peer", (struct cc_slice){0});
+        ck_assert_int_eq(again.error, CC_OK);
+    } while (strcmp(again.text, peer) != 0);
 }
 END_TEST
 
@@ -466,6 +523,37 @@ START_TEST(the_input_is_bounded_behind_tls_too)
     ck_assert(test_wait_for(&t.refused, 1));
     ck_assert_int_eq(t.last_status, 431);
     foreign_free(&foreign);
+}
+END_TEST
+
+static void on_drained(void *context)
+{
+    (void)context;
+    __atomic_store_n(&t.drained, 1, __ATOMIC_SEQ_CST);
+}
+
+static void drain(void *context)
+{
+    (void)context;
+    struct cc_loop *loop = loop_thread_loop(t.thread);
+    cc_http_server_drain(t.server, cc_loop_now_us(loop) + 60 * 1000 * 1000, on_drained, NULL);
+}
+
+START_TEST(a_client_that_resets_its_connection_leaves_nothing_behind)
+{
+    static const char request[] = "GET /who HTTP/1.1\r\nHost: a\r\n\r\n";
+    const struct linger reset = {1, 0};
+    start_server(NULL);
+    for (int i = 0; i < 2 * RESETS; i++) {
+        struct foreign foreign = {0};
+        ck_assert(foreign_connect(&foreign, 0, NULL));
+        if (i % 2 == 0)
+            SSL_write(foreign.ssl, request, sizeof(request) - 1);
+        setsockopt(foreign.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        foreign_free(&foreign);
+    }
+    loop_thread_call(t.thread, drain, NULL);
+    ck_assert(test_wait_for(&t.drained, 1));
 }
 END_TEST
 
@@ -621,6 +709,7 @@ static Suite *suite(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, both_know_each_other);
     tcase_add_test(c, large_bodies_pass_both_ways);
+    tcase_add_test(c, a_late_answer_is_read_and_its_connection_goes_on);
     tcase_add_test(c, a_server_of_another_authority_is_refused);
     tcase_add_test(c, a_client_of_another_authority_is_refused);
     tcase_add_test(c, a_client_without_a_certificate_is_refused);
@@ -630,6 +719,7 @@ static Suite *suite(void)
     tcase_add_test(c, the_public_is_served_tls_1_3_and_http_1_1_alone);
     tcase_add_test(c, requests_are_screened_behind_tls_too);
     tcase_add_test(c, the_input_is_bounded_behind_tls_too);
+    tcase_add_test(c, a_client_that_resets_its_connection_leaves_nothing_behind);
     tcase_add_test(c, plain_http_on_a_tls_port_is_refused);
     tcase_add_test(c, a_handshake_that_does_not_end_is_cut_and_holds_up_nobody);
     tcase_add_test(c, broken_files_are_refused_and_the_old_identity_goes_on);

@@ -150,7 +150,7 @@ def backup_killed_and_given_again(platform):
 
 def archive_after_a_failover(platform):
     old = platform.primary_port()
-    platform.kill_for_good("node1" if old == platform.port(20131) else "node2")
+    platform.stop_service("node1" if old == platform.port(20131) else "node2")
     wait_until("the other node is the primary", lambda: platform.primary_port() != old, 60)
     try:
         wait_until("a write on the new primary", lambda: platform.cli(
@@ -184,7 +184,29 @@ def full_repository(platform):
     expect(drill(platform)["equal"], "the drill once there is space again")
 
 
+def a_cell_restored_in_its_own_place(platform):
+    """Both data folders are destroyed; later, a mistake is undone as a whole. Calls go on meanwhile."""
+    platform.cli("number", "create", "+46709200005", "--tenant", "acme", "--kind", "mobile")
+    platform.cli("cell", "backup", "se-1")
+    moment = platform.psql("select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+    platform.cli("number", "delete", "+46709200005")
+    wait_until("the archive has the deletion", lambda: platform.psql(
+        "select pg_switch_wal(), last_archived_time > now() - interval '10 s' from pg_stat_archiver")[0][1] == "t")
+    platform.stop_postgres()
+    for node in ("node1", "node2"):
+        subprocess.run(["rm", "-rf", str(platform.home / f"cells/se-1/pg/{node}/base")], check=True)
+    started = time.monotonic()
+    platform.cli("cell", "restore", "se-1", "--in-place", "--to", moment[0][0], "--confirm", "se-1", timeout_s=180)
+    note(f"restored in place: {time.monotonic() - started:.1f} s")
+    count = "select count(*) from directory.numbers where number = '+46709200005'"
+    expect_equal(platform.psql(count), [["1"]], "the number that was deleted by mistake")
+    platform.cli("number", "create", "+46709200006", "--tenant", "acme", "--kind", "mobile")
+    expect(drill(platform)["equal"], "the drill on the new timeline")
+    platform.cli("number", "delete", "+46709200005")
+
+
 if LONG:
+    test(a_cell_restored_in_its_own_place)
     test(backup_killed_and_given_again)
     test(archive_after_a_failover)
     if os.geteuid() == 0:

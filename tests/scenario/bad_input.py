@@ -23,7 +23,7 @@ def a_good_event_is_answered(platform):
 
 
 def cell_count(platform):
-    return sum(platform.telemetry(platform.worker_port(number))["callcell_cell_call_events_total"]
+    return sum(platform.telemetry(platform.worker_telemetry_port(number))["callcell_cell_call_events_total"]
                for number in (1, 2))
 
 

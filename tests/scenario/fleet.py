@@ -107,5 +107,39 @@ def a_cell_is_not_destroyed_by_accident(platform):
            "dry run")
 
 
+def differences(platform):
+    done = platform.cli("cell", "diff", "se-1", "--output", "json", check=False)
+    found = json.loads(done.stdout)
+    expect_equal(done.returncode, 1 if found else 0, "exit status of cell diff")
+    return [(each["what"], each["name"], each["is"], each["should"]) for each in found]
+
+
+@test
+def drift_is_seen_and_mended(platform):
+    expect_equal(differences(platform), [], "a cell as it was made")
+    settings = platform.home / "cells/se-1/etc/cell-worker-2.yaml"
+    settings.write_text(settings.read_text() + "# by hand\n")
+    discovery = platform.home / "discovery/se-1.endpoints"
+    discovery.write_text("# by hand\n")
+    node = 1 if platform.primary_port() == platform.port(20131) else 2
+    conf = platform.home / f"cells/se-1/pg/node{node}/postgresql.conf"
+    conf.write_text(conf.read_text() + "work_mem = '9MB'\n")
+    platform.psql("select pg_reload_conf()")
+    platform.psql(f"update directory.numbers set kind = 'pbx' where number = '{MOBILE}'")
+    wait_until("Postgres has taken the setting", lambda: platform.psql("show work_mem") == [["9MB"]])
+    found = differences(platform)
+    expect_equal(sorted(each[0] for each in found), ["file", "file", "numbers", "service", "setting"], f"{found}")
+    expect(("setting", f"se-1 node{node} work_mem", "9MB", "8MB") in found, f"{found}")
+    expect_equal(differences(platform), found, "after a second look")
+    before = platform.pid("se-1-worker-2")
+    with Calls(platform) as calls:
+        platform.cli("cell", "apply", "se-1")
+    calls.expect_all_from_the_cell("cell apply")
+    expect(platform.pid("se-1-worker-2") != before, "the worker with older settings was not renewed")
+    expect_equal([each[0] for each in differences(platform)], ["numbers"], "what apply leaves alone")
+    platform.psql(f"update directory.numbers set kind = 'mobile' where number = '{MOBILE}'")
+    expect_equal(differences(platform), [], "mended")
+
+
 if __name__ == "__main__":
     main(Platform)

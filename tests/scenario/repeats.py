@@ -68,7 +68,7 @@ def both_edges_give_the_same_bytes(platform):
 def has_answered(platform, carrier, number):
     """Whether the worker has answered a call since its start; places one."""
     carrier.send(event(kind="mobile", to=MOBILE), TENANT)
-    answered = platform.telemetry(platform.worker_port(number))
+    answered = platform.telemetry(platform.worker_telemetry_port(number))
     return sum(value for name, value in answered.items() if name.startswith("callcell_cell_answers_total"))
 
 

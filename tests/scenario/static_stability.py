@@ -129,7 +129,7 @@ def refused_from_source(platform, error, make):
     """What make() offers to running edges is refused and reported with this error; the old one serves."""
     forgery = Forgery(platform)
     before = platform.telemetry(platform.port(8081))[REFUSED]
-    with FakeSource(platform.port(7300)) as source:
+    with FakeSource(platform.port(7300), tls=platform.tls_server_context("etc/tls/serve-1")) as source:
         epoch, content, signature = make(forgery)
         source.offer("map", epoch, content, signature)
         wait_until("the refusal is counted",

@@ -36,8 +36,15 @@ def sign(secret, event_id, body, timestamp=None):
             "webhook-signature": "v1," + base64.b64encode(digest).decode()}
 
 
-def post(port, path, body, headers=None, timeout_s=5.0, address="127.0.0.1"):
-    connection = http.client.HTTPConnection(address, port, timeout=timeout_s)
+def _connection(address, port, timeout_s, tls):
+    """tls: an ssl.SSLContext; None: plain."""
+    if tls:
+        return http.client.HTTPSConnection(address, port, timeout=timeout_s, context=tls)
+    return http.client.HTTPConnection(address, port, timeout=timeout_s)
+
+
+def post(port, path, body, headers=None, timeout_s=5.0, address="127.0.0.1", tls=None):
+    connection = _connection(address, port, timeout_s, tls)
     started = time.monotonic()
     try:
         connection.request("POST", path, body, {"content-type": "application/json", **(headers or {})})
@@ -49,8 +56,8 @@ def post(port, path, body, headers=None, timeout_s=5.0, address="127.0.0.1"):
         connection.close()
 
 
-def get(port, path, headers=None, timeout_s=5.0, address="127.0.0.1"):
-    connection = http.client.HTTPConnection(address, port, timeout=timeout_s)
+def get(port, path, headers=None, timeout_s=5.0, address="127.0.0.1", tls=None):
+    connection = _connection(address, port, timeout_s, tls)
     started = time.monotonic()
     try:
         connection.request("GET", path, headers=headers or {})
@@ -93,8 +100,8 @@ def path_of(message, tenant="acme", country="se"):
 class Carrier:
     """Posts signed call events to the edges of a platform."""
 
-    def __init__(self, ports, key, secret):
-        self.ports, self.key, self.secret = ports, key, secret
+    def __init__(self, ports, key, secret, tls=None):
+        self.ports, self.key, self.secret, self.tls = ports, key, secret, tls
 
     def send(self, message, tenant="acme", edge=0, path=None, body=None, headers=None, timeout_s=5.0):
         body = json.dumps(message).encode() if body is None else body
@@ -102,7 +109,8 @@ class Carrier:
         signed["callcell-key"] = self.key
         signed.update(headers or {})
         signed = {name: value for name, value in signed.items() if value is not None}
-        return post(self.ports[edge], path or path_of(message, tenant), body, signed, timeout_s)
+        return post(self.ports[edge], path or path_of(message, tenant), body, signed, timeout_s,
+                    tls=self.tls)
 
     def follow_up(self, first, reply, name, result=None, **fields):
         """The next event of the same call, with the state of the answer before."""

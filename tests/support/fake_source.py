@@ -12,7 +12,7 @@ import urllib.parse
 class FakeSource:
     """with FakeSource(port) as source: source.offer("map", epoch, content, signature)."""
 
-    def __init__(self, port, country="se"):
+    def __init__(self, port, country="se", tls=None):
         self.country = country
         self.version = time.time_ns() // 1000  # never one that a client has seen
         self.offered = {}  # kind -> (epoch, content, signature)
@@ -20,6 +20,9 @@ class FakeSource:
         self.changed = threading.Condition()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self.server.daemon_threads = True
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
 
     def __enter__(self):

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 
@@ -16,7 +17,8 @@ from support.wait import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ACCOUNT = "callcell"
-PORTS = (7300, 7301, 7302, 7303, 7304, 7305, 7306, 8080, 8081, 8090, 8091, 20101, 20102, 20120, 20130, 20131, 20132)
+PORTS = (7300, 7301, 7302, 7303, 7304, 7305, 7306, 8080, 8081, 8090, 8091, 8443, 8453, 20101, 20102, 20111, 20112,
+         20120, 20130, 20131, 20132)
 SERVES = ("serve-1", "serve-2")
 START_TIMEOUT_S = 120
 SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:")
@@ -207,8 +209,44 @@ class Platform:
     def edge_ports(self):
         return [self.port(8080), self.port(8090)]
 
+    def tls_ports(self):
+        return [self.port(8443), self.port(8453)]
+
     def worker_port(self, number):
         return self.port(20100 + number)
+
+    def worker_telemetry_port(self, number):
+        return self.port(20110 + number)
+
+    def tls_context(self, identity="etc/tls/operator"):
+        """For asking workers and serve as the program whose folder this is."""
+        folder = self.home / identity
+        context = ssl.create_default_context(cafile=folder / "authority.pem")
+        context.load_cert_chain(folder / "identity.pem")
+        context.check_hostname = False
+        return context
+
+    def tls_server_context(self, identity):
+        """For a server that takes the place of the program whose folder this is."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.home / identity / "identity.pem")
+        return context
+
+    def authority(self):
+        return self.home / "etc/ca/authority.pem"
+
+    def public_context(self):
+        """A carrier's: it knows the authority and shows nothing."""
+        return ssl.create_default_context(cafile=self.authority())
+
+    def tls_carrier(self):
+        return Carrier(self.tls_ports(), "test", self.secret, self.public_context())
+
+    def serial(self, port, identity="etc/tls/operator"):
+        """Serial number of the certificate that a port shows now."""
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            with self.tls_context(identity).wrap_socket(plain) as secure:
+                return secure.getpeercert()["serialNumber"].lower()
 
     def edge_is_ready(self, edge):
         return get(self.port((8081, 8091)[edge]), "/readyz").status == 200
@@ -224,9 +262,11 @@ class Platform:
     def carrier(self):
         return Carrier(self.edge_ports(), "test", self.secret)
 
-    def bench_command(self, arguments):
-        edges = ",".join(f"127.0.0.1:{port}" for port in self.edge_ports())
-        return [self.home / "bin/callcell-bench", *arguments, "--edge", edges, "--key", "test",
+    def bench_command(self, arguments, tls=False):
+        scheme, ports = ("https://", self.tls_ports()) if tls else ("", self.edge_ports())
+        edges = ",".join(f"{scheme}127.0.0.1:{port}" for port in ports)
+        authority = ["--ca", self.authority()] if tls else []
+        return [self.home / "bin/callcell-bench", *arguments, "--edge", edges, *authority, "--key", "test",
                 "--secret-file", self.home / "carriers/test.secret"]
 
     def bench(self, *arguments, timeout_s=120, check=True):
@@ -302,7 +342,7 @@ class Platform:
             wait_until(f"worker-{number} is ready", lambda: self.worker_is_ready(number))
 
     def worker_is_ready(self, number):
-        return get(self.worker_port(number), "/readyz").status == 200
+        return get(self.worker_telemetry_port(number), "/readyz").status == 200
 
     def stop_control_plane(self):
         for name in SERVES:
@@ -314,7 +354,7 @@ class Platform:
         for name in SERVES:
             self.start_service(name)
         wait_until("the control plane is ready",
-                   lambda: all(self.get(port, "/readyz").status == 200 for port in (7300, 7302)))
+                   lambda: all(self.get(port, "/readyz").status == 200 for port in (7301, 7303)))
 
     def stop_postgres(self):
         """Both nodes and their monitor: nobody promotes anything."""
@@ -388,12 +428,12 @@ class Platform:
 
     def backlog(self):
         """Records still in spools and journals."""
-        spooled = sum(self.telemetry(self.worker_port(n))["callcell_cell_spool_records"] for n in (1, 2))
+        spooled = sum(self.telemetry(self.worker_telemetry_port(n))["callcell_cell_spool_records"] for n in (1, 2))
         journalled = sum(self.telemetry(self.port(p))["callcell_edge_journal_records"] for p in (8081, 8091))
         return int(spooled + journalled)
 
     def backlog_of_worker(self, number):
-        return int(self.telemetry(self.worker_port(number))["callcell_cell_spool_records"])
+        return int(self.telemetry(self.worker_telemetry_port(number))["callcell_cell_spool_records"])
 
     def wait_until_recorded(self, timeout_s=60):
         wait_until("spools and journals are empty", lambda: self.backlog() == 0, timeout_s)

@@ -64,7 +64,7 @@ class Recipe:
 
 def registry(platform, sql):
     """Rows of the registry, wherever its primary runs now."""
-    for socket in sorted(platform.home.glob("run/registry*/**/.s.PGSQL.*")):
+    for socket in sorted(platform.home.glob("registry/pg/sock/.s.PGSQL.*")):
         if socket.name.endswith(".lock"):
             continue
         command = ["psql", "-h", socket.parent, "-p", socket.name.rpartition(".")[2], "-d", "registry", "-XAtq",
@@ -204,7 +204,7 @@ class EdgeCreate(Recipe):
     def names(self, turn):
         return {f"edge-{8 + turn}": "EDGE", self.port(turn) + self.p.offset: "PORT",
                 self.port(turn) + 1 + self.p.offset: "TELEMETRY", self.port(turn): "PORT",
-                self.port(turn) + 1: "TELEMETRY"}
+                self.port(turn) + 1: "TELEMETRY", self.port(turn) + 363 + self.p.offset: "TLS"}
 
     def port(self, turn):
         return 8180 + 10 * turn
@@ -299,6 +299,27 @@ class CellRestore(Recipe):
         self.p.cli("cell", "restore", "se-1", "--drop", f"copy-{turn}")
 
 
+class CellRestoreInPlace(Recipe):
+    """To the end of the archive: nothing that was written is missing, and the term is higher."""
+    table = "cell_restore_in_place"
+    long = True
+    again = False
+
+    def prepare(self, turn):
+        self.p.cli("cell", "backup", "se-1")
+        self.term = int(self.p.psql("SELECT term FROM fencing.term")[0][0])
+
+    def command(self, turn):
+        return ["cell", "restore", "se-1", "--in-place", "--to", "latest", "--confirm", "se-1"]
+
+    def facts(self, turn):
+        raised = int(self.p.psql("SELECT term FROM fencing.term")[0][0]) > self.term
+        shown = self.p.cli_json("cell", "show", "se-1")
+        numbers = self.p.psql("SELECT number, document FROM directory.numbers ORDER BY number")
+        return self.same(turn, {"raised": raised, "nodes": sorted(node["state"] for node in shown["nodes"]),
+                                "numbers": numbers})
+
+
 class RestoreDrill(Recipe):
     table = "restore_drill"
     long = True
@@ -343,6 +364,7 @@ class CellUndrain(CellDrain):
 
 class CellRestart(CellDrain):
     table = "cell_restart"
+    long = True
 
     def prepare(self, turn):
         super().prepare(turn)
@@ -398,6 +420,29 @@ class CellFailover(CellSwitchover):
         lease = json.loads((self.p.home / "cells/se-1/etc/lease").read_text())["term"]
         leased = int(registry(self.p, "SELECT term FROM cell_leases WHERE cell = 'se-1'")[0][0])
         return [term - self.term for term in (self.held(), lease, leased)]
+
+
+class CellApply(Recipe):
+    table = "cell_apply"
+    long = True
+
+    def prepare(self, turn):
+        """Workers' settings and the country's policy have drifted."""
+        for number in (1, 2):
+            path = self.p.home / f"cells/se-1/etc/cell-worker-{number}.yaml"
+            path.write_text(path.read_text() + "# drift\n")
+        registry(self.p, "UPDATE countries SET policy = jsonb_set(policy, '{emergency}', '[\"112\", \"999\"]') "
+                         f"WHERE country = '{COUNTRY}'")
+
+    def command(self, turn):
+        return ["cell", "apply", "se-1"]
+
+    def facts(self, turn):
+        settings = files(self.p, self.p.home / "cells/se-1/etc")
+        return self.same(turn, {
+            "differences": json.loads(self.p.cli("cell", "diff", "se-1", "--output", "json", check=False).stdout),
+            "settings": {name: text for name, text in settings.items() if name.endswith(".yaml")},
+            "emergency": self.p.map()["policy"]["emergency"], "services": services(self.p, "se-1-worker-")})
 
 
 class CellDestroy(Recipe):

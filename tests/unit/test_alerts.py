@@ -10,8 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ["CALLCELL_BUILD"])
 PARTS = ("edge", "cell", "control-plane")
 # Series that an alert may name before its part shows them: an alert on what never comes is silent.
-AHEAD = {"callcell_cell_certificate_expires_at", "callcell_edge_certificate_expires_at",
-         "callcell_edge_clock_skew_seconds", "callcell_edge_map_epoch"}
+AHEAD = {"callcell_edge_clock_skew_seconds", "callcell_edge_map_epoch"}
 SERIES = re.compile(r"\bcallcell_[a-z0-9_]+\b")
 
 

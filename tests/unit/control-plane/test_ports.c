@@ -10,6 +10,10 @@ START_TEST(ports_are_those_of_the_plan)
     ck_assert_int_eq(cp_ports_registry_node(2), 7306);
     ck_assert_int_eq(cp_ports_worker(1, 1), 20101);
     ck_assert_int_eq(cp_ports_worker(1, 2), 20102);
+    ck_assert_int_eq(cp_ports_worker_telemetry(1, 1), 20111);
+    ck_assert_int_eq(cp_ports_worker_telemetry(1, 2), 20112);
+    ck_assert_int_eq(cp_ports_edge_tls(8080), 8443);
+    ck_assert_int_eq(cp_ports_edge_tls(8090), 8453);
     ck_assert_int_eq(cp_ports_redis(1), 20120);
     ck_assert_int_eq(cp_ports_monitor(2), 20230);
     ck_assert_int_eq(cp_ports_node(2, 1), 20231);
@@ -22,7 +26,8 @@ START_TEST(no_two_cells_and_no_edge_share_a_port)
     ck_assert_int_lt(cp_ports_node(1, 2), cp_ports_worker(2, 1));
     ck_assert_int_le(cp_ports_node(CP_CELL_NUMBER_MAX, 2), 65535);
     ck_assert(cp_ports_edge_ok(8080) && cp_ports_edge_ok(20099));
-    ck_assert(!cp_ports_edge_ok(cp_ports_serve(2)) && !cp_ports_edge_ok(cp_ports_registry_node(2)));
+    ck_assert(!cp_ports_edge_ok(cp_ports_serve(2) + 1) &&
+              !cp_ports_edge_ok(cp_ports_registry_node(2)));
     ck_assert(!cp_ports_edge_ok(cp_ports_worker(1, 1)));
     ck_assert(!cp_ports_edge_ok(cp_ports_node(CP_CELL_NUMBER_MAX, 2)));
     ck_assert(!cp_ports_edge_ok(0) && !cp_ports_edge_ok(65536));
