@@ -141,7 +141,8 @@ static enum cc_error open_upstream(struct edge *edge)
     if (error == CC_OK)
         error = edge_map_source_create(edge->loop, &sources, &edge->map_source);
     if (error == CC_OK)
-        error = edge_discovery_create(edge->loop, settings->discovery_directory, &edge->countries,
+        error = edge_discovery_create(edge->loop, settings->discovery_directory,
+                                      settings->publications_directory, &edge->countries,
                                       &edge->upstreams, &edge->discovery);
     if (error == CC_OK)
         error = edge_prober_create(edge->loop, edge->http, &edge->upstreams, &edge->telemetry,

@@ -128,19 +128,30 @@ static bool read_endpoint(struct cc_slice line, struct edge_endpoint *out)
     return looks_like_address(out->address) && (site.length == 0 || out->site == 1);
 }
 
-bool edge_cell_set_from_file(struct edge_cell *cell, struct cc_slice text, size_t *found)
+static size_t read_endpoints(struct cc_slice text, struct edge_endpoint out[CC_ENDPOINTS_MAX])
 {
-    struct edge_endpoint endpoints[CC_ENDPOINTS_MAX];
     size_t count = 0;
     for (size_t start = 0; start < text.length && count < CC_ENDPOINTS_MAX;) {
         const char *line = text.data + start;
         const char *newline = memchr(line, '\n', text.length - start);
         size_t length = newline ? (size_t)(newline - line) : text.length - start;
-        if (read_endpoint(cc_slice(line, length), &endpoints[count]))
+        if (read_endpoint(cc_slice(line, length), &out[count]))
             count++;
         start += length + 1;
     }
-    *found = count;
+    return count;
+}
+
+bool edge_endpoints_are_named(struct cc_slice text)
+{
+    struct edge_endpoint endpoints[CC_ENDPOINTS_MAX];
+    return read_endpoints(text, endpoints) > 0;
+}
+
+bool edge_cell_set_from_file(struct edge_cell *cell, struct cc_slice text, size_t *found)
+{
+    struct edge_endpoint endpoints[CC_ENDPOINTS_MAX];
+    size_t count = *found = read_endpoints(text, endpoints);
     if (count == 0)
         return false;
     cell->discovered = true;

@@ -75,6 +75,8 @@ bool edge_cell_set_from_map(struct edge_cell *cell, const struct cc_map_cell *ma
 /* One "address:port" a line, "address:port standby" for a worker of the standby site, '#' comments.
  * True when anything changed; *found gets how many there were: 0 leaves the cell as it is. */
 bool edge_cell_set_from_file(struct edge_cell *cell, struct cc_slice text, size_t *found);
+/* Whether the text of such a file names any worker. */
+bool edge_endpoints_are_named(struct cc_slice text);
 
 /* The worker to ask: of the active site before the standby site, in turn; slow ones when nobody is
  * healthy. Never one that is out or among `tried`. NULL when there is none. Borrowed until the next

@@ -118,8 +118,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class FakeWorker:
-    """A cell worker that does as it is told: behaviour is "answer", "hang", "reset", ("delay", s) or a
-    status. Keeps every request it saw."""
+    """A cell worker that does as it is told: behaviour is "answer", "hang", "reset", ("delay", s),
+    "no-call-plan" or a status. Keeps every request it saw."""
 
     def __init__(self, name, port=0):
         self.name, self.port = name, port
@@ -133,6 +133,10 @@ class FakeWorker:
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def is_ready(self):
+        return self.behaviour == "answer" or isinstance(self.behaviour, tuple)
 
     @property
     def connections(self):
@@ -149,7 +153,7 @@ class FakeWorker:
                 """Silent."""
 
             def do_GET(self):
-                self.reply(200 if self.path == "/readyz" and worker.behaviour == "answer" else 503, b"{}")
+                self.reply(200 if self.path == "/readyz" and worker.is_ready else 503, b"{}")
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
@@ -187,6 +191,8 @@ class FakeWorker:
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             handler.connection.close()
             handler.close_connection = True
+        elif kind == "no-call-plan":
+            handler.reply(503, b'{"type":"urn:callcell:problem:no-call-plan","status":503}')
         elif isinstance(kind, int):
             handler.reply(kind, b"{}", {"retry-after": "1"} if kind == 503 else None)
         else:
