@@ -11,7 +11,7 @@ static const struct {
               {250000, "0.25"}, {500000, "0.5"},  {1000000, "1"},   {2500000, "2.5"},
               {5000000, "5"},   {10000000, "10"}};
 
-static const char *const kind_names[] = {"counter", "gauge", "histogram"};
+static const char *const kind_names[] = {"counter", "gauge", "histogram", "gauge"};
 
 enum cc_error cc_telemetry_init(struct cc_telemetry *telemetry, const struct cc_series *series,
                                 size_t count)
@@ -106,15 +106,29 @@ static bool is_first_of_name(const struct cc_series *series, size_t index)
     return true;
 }
 
+static void expose_head(const struct cc_series *series, struct cc_buffer *out)
+{
+    cc_buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", series->name, series->help, series->name,
+                     kind_names[series->kind]);
+}
+
+void cc_telemetry_expose_family(const struct cc_telemetry *telemetry, size_t series, bool is_first,
+                                const char *labels, int64_t value, struct cc_buffer *out)
+{
+    const struct cc_series *family = &telemetry->_series[series];
+    if (is_first)
+        expose_head(family, out);
+    cc_buffer_printf(out, "%s{%s} %" PRId64 "\n", family->name, labels, value);
+}
+
 /* The format wants all series of one name together, whatever their order in the list. */
 void cc_telemetry_expose(const struct cc_telemetry *telemetry, struct cc_buffer *out)
 {
     const struct cc_series *series = telemetry->_series;
     for (size_t i = 0; i < telemetry->_count; i++) {
-        if (!is_first_of_name(series, i))
+        if (!is_first_of_name(series, i) || series[i].kind == CC_SERIES_FAMILY)
             continue;
-        cc_buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", series[i].name, series[i].help,
-                         series[i].name, kind_names[series[i].kind]);
+        expose_head(&series[i], out);
         for (size_t j = i; j < telemetry->_count; j++) {
             if (strcmp(series[i].name, series[j].name) != 0)
                 continue;

@@ -12,10 +12,14 @@
 #ifndef CC_TELEMETRY_H
 #define CC_TELEMETRY_H
 
+#include <stdbool.h>
+
 #include "base/buffer.h"
 #include "base/histogram.h"
 
-enum cc_series_kind { CC_SERIES_COUNTER, CC_SERIES_GAUGE, CC_SERIES_HISTOGRAM };
+/* FAMILY: a gauge whose labels are known at run time only, a bounded set: the program writes its
+ * samples with cc_telemetry_expose_family. */
+enum cc_series_kind { CC_SERIES_COUNTER, CC_SERIES_GAUGE, CC_SERIES_HISTOGRAM, CC_SERIES_FAMILY };
 
 struct cc_series {
     enum cc_series_kind kind;
@@ -44,6 +48,10 @@ int64_t cc_telemetry_value(const struct cc_telemetry *telemetry, size_t series);
 
 /* Prometheus text; histogram series in seconds with a fixed set of "le" bounds. */
 void cc_telemetry_expose(const struct cc_telemetry *telemetry, struct cc_buffer *out);
+
+/* One sample of a family; is_first: its head goes before. labels: as in struct cc_series. */
+void cc_telemetry_expose_family(const struct cc_telemetry *telemetry, size_t series, bool is_first,
+                                const char *labels, int64_t value, struct cc_buffer *out);
 
 /* Markdown table of the series, for docs. */
 void cc_telemetry_describe(const struct cc_series *series, size_t count, struct cc_buffer *out);

@@ -5,6 +5,7 @@
  */
 #include "control-plane/serve.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -462,6 +463,19 @@ static void on_report(struct cc_http_request *request)
         refuse_unavailable(request);
 }
 
+/* Reporters compare their clock with ours. */
+static void reply_with_clock(struct cc_http_request *request)
+{
+    struct cc_http_reply reply = {
+        .status = 200,
+        .headers = {{CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")},
+                    {CC_SLICE_LITERAL("callcell-time"),
+                     cc_arena_printf(&request->arena, "%" PRId64, cc_wall_clock_us())}},
+        .header_count = 2,
+        .body = CC_SLICE_LITERAL("{}")};
+    cc_http_reply(request, &reply);
+}
+
 static void on_report_stored(void *context, enum cc_error error,
                              const struct cc_pg_outcome *outcome)
 {
@@ -469,7 +483,7 @@ static void on_report_stored(void *context, enum cc_error error,
     (void)outcome;
     if (!error) {
         count(request->server_context, SERVE_REPORTS);
-        cc_http_json(request, 200, CC_SLICE_LITERAL("{}"));
+        reply_with_clock(request);
     } else if (error == CC_INVALID || error == CC_CONFLICT) {
         cc_http_problem(request, 400, "report", "No report", cc_slice(NULL, 0));
     } else {

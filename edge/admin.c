@@ -2,6 +2,7 @@
 #include "edge/admin.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/timestamp.h"
 #include "edge/edge.h"
@@ -39,6 +40,21 @@ static void measure_certificates(struct edge *edge)
                      (int64_t)(own.refused + shown.refused));
 }
 
+static void expose_epochs(const struct edge *edge, struct cc_buffer *out)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < edge->countries.count; i++) {
+        const struct edge_snapshot *snapshot = edge->countries.current[i];
+        char labels[32];
+        if (!snapshot->map)
+            continue;
+        snprintf(labels, sizeof(labels), "country=\"%s\"", snapshot->country);
+        cc_telemetry_expose_family(&edge->telemetry, EDGE_MAP_EPOCH, is_first, labels,
+                                   cc_route_map_epoch(snapshot->map), out);
+        is_first = false;
+    }
+}
+
 void edge_on_metrics(struct cc_http_request *request)
 {
     struct edge *edge = request->server_context;
@@ -49,6 +65,7 @@ void edge_on_metrics(struct cc_http_request *request)
     cc_telemetry_set(&edge->telemetry, EDGE_JOURNAL_OLDEST, age_us > 0 ? age_us / CC_SECOND_US : 0);
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(&edge->telemetry, &text);
+    expose_epochs(edge, &text);
     const struct cc_http_reply reply = {
         .status = text.error == CC_OK ? 200 : 500,
         .headers = {{CC_SLICE_LITERAL("content-type"),

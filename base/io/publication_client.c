@@ -29,7 +29,8 @@ enum {
     SOURCE_BACKOFF_MOST_MS = 5000,
     INDEX_MAX_BYTES = 1024 * 1024,
     ARENA_BYTES = 64 * 1024,
-    REPORTER_MAX = 128
+    REPORTER_MAX = 128,
+    CLOCK_DIGITS = 17
 };
 
 static void on_poll_due(struct cc_deadline *deadline);
@@ -298,6 +299,7 @@ static void on_report_due(struct cc_deadline *deadline)
     struct cc_buffer body;
     cc_buffer_init(&body, INDEX_MAX_BYTES);
     publication_ledger_report(&client->ledger, client->options.reporter, &body);
+    client->report_started_us = cc_monotonic_us();
     enum cc_error error = body.error;
     if (!error)
         error = publication_start_exchange(client, "POST", "/v1/reports", cc_buffer_slice(&body),
@@ -308,6 +310,23 @@ static void on_report_due(struct cc_deadline *deadline)
         publication_set_due(&client->report_due, cc_loop_now_us(client->loop) +
                                                      client->options.report_interval_ms * 1000);
     }
+}
+
+/* A source that is older than this header says nothing. */
+static void compare_clocks(struct cc_publication_client *client,
+                           const struct cc_http_response *response)
+{
+    struct cc_slice text = cc_http_response_header(response, "callcell-time");
+    int64_t theirs_us = 0;
+    if (!client->options.on_clock || text.length == 0 || text.length > CLOCK_DIGITS)
+        return;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return;
+        theirs_us = theirs_us * 10 + (text.data[i] - '0');
+    }
+    int64_t halfway_us = (cc_monotonic_us() - client->report_started_us) / 2;
+    client->options.on_clock(client->options.context, cc_wall_clock_us() - halfway_us - theirs_us);
 }
 
 static void on_reported(void *context, enum cc_error error, const struct cc_http_response *response)
@@ -322,6 +341,7 @@ static void on_reported(void *context, enum cc_error error, const struct cc_http
         pause_ms = client->options.report_interval_ms;
     } else {
         client->report_failing = false;
+        compare_clocks(client, response);
     }
     publication_set_due(&client->report_due, cc_loop_now_us(client->loop) + pause_ms * 1000);
 }

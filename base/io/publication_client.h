@@ -34,6 +34,9 @@ struct cc_publication_client_options {
     cc_publication_take take;
     /* One call per refusal, after it was logged: for telemetry. */
     void (*on_refused)(void *context, enum cc_publication_kind kind, enum cc_error error);
+    /* After each report: our wall clock minus the source's as it told it, to within half of the
+     * report's way there and back. NULL: not wanted. */
+    void (*on_clock)(void *context, int64_t ahead_us);
     void *context;
 };
 

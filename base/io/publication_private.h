@@ -28,7 +28,7 @@ struct cc_publication_client {
     struct source *sources;
     size_t source; /* the one in use */
     int64_t index_version;
-    int64_t last_contact_us, poll_started_us;
+    int64_t last_contact_us, poll_started_us, report_started_us;
     int64_t listed_us;                            /* when the whole index was last asked for */
     struct cc_http_handle *poll, *fetch, *report; /* NULL: none under way */
     struct cc_deadline poll_due, fetch_due, report_due;

@@ -385,6 +385,25 @@ a_new_map_is_taken_kept_and_reported.source = True
 
 
 @test
+def the_control_planes_clock_is_compared(host):
+    equal(host.metric("callcell_edge_map_epoch", country="se"), 7)
+    equal(host.metric("callcell_edge_map_epoch", country="no"), 1)
+    wait_until("it has reported", lambda: host.source.reports)
+    equal(host.metric("callcell_edge_clock_skew_seconds"), 0)
+    host.source.clock_ahead_s = 600
+    changed = host.map_of()
+    for epoch in range(8, 12):  # each is reported at once
+        held = host.source.files["se", "map"][1] if epoch > 8 else host.published["se", "map"][1]
+        host.source.publish("se", "map", epoch, *host.publisher.publication("map", "se", epoch, changed, held))
+        wait_until("it is reported", lambda e=epoch: host.source.holds("map", e))
+    wait_until("the median moves", lambda: -601 <= host.metric("callcell_edge_clock_skew_seconds") <= -599)
+    equal(host.metric("callcell_edge_map_epoch", country="se"), 11)
+
+
+the_control_planes_clock_is_compared.source = True
+
+
+@test
 def maps_that_are_refused_leave_the_old_one_serving(host):
     held = host.published[("se", "map")][1]
     good, signature = host.publisher.publication("map", "se", 8, host.map_of(), held)

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """callcell-edge while its cells' workers fail in every way; what it answers by itself. TAP."""
+import contextlib
 import json
 import pathlib
 import shutil
@@ -465,6 +466,63 @@ def discovery_is_remembered(host):
         equal(send(host, mobile()).json()["by"], "se-1/new")
     finally:
         new.stop()
+
+
+@test
+def an_edge_starts_from_its_own_disk_with_everything_else_dead(host):
+    addresses = [worker.address for worker in host.workers]
+    host.discover("se-1", "\n".join(addresses))
+    wait_until("the file is read", lambda: host.state_of("se-1")["discovered"])
+    equal(host.stop(), 0)
+    shutil.rmtree(host.folder / "discovery")
+    for worker in host.workers:
+        worker.stop()
+    host.start()
+    check_policy(host, 0.5)
+    for worker in host.workers:
+        worker.start()
+    host.wait_all_healthy()
+    equal(send(host, mobile()).source, "memory")
+
+
+@contextlib.contextmanager
+def small_disk(folder, kilobytes):
+    """The folder on a file system of its own that is soon full."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@test
+def a_full_disk_under_the_edge(host):
+    equal(host.stop(), 0)
+    with small_disk(host.folder / "journal", 4096):
+        for worker in host.workers:
+            worker.stop()
+        host.start()
+        ballast = host.folder / "journal/ballast"
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 4096):
+                    pass
+            except OSError:
+                pass
+        replies = [send(host, mobile()) for _ in range(60)]
+        equal({(reply.status, reply.source) for reply in replies}, {(200, "edge")})
+        slowest_ms("disk full", replies)
+        expect(host.metric("callcell_edge_journal_lost_total") > 0, "nothing is counted")
+        ballast.unlink()
+        kept = host.metric("callcell_edge_journal_written_total")
+        wait_until("it is kept again", lambda: send(host, mobile()).source == "edge"
+                   and host.metric("callcell_edge_journal_written_total") > kept)
+        for worker in host.workers:
+            worker.start()
+        wait_until("the journal is handed over", lambda: host.state_of("se-1")["journal_records"] == 0)
+        expect(journal_of(*host.workers), "nothing arrived")
+        equal(host.stop(), 0)
 
 
 if __name__ == "__main__":

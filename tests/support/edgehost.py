@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.parse
 
 from support.carrier import get
@@ -224,6 +225,7 @@ class FakeSource:
     def __init__(self):
         source = self
         self.files, self.version, self.reports, self.tokens = {}, 1, [], set()
+        self.clock_ahead_s = 0
         self.changed = threading.Condition()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -246,7 +248,8 @@ class FakeSource:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 source.reports.append(json.loads(body))
-                self.reply(204, b"")
+                now_us = int((time.time() + source.clock_ahead_s) * 1e6)
+                self.reply(200, b"{}", {"callcell-time": str(now_us)})
 
             def reply(self, status, body, headers=None):
                 self.send_response(status)
