@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A worker's call plans on its own disk, breakers and readiness, over real stores. Prints TAP."""
+import concurrent.futures
 import contextlib
 import json
 import signal
@@ -241,6 +242,27 @@ def test_who_is_frozen_costs_the_first_call_alone(host):
                 for what in reversed(frozen):
                     thaw(host, what)
             connections_are_back(worker)
+
+
+def test_a_worker_that_was_frozen_blames_no_store(host):
+    """Half the calls are to numbers that it does not know: look-ups are under way at each freeze."""
+    numbers = [fresh_number() for _ in range(900)]
+    make_tenant(host, "thawed")
+    put(host, "thawed", *[mobile(number, forward_always="+46700000061") for number in numbers])
+    host.replicated()
+    with a_worker(host, "worker-thawed") as worker, concurrent.futures.ThreadPoolExecutor(12) as pool:
+        for start in range(0, len(numbers), 150):
+            host.redis.command("FLUSHALL")
+            answers = [pool.submit(worker.call, "thawed", event(number)) for number in numbers[start:start + 150]]
+            wait_until("calls are under way", lambda a=answers: sum(each.done() for each in a) >= 20)
+            worker.process.send_signal(signal.SIGSTOP)
+            over = time.monotonic() + 0.3  # longer than any budget but the whole call's
+            wait_until("every budget is over", lambda end=over: time.monotonic() > end)
+            worker.process.send_signal(signal.SIGCONT)
+            equal({each.result().status for each in answers}, {200})
+        trips = [worker.metric(f'callcell_cell_breaker_trips_total{{step="{step}"}}')
+                 for step in ("redis", "replica", "primary")]
+        equal(trips, [0, 0, 0], "breakers opened")
 
 
 def test_a_short_time_is_shared_out(host):

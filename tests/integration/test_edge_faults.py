@@ -398,6 +398,17 @@ def a_slow_worker_is_left_alone_as_long_as_another_is_not(host):
 
 
 @test
+def a_flapping_worker_costs_no_answer(host):
+    replies = []
+    for behaviour in (503, "answer", "reset", "answer", "hang", "answer", 503, "answer"):
+        host.behave(behaviour, "answer")
+        replies += [send(host, mobile()) for _ in range(8)]
+    slowest_ms("one flapping", replies)
+    equal({(reply.status, reply.source) for reply in replies}, {(200, "memory")})
+    host.wait_all_healthy()
+
+
+@test
 def both_attempts_answer_and_one_reply_leaves(host):
     host.behave(("delay", 0.15), ("delay", 0.15))
     replies = all_at_once(host, 12)
