@@ -3,6 +3,7 @@
 #include "base/io/http_client.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
 
 enum { RESPONSE_MAX = 64 * 1024 * 1024, PAUSE_MS = 50, ASK_MS = 30000 };
 
@@ -116,6 +117,15 @@ static bool may_retry(enum cc_error error, const struct cp_reply *reply)
     return error != CC_OK || reply->status >= 500;
 }
 
+/* The sites hold the same one; one of them may be gone. */
+static enum cc_error control_token(struct cp_context *context, const char *cell, const char **out)
+{
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
+    const char *below = cp_format(context, "cells/%s/etc/tokens/control", cell);
+    return cp_file_secret(context, cp_site_path(context, sites.active, below), out);
+}
+
 enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const char *method,
                           const char *path, struct cc_slice body, struct cp_reply *out)
 {
@@ -126,12 +136,15 @@ enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const ch
     if (!error && PQntuples(result) == 0)
         error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
     if (!error)
-        error =
-            cp_file_secret(context, cp_path(context, "cells/%s/etc/tokens/control", cell), &token);
+        error = control_token(context, cell, &token);
     if (error)
         return error;
     int number = (int)cp_sql_integer(result, 0, 0);
-    for (int worker = 1; worker <= CP_WORKERS_PER_CELL; worker++) {
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
+    int first = cp_site_is(sites.active, CP_SITE_FIRST) ? 0 : CP_WORKERS_PER_CELL;
+    for (int i = 0; i < CP_WORKERS_PER_CELL * sites.count; i++) {
+        int worker = (first + i) % (CP_WORKERS_PER_CELL * sites.count) + 1;
         struct cp_question question = {
             .address = cp_format(context, "127.0.0.1:%d",
                                  cp_port(context, cp_ports_worker(number, worker))),

@@ -2,6 +2,7 @@
 
 enum { SERVE_BASE = 7300, REGISTRY_BASE = 7304, CONTROL_END = 7310 };
 enum { CELL_BASE = 20000, CELL_STEP = 100, WORKER_TELEMETRY = 10, EDGE_TLS = 8443 - 8080 };
+enum { SECOND_SITE = 50 };
 
 static int base_of(int cell)
 {
@@ -25,7 +26,8 @@ int cp_ports_registry_node(int node)
 
 int cp_ports_worker(int cell, int worker)
 {
-    return base_of(cell) + worker;
+    int site = (worker - 1) / CP_WORKERS_PER_CELL;
+    return base_of(cell) + worker + site * (SECOND_SITE - CP_WORKERS_PER_CELL);
 }
 
 int cp_ports_worker_telemetry(int cell, int worker)

@@ -20,7 +20,7 @@ int cp_ports_registry_monitor(void);
 int cp_ports_registry_node(int node);
 
 /* cell: number of the cell, from 1 in order of creation over all countries. */
-int cp_ports_worker(int cell, int worker);           /* worker from 1 */
+int cp_ports_worker(int cell, int worker); /* 1 and 2 at site a, 3 and 4 at the standby site */
 int cp_ports_worker_telemetry(int cell, int worker); /* plain: health, metrics, state */
 int cp_ports_redis(int cell);
 int cp_ports_monitor(int cell);

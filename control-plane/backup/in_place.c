@@ -61,27 +61,30 @@ static enum cc_error stop(void *subject)
     return error;
 }
 
+static enum cc_error move_aside(struct cp_in_place *all, const char *from, const char *to)
+{
+    return cp_file_exists(from) && !cp_file_exists(to) && rename(from, to)
+               ? cp_fail(all->restore.context, CC_IO, "%s cannot be set aside: %s", from,
+                         strerror(errno))
+               : CC_OK;
+}
+
+/* Each part with its marks; a cell of two sites has two folders of pg_autoctl's own files. */
 static enum cc_error set_aside(void *subject)
 {
-    static const char *const entries[] = {"monitor",
-                                          "monitor.created",
-                                          "monitor.initialised",
-                                          "node1",
-                                          "node1.created",
-                                          "node1.initialised",
-                                          "node2",
-                                          "node2.created",
-                                          "config",
-                                          "data",
-                                          "run"};
+    static const char *const marks[] = {"", ".created", ".initialised"};
+    static const char *const own[] = {"config", "data", "run"};
     struct cp_in_place *all = subject;
     struct cp_context *context = all->restore.context;
     enum cc_error error = cp_folder_make(context, all->aside);
-    for (size_t i = 0; !error && i < sizeof(entries) / sizeof(entries[0]); i++) {
-        const char *from = cp_format(context, "%s/%s", all->group.folder, entries[i]);
-        const char *to = cp_format(context, "%s/%s", all->aside, entries[i]);
-        if (cp_file_exists(from) && !cp_file_exists(to) && rename(from, to))
-            error = cp_fail(context, CC_IO, "%s cannot be set aside: %s", from, strerror(errno));
+    for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++) {
+        const struct cp_postgres_place *place = &all->group.places[i];
+        for (size_t k = 0; !error && k < 3; k++)
+            error = move_aside(all, cp_format(context, "%s%s", place->data, marks[k]),
+                               cp_format(context, "%s/%s%s", all->aside, place->name, marks[k]));
+        for (size_t k = 0; !error && k < 3; k++)
+            error = move_aside(all, cp_format(context, "%s/%s", place->folder, own[k]),
+                               cp_format(context, "%s/%s-%s", all->aside, place->name, own[k]));
     }
     return error ? error : cp_postgres_prepare(&all->group);
 }
@@ -184,8 +187,11 @@ static enum cc_error raise_term(void *subject)
     struct cp_context *context = all->restore.context;
     const char *cell = all->restore.repository.name;
     const char *file = cp_path(context, "cells/%s/etc/lease", cell);
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
     const struct cp_lease lease = {
-        .cell = cell, .site = CP_SITE_FIRST, .term = term_of(all, file) + 1};
+        .cell = cell, .site = sites.active, .term = term_of(all, file) + 1};
+    sites.term = lease.term;
     PGconn *connection = NULL;
     enum cc_error error =
         cp_postgres_connect(&all->group, CP_POSTGRES_PRIMARY, all->group.database, &connection);
@@ -195,7 +201,9 @@ static enum cc_error raise_term(void *subject)
             cp_format(context, "SET synchronous_commit = local; SELECT fencing.raise(%lld)",
                       (long long)lease.term));
     PQfinish(connection);
-    return error ? error : cp_lease_write(context, &lease, file);
+    if (!error)
+        error = cp_sites_write(context, cell, &sites);
+    return error ? error : cp_lease_write_all(context, &lease);
 }
 
 enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *cell, const char *to)

@@ -7,6 +7,7 @@
 #include "control-plane/files.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
 
 enum { ARGUMENTS_MAX = 16, CREATE_S = 60, INFO_S = 60, PAUSE_MS = 50, SEGMENT_LENGTH = 24 };
 
@@ -26,7 +27,7 @@ void cp_repository_of_cell(struct cp_context *context, const char *cell, int num
         .number = number,
     };
     for (int node = 1; node <= out->node_count; node++) {
-        out->socket_folders[node - 1] = cp_path(context, "cells/%s/pg/sock", cell);
+        out->socket_folders[node - 1] = cp_cell_sockets(context, cell);
         out->ports[node - 1] = cp_port(context, cp_ports_node(number, node));
     }
 }

@@ -36,8 +36,10 @@ static struct cp_task *add(struct cp_context *context, struct asking *asking,
 static int workers_of(struct cp_context *context, const char *cell)
 {
     int count = 0;
-    while (count < WORKERS_MAX &&
-           cp_file_exists(cp_path(context, "cells/%s/workers/worker-%d", cell, count + 1)))
+    while (
+        count < WORKERS_MAX &&
+        (cp_file_exists(cp_path(context, "cells/%s/workers/worker-%d", cell, count + 1)) ||
+         cp_file_exists(cp_path(context, "sites/b/cells/%s/workers/worker-%d", cell, count + 1))))
         count++;
     return count;
 }
@@ -52,7 +54,7 @@ static void ask_cell(struct cp_context *context, struct asking *asking,
     for (int worker = 1; worker <= workers; worker++) {
         about.name = cp_format(context, "worker-%d", worker);
         about.port = cp_port(context, cp_ports_worker(cell->number, worker));
-        about.telemetry_port = about.port + 10;
+        about.telemetry_port = cp_port(context, cp_ports_worker_telemetry(cell->number, worker));
         (void)add(context, asking, cp_ask_worker, about);
     }
 }

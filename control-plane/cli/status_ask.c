@@ -6,6 +6,7 @@
 #include "control-plane/cell_api.h"
 #include "control-plane/files.h"
 #include "control-plane/pq.h"
+#include "control-plane/sites.h"
 
 enum { ASK_MS = 600, CONNECT_MS = 700, QUERY_MS = 700 };
 
@@ -124,16 +125,23 @@ static PGconn *connect_to(struct cp_context *context, const struct cp_about *abo
                           const char *database, const char *rest)
 {
     const char *const conninfo[] = {cp_format(context, "host='%s' port=%d dbname=%s %s",
-                                              cp_path(context, "cells/%s/pg/sock", about->cell),
-                                              port, database, rest)};
+                                              cp_cell_sockets(context, about->cell), port, database,
+                                              rest)};
     return cp_pq_connect(conninfo, 1, CONNECT_MS);
+}
+
+static int monitor_port(struct cp_context *context, const struct cp_about *about)
+{
+    struct cp_sites sites;
+    cp_sites_read(context, about->cell, &sites);
+    return cp_site_port(sites.active, cp_port(context, cp_ports_monitor(about->number)));
 }
 
 json_t *cp_ask_nodes(struct cp_context *context, const void *pointer)
 {
     const struct cp_about *about = pointer;
-    PGconn *monitor = connect_to(context, about, cp_port(context, cp_ports_monitor(about->number)),
-                                 "pg_auto_failover", "");
+    PGconn *monitor =
+        connect_to(context, about, monitor_port(context, about), "pg_auto_failover", "");
     PGresult *result =
         cp_pq_query(monitor,
                     "SELECT nodename, reportedstate, CASE health WHEN 1 THEN 'good' ELSE 'bad' "
@@ -154,7 +162,7 @@ json_t *cp_ask_nodes(struct cp_context *context, const void *pointer)
 
 static PGconn *connect_primary(struct cp_context *context, const struct cp_about *about)
 {
-    const char *sock = cp_path(context, "cells/%s/pg/sock", about->cell);
+    const char *sock = cp_cell_sockets(context, about->cell);
     const char *nodes[2];
     for (int node = 1; node <= 2; node++)
         nodes[node - 1] =

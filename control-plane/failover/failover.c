@@ -10,6 +10,7 @@
 #include "control-plane/postgres/state.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
+#include "control-plane/sites.h"
 
 static enum cc_error begin(void *subject);
 static enum cc_error take_lease(void *subject);
@@ -115,7 +116,7 @@ static enum cc_error ask_monitor(struct cp_move *move, PGconn *monitor)
                                 place(move, move->from)->name,
                                 "--force",
                                 NULL};
-    return cp_postgres_run(&move->group, argv);
+    return cp_postgres_run(&move->group, CP_POSTGRES_MONITOR, argv);
 }
 
 static enum cc_error promote(void *subject)
@@ -156,14 +157,22 @@ static enum cc_error raise_term(void *subject)
     return error;
 }
 
+static enum cc_error write_leases(struct cp_move *move, struct cp_sites *sites,
+                                  const struct cp_lease *lease)
+{
+    sites->term = lease->term;
+    enum cc_error error = cp_sites_write(move->context, move->cell, sites);
+    return error ? error : cp_lease_write_all(move->context, lease);
+}
+
 static enum cc_error tell_workers(void *subject)
 {
     struct cp_move *move = subject;
-    struct cp_lease lease = {.cell = move->cell, .site = CP_SITE_FIRST};
+    struct cp_sites sites;
+    cp_sites_read(move->context, move->cell, &sites);
+    struct cp_lease lease = {.cell = move->cell, .site = sites.active};
     enum cc_error error = term_of(move, &lease.term);
-    return error ? error
-                 : cp_lease_write(move->context, &lease,
-                                  cp_path(move->context, "cells/%s/etc/lease", move->cell));
+    return error ? error : write_leases(move, &sites, &lease);
 }
 
 /* What the old primary holds beyond the promotion was never acknowledged, or was given up by

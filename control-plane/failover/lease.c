@@ -45,9 +45,29 @@ enum cc_error cp_lease_write(struct cp_context *context, const struct cp_lease *
     return error ? error : cp_file_write(context, file, line, 0600);
 }
 
+static const char *file_at(struct cp_context *context, const char *cell, const char *site)
+{
+    return cp_site_path(context, site, cp_format(context, "cells/%s/etc/lease", cell));
+}
+
+enum cc_error cp_lease_write_all(struct cp_context *context, const struct cp_lease *lease)
+{
+    static const char *const sites[] = {CP_SITE_FIRST, CP_SITE_SECOND};
+    enum cc_error error = CC_OK;
+    for (size_t i = 0; !error && i < 2; i++) {
+        const char *etc =
+            cp_site_path(context, sites[i], cp_format(context, "cells/%s/etc", lease->cell));
+        if (cp_file_exists(etc))
+            error = cp_lease_write(context, lease, file_at(context, lease->cell, sites[i]));
+    }
+    return error;
+}
+
 enum cc_error cp_lease_ensure(struct cp_context *context, const char *cell, const char *site)
 {
-    const struct cp_lease lease = {.cell = cell, .site = site, .term = 1};
-    const char *file = cp_path(context, "cells/%s/etc/lease", cell);
+    const char *file = file_at(context, cell, site);
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
+    const struct cp_lease lease = {.cell = cell, .site = sites.active, .term = sites.term};
     return cp_file_exists(file) ? CC_OK : cp_lease_write(context, &lease, file);
 }

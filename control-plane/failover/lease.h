@@ -6,9 +6,7 @@
 #ifndef CP_FAILOVER_LEASE_H
 #define CP_FAILOVER_LEASE_H
 
-#include "control-plane/context.h"
-
-#define CP_SITE_FIRST "a" /* the home itself */
+#include "control-plane/sites.h"
 
 struct cp_lease {
     const char *cell;
@@ -22,6 +20,10 @@ struct cp_lease {
  * and others with a message. */
 enum cc_error cp_lease_write(struct cp_context *context, const struct cp_lease *lease,
                              const char *file) CC_MUST_CHECK;
+
+/* The same at every site of the cell that has a folder of it, below its etc/lease. */
+enum cc_error cp_lease_write_all(struct cp_context *context,
+                                 const struct cp_lease *lease) CC_MUST_CHECK;
 
 /* The first lease (term 1) of a new cell at the home's own site, unless there is one. */
 enum cc_error cp_lease_ensure(struct cp_context *context, const char *cell,

@@ -43,7 +43,7 @@ static enum cc_error perform(void *subject)
     enum cc_error error = cp_move_recall(move);
     if (error || cp_postgres_find_primary(&move->group) == move->to)
         return error;
-    return cp_postgres_run(&move->group, argv);
+    return cp_postgres_run(&move->group, CP_POSTGRES_MONITOR, argv);
 }
 
 static enum cc_error verify_primary(void *subject)

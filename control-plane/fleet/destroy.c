@@ -14,6 +14,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/sites.h"
 #include "control-plane/targets/target.h"
 
 enum { EMPTY_S = 60, DUMP_S = 3600, PAUSE_MS = 100, ASK_MS = 1000 };
@@ -144,7 +145,7 @@ static enum cc_error keep_backup(void *subject)
     struct cp_context *context = destroy->context;
     if (!destroy->was_ready || destroy->options->without_backup)
         return CC_OK;
-    const char *sock = cp_path(context, "cells/%s/pg/sock", destroy->cell);
+    const char *sock = cp_cell_sockets(context, destroy->cell);
     const char *source =
         cp_format(context,
                   "host='%s,%s' port=%d,%d dbname=cell target_session_attrs=read-write "
@@ -239,10 +240,11 @@ static int stage_of(const char *cell, const char *service)
 }
 
 /* Those in run/services, and those that a killed command has moved out of it. */
-static enum cc_error stop_stage(struct destroy *destroy, const char *folder, const char *prefix,
-                                int stage)
+static enum cc_error stop_stage(struct destroy *destroy, const char *site, const char *below,
+                                const char *prefix, int stage)
 {
     struct dirent **entries = NULL;
+    const char *folder = cp_site_path(destroy->context, site, below);
     int count = scandir(folder, &entries, is_service, alphasort);
     enum cc_error error = CC_OK;
     for (int i = 0; i < count; i++) {
@@ -250,7 +252,8 @@ static enum cc_error stop_stage(struct destroy *destroy, const char *folder, con
         size_t length = strlen(prefix);
         if (!error && strncmp(name, prefix, length) == 0 &&
             stage_of(destroy->cell, name + length) == stage)
-            error = cp_target_find("local")->remove(destroy->context, name + length);
+            error = cp_target_find("local")->remove(
+                destroy->context, cp_site_service(destroy->context, site, name + length));
         free(entries[i]);
     }
     free(entries);
@@ -259,12 +262,15 @@ static enum cc_error stop_stage(struct destroy *destroy, const char *folder, con
 
 static enum cc_error stop_all(void *subject)
 {
+    static const char *const sites[] = {CP_SITE_FIRST, CP_SITE_SECOND};
     struct destroy *destroy = subject;
     enum cc_error error = CC_OK;
     for (int stage = 0; !error && stage <= 2; stage++) {
-        error = stop_stage(destroy, cp_path(destroy->context, "run/services"), "", stage);
-        if (!error)
-            error = stop_stage(destroy, cp_path(destroy->context, "run"), "old-", stage);
+        for (size_t i = 0; !error && i < 2; i++) {
+            error = stop_stage(destroy, sites[i], "run/services", "", stage);
+            if (!error)
+                error = stop_stage(destroy, sites[i], "run", "old-", stage);
+        }
     }
     return error;
 }
@@ -273,7 +279,12 @@ static enum cc_error remove_files(void *subject)
 {
     struct destroy *destroy = subject;
     struct cp_context *context = destroy->context;
-    enum cc_error error = cp_tree_remove(context, cp_path(context, "cells/%s", destroy->cell));
+    const char *folder = cp_format(context, "cells/%s", destroy->cell);
+    enum cc_error error = cp_tree_remove(context, cp_path(context, "run/pg/%s", destroy->cell));
+    if (!error)
+        error = cp_tree_remove(context, cp_site_path(context, CP_SITE_SECOND, folder));
+    if (!error)
+        error = cp_tree_remove(context, cp_path(context, "%s", folder));
     return error
                ? error
                : cp_tree_remove(context, cp_path(context, "discovery/%s.endpoints", destroy->cell));

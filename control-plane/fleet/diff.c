@@ -11,6 +11,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/targets/local.h"
 #include "control-plane/templates/store.h"
 
 struct apply {
@@ -125,17 +126,17 @@ static bool is_newer(const char *file, const char *than)
  * process's number when it starts it. */
 static bool runs_with_older(struct cp_context *context, const char *service, const char *settings)
 {
-    const char *started = cp_path(context, "run/services/%s/supervise/pid", service);
-    return is_newer(settings, started) ||
-           is_newer(cp_path(context, "run/services/%s/run", service), started);
+    const char *folder = cp_local_service_folder(context, service);
+    const char *started = cp_format(context, "%s/supervise/pid", folder);
+    return is_newer(settings, started) || is_newer(cp_format(context, "%s/run", folder), started);
 }
 
 static bool worker_is_older(struct apply *apply, const struct cp_worker *worker)
 {
     struct cp_context *context = apply->create.context;
-    return runs_with_older(
-        context, worker->service,
-        cp_path(context, "cells/%s/etc/cell-%s.yaml", apply->create.cell, worker->name));
+    return runs_with_older(context, worker->service,
+                           cp_cell_path_at(&apply->create, worker->site,
+                                           cp_format(context, "etc/cell-%s.yaml", worker->name)));
 }
 
 static enum cc_error renew_workers(void *subject)

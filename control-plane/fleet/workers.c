@@ -2,6 +2,7 @@
 
 #include "control-plane/cell_api.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
 #include "control-plane/targets/target.h"
 #include "control-plane/templates/store.h"
 
@@ -21,6 +22,20 @@ static enum cc_error read_drained(struct cp_context *context, const char *cell,
     return error;
 }
 
+static struct cp_worker worker_at(struct cp_context *context, const char *cell, int cell_number,
+                                  const struct cp_sites *sites, const char *site, int index)
+{
+    int number = index + 1 + (cp_site_is(site, CP_SITE_FIRST) ? 0 : CP_WORKERS_PER_CELL);
+    return (struct cp_worker){
+        .name = cp_format(context, "worker-%d", number),
+        .service = cp_site_service(context, site, cp_format(context, "%s-worker-%d", cell, number)),
+        .number = number,
+        .port = cp_port(context, cp_ports_worker(cell_number, number)),
+        .telemetry_port = cp_port(context, cp_ports_worker_telemetry(cell_number, number)),
+        .site = site,
+        .standby = !cp_site_is(site, sites->active)};
+}
+
 enum cc_error cp_workers_find(struct cp_context *context, const char *cell, struct cp_workers *out)
 {
     PGresult *result;
@@ -35,17 +50,15 @@ enum cc_error cp_workers_find(struct cp_context *context, const char *cell, stru
                                  &template);
     if (error)
         return error;
-    int number = (int)cp_sql_integer(result, 0, 1);
-    struct cp_worker *items = cp_alloc(context, (size_t) template.workers * sizeof(*items));
-    for (int i = 0; i < template.workers; i++)
-        items[i] = (struct cp_worker){
-            .name = cp_format(context, "worker-%d", i + 1),
-            .service = cp_format(context, "%s-worker-%d", cell, i + 1),
-            .number = i + 1,
-            .port = cp_port(context, cp_ports_worker(number, i + 1)),
-            .telemetry_port = cp_port(context, cp_ports_worker_telemetry(number, i + 1))};
-    *out = (struct cp_workers){cell, cp_sql_value(result, 0, 0), number, items,
-                               (size_t) template.workers};
+    int number = (int)cp_sql_integer(result, 0, 1), per_site = (int)template.workers;
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
+    size_t count = (size_t)(per_site * sites.count);
+    struct cp_worker *items = cp_alloc(context, count * sizeof(*items));
+    for (size_t i = 0; i < count; i++)
+        items[i] = worker_at(context, cell, number, &sites,
+                             (int)i < per_site ? CP_SITE_FIRST : CP_SITE_SECOND, (int)i % per_site);
+    *out = (struct cp_workers){cell, cp_sql_value(result, 0, 0), number, items, count};
     return read_drained(context, cell, items, out->count);
 }
 
@@ -73,7 +86,8 @@ enum cc_error cp_workers_announce(struct cp_context *context, const char *cell)
     size_t count = 0;
     for (size_t i = 0; i < workers.count; i++) {
         if (!workers.items[i].drained)
-            endpoints[count++] = address(context, workers.items[i].port);
+            endpoints[count++] = cp_format(context, "%s%s", address(context, workers.items[i].port),
+                                           workers.items[i].standby ? " standby" : "");
     }
     return cp_target_find("local")->announce(context, cell, endpoints, count);
 }

@@ -13,6 +13,8 @@ struct cp_worker {
     int number;
     int port;           /* with the home's offset */
     int telemetry_port; /* the same; plain: health and state */
+    const char *site;
+    bool standby; /* at the standby site */
     bool drained;
 };
 

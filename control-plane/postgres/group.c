@@ -7,7 +7,8 @@ enum { SETTLE_MS = 60 * 1000, PAUSE_MS = 50, RUN_S = 120 };
 
 /* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an
  * argument. */
-static const char *const *environment_of(const struct cp_postgres_group *group)
+static const char *const *environment_of(const struct cp_postgres_group *group, const char *folder,
+                                         const char *secrets_folder)
 {
     struct cp_context *context = group->context;
     const char **environment = cp_alloc(context, 8 * sizeof(*environment));
@@ -15,11 +16,27 @@ static const char *const *environment_of(const struct cp_postgres_group *group)
     environment[at++] = "PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin";
     environment[at++] = "LC_ALL=C.UTF-8";
     environment[at++] = cp_format(context, "PGHOST=%s", group->socket_folder);
-    environment[at++] = cp_format(context, "PGPASSFILE=%s/pgpass", group->secrets_folder);
-    environment[at++] = cp_format(context, "XDG_CONFIG_HOME=%s/config", group->folder);
-    environment[at++] = cp_format(context, "XDG_DATA_HOME=%s/data", group->folder);
-    environment[at++] = cp_format(context, "XDG_RUNTIME_DIR=%s/run", group->folder);
+    environment[at++] = cp_format(context, "PGPASSFILE=%s/pgpass", secrets_folder);
+    environment[at++] = cp_format(context, "XDG_CONFIG_HOME=%s/config", folder);
+    environment[at++] = cp_format(context, "XDG_DATA_HOME=%s/data", folder);
+    environment[at++] = cp_format(context, "XDG_RUNTIME_DIR=%s/run", folder);
     return environment;
+}
+
+void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_part part,
+                             const char *folder, const char *service, int port)
+{
+    static const char *const names[] = {"monitor", "node1", "node2"};
+    struct cp_context *context = group->context;
+    struct cp_postgres_place *place = &group->places[part];
+    *place =
+        (struct cp_postgres_place){.name = names[part],
+                                   .service = service,
+                                   .port = port,
+                                   .folder = cp_format(context, "%s/pg", folder),
+                                   .secrets_folder = cp_format(context, "%s/etc/postgres", folder)};
+    place->data = cp_format(context, "%s/%s", place->folder, place->name);
+    place->environment = environment_of(group, place->folder, place->secrets_folder);
 }
 
 void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *context,
@@ -34,16 +51,11 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
                                         .more_settings = "",
                                         .buffers_megabytes = 32};
     group->secrets_folder = cp_format(context, "%s/etc/postgres", folder);
-    group->folder = cp_format(context, "%s/pg", folder);
-    group->socket_folder = cp_format(context, "%s/sock", group->folder);
+    group->socket_folder = cp_format(context, "%s/pg/sock", folder);
     group->log = cp_path(context, "log/provision-%s.log", name);
-    group->environment = environment_of(group);
-    for (size_t i = 0; i < CP_POSTGRES_PARTS; i++)
-        group->places[i] =
-            (struct cp_postgres_place){.name = names[i],
-                                       .service = cp_format(context, "%s-%s", name, names[i]),
-                                       .data = cp_format(context, "%s/%s", group->folder, names[i]),
-                                       .port = ports[i]};
+    for (int i = 0; i < CP_POSTGRES_PARTS; i++)
+        cp_postgres_group_place(group, i, folder, cp_format(context, "%s-%s", name, names[i]),
+                                ports[i]);
 }
 
 const char *cp_postgres_conninfo(struct cp_postgres_group *group, enum cp_postgres_part part,
@@ -123,10 +135,12 @@ enum cc_error cp_postgres_password(struct cp_postgres_group *group, const char *
         out);
 }
 
-enum cc_error cp_postgres_run(struct cp_postgres_group *group, const char *const *argv)
+enum cc_error cp_postgres_run(struct cp_postgres_group *group, enum cp_postgres_part part,
+                              const char *const *argv)
 {
-    return cp_process_run(group->context, &(struct cp_process){.argv = argv,
-                                                               .environment = group->environment,
-                                                               .timeout_s = RUN_S,
-                                                               .log = group->log});
+    return cp_process_run(group->context,
+                          &(struct cp_process){.argv = argv,
+                                               .environment = group->places[part].environment,
+                                               .timeout_s = RUN_S,
+                                               .log = group->log});
 }

@@ -24,25 +24,27 @@ enum cp_postgres_part {
 
 /* Where one of its processes lives. */
 struct cp_postgres_place {
-    const char *name;    /* "monitor", "node1", "node2" */
-    const char *service; /* "se-1-node1" */
-    const char *data;    /* its data folder */
-    int port;            /* the offset is added */
+    const char *name;               /* "monitor", "node1", "node2" */
+    const char *service;            /* "se-1-node1" */
+    const char *data;               /* its data folder */
+    int port;                       /* the offset is added */
+    const char *folder;             /* of data and pg_autoctl's own files; its site's */
+    const char *secrets_folder;     /* <role>.password, pgpass */
+    const char *const *environment; /* of pg_autoctl and of what it starts */
 };
 
 struct cp_postgres_group {
     struct cp_context *context;
     const struct cp_target *target;
-    const char *name;               /* "se-1": in messages */
-    const char *folder;             /* of data, sockets, and pg_autoctl's own files */
-    const char *secrets_folder;     /* <role>.password, pgpass */
-    const char *socket_folder;      /* one for all: a base backup copies the primary's settings */
-    const char *database;           /* "cell" */
-    const char *roles;              /* may log in to it over TCP: "calls,events,directory" */
-    const char *more_settings;      /* further lines of postgresql.conf of the nodes; "" */
-    int64_t buffers_megabytes;      /* shared_buffers of a node */
-    const char *log;                /* what initdb and pg_autoctl say while they make something */
-    const char *const *environment; /* of pg_autoctl and of what it starts */
+    const char *name;           /* "se-1": in messages */
+    const char *secrets_folder; /* the passwords; copied to each place's */
+    const char *socket_folder;  /* one for all: a base backup copies the primary's settings */
+    const char *database;       /* "cell" */
+    const char *roles;          /* may log in to it over TCP: "calls,events,directory" */
+    const char *more_settings;  /* further lines of postgresql.conf of the nodes; "" */
+    int64_t buffers_megabytes;  /* shared_buffers of a node */
+    const char *log;            /* what initdb and pg_autoctl say while they make something */
+    int other_monitor_port;     /* where a monitor may be after an evacuation, or 0 */
     struct cp_postgres_place places[CP_POSTGRES_PARTS];
 };
 
@@ -52,6 +54,10 @@ struct cp_postgres_group {
 void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *context,
                             const struct cp_target *target, const char *name, const char *folder,
                             const int ports[CP_POSTGRES_PARTS]);
+
+/* Puts a part into another folder than the group's own (another site's), with its own service. */
+void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_part part,
+                             const char *folder, const char *service, int port);
 
 /* A connection over the socket as the home's owner, a superuser; waits up to 60 s for a server that
  * is starting. The caller's to PQfinish; NULL on failure. */
@@ -75,8 +81,8 @@ enum cc_error cp_postgres_set_password(struct cp_postgres_group *group, PGconn *
 enum cc_error cp_postgres_password(struct cp_postgres_group *group, const char *role,
                                    const char **out) CC_MUST_CHECK;
 
-/* Runs pg_autoctl or initdb in the group's environment, output to its log. */
-enum cc_error cp_postgres_run(struct cp_postgres_group *group,
+/* Runs pg_autoctl or initdb in a part's environment, output to the group's log. */
+enum cc_error cp_postgres_run(struct cp_postgres_group *group, enum cp_postgres_part part,
                               const char *const *argv) CC_MUST_CHECK;
 
 #endif

@@ -28,34 +28,51 @@ const char *const cp_postgres_monitor_settings[] = {"health_check_period = 500",
                                                     NULL};
 
 /* What pg_autoctl and replication log in with. */
-static enum cc_error write_passfile(struct cp_postgres_group *group)
+static enum cc_error write_passfiles(struct cp_postgres_group *group)
 {
-    const char *monitor = NULL, *replicator = NULL;
+    const char *monitor = NULL, *replicator = NULL, *other = "";
+    struct cp_context *context = group->context;
     enum cc_error error = cp_postgres_password(group, "autoctl_node", &monitor);
     if (!error)
         error = cp_postgres_password(group, "replicator", &replicator);
     if (error)
         return error;
-    const char *text = cp_format(group->context,
-                                 "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n"
+    if (group->other_monitor_port)
+        other = cp_format(context, "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n",
+                          group->other_monitor_port, monitor);
+    const char *text = cp_format(context,
+                                 "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n%s"
                                  "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
                                  "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
-                                 group->places[CP_POSTGRES_MONITOR].port, monitor,
+                                 group->places[CP_POSTGRES_MONITOR].port, monitor, other,
                                  group->places[CP_POSTGRES_NODE_1].port, replicator,
                                  group->places[CP_POSTGRES_NODE_2].port, replicator);
-    return cp_file_write(group->context,
-                         cp_format(group->context, "%s/pgpass", group->secrets_folder),
-                         cc_slice_of(text), 0600);
+    for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++)
+        error =
+            cp_file_write(context, cp_format(context, "%s/pgpass", group->places[i].secrets_folder),
+                          cc_slice_of(text), 0600);
+    return error;
+}
+
+static enum cc_error make_folders(struct cp_postgres_group *group,
+                                  const struct cp_postgres_place *place)
+{
+    static const char *const folders[] = {"config", "data", "run"};
+    enum cc_error error = cp_folder_make(group->context, place->secrets_folder);
+    for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
+        error = cp_folder_make(group->context,
+                               cp_format(group->context, "%s/%s", place->folder, folders[i]));
+    return error;
 }
 
 enum cc_error cp_postgres_prepare(struct cp_postgres_group *group)
 {
-    static const char *const folders[] = {"sock", "config", "data", "run"};
     enum cc_error error = cp_folder_make(group->context, group->secrets_folder);
-    for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
-        error = cp_folder_make(group->context,
-                               cp_format(group->context, "%s/%s", group->folder, folders[i]));
-    return error ? error : write_passfile(group);
+    if (!error)
+        error = cp_folder_make(group->context, group->socket_folder);
+    for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++)
+        error = make_folders(group, &group->places[i]);
+    return error ? error : write_passfiles(group);
 }
 
 /* pg_autoctl sizes memory for a machine of its own; our share comes from the template. syncfs:
@@ -101,10 +118,11 @@ static enum cc_error write_settings(struct cp_postgres_group *group, const char 
                                  cc_slice_of(hba), 0600);
 }
 
-static enum cc_error initialise(struct cp_postgres_group *group, const char *data, const char *hba,
-                                const char *settings)
+static enum cc_error initialise(struct cp_postgres_group *group, enum cp_postgres_part part,
+                                const char *hba, const char *settings)
 {
     struct cp_context *context = group->context;
+    const char *data = group->places[part].data;
     const char *version = cp_format(context, "%s/PG_VERSION", data);
     const char *marker = cp_format(context, "%s.initialised", data);
     const char *const argv[] = {"initdb",
@@ -121,7 +139,7 @@ static enum cc_error initialise(struct cp_postgres_group *group, const char *dat
         return CC_OK;
     enum cc_error error = cp_tree_remove(context, data);
     if (!error)
-        error = cp_postgres_run(group, argv);
+        error = cp_postgres_run(group, part, argv);
     if (!error)
         error = write_settings(group, data, hba, settings);
     return error ? error : cp_file_write(context, marker, cc_slice("", 0), 0600);
@@ -143,15 +161,18 @@ static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_
 {
     const struct cp_postgres_place *place = &group->places[part];
     const char *const argv[] = {"/usr/bin/pg_autoctl", "run", "--pgdata", place->data, NULL};
-    struct cp_service service = {
-        .name = place->service, .argv = argv, .environment = group->environment};
+    struct cp_service service = {.name = place->service,
+                                 .argv = argv,
+                                 .environment = place->environment,
+                                 .folder = group->socket_folder};
     enum cc_error error = group->target->install(group->context, &service);
     return error ? error : group->target->start(group->context, service.name);
 }
 
-static enum cc_error create_monitor(struct cp_postgres_group *group,
-                                    const struct cp_postgres_place *place)
+static enum cc_error create_monitor(struct cp_postgres_group *group)
 {
+    const enum cp_postgres_part part = CP_POSTGRES_MONITOR;
+    const struct cp_postgres_place *place = &group->places[part];
     const char *port = cp_format(group->context, "%d", place->port);
     const char *const make[] = {"pg_autoctl", "create",        "monitor",  "--pgdata",
                                 place->data,  "--pgport",      port,       "--hostname",
@@ -163,12 +184,12 @@ static enum cc_error create_monitor(struct cp_postgres_group *group,
                       "local all all peer\n"
                       "host pg_auto_failover autoctl_node 127.0.0.1/32 scram-sha-256\n";
     enum cc_error error =
-        initialise(group, place->data, hba, cp_postgres_settings(group, MONITOR_MEGABYTES));
+        initialise(group, part, hba, cp_postgres_settings(group, MONITOR_MEGABYTES));
     if (!error)
         error = map_owner_to_autoctl(group, place->data);
     if (!error)
-        error = cp_postgres_run(group, make);
-    return error ? error : cp_postgres_run(group, listen);
+        error = cp_postgres_run(group, part, make);
+    return error ? error : cp_postgres_run(group, part, listen);
 }
 
 enum cc_error cp_postgres_make_monitor(struct cp_postgres_group *group)
@@ -177,7 +198,7 @@ enum cc_error cp_postgres_make_monitor(struct cp_postgres_group *group)
     const char *created = cp_format(group->context, "%s.created", place->data);
     enum cc_error error = CC_OK;
     if (!cp_file_exists(created)) {
-        error = create_monitor(group, place);
+        error = create_monitor(group);
         if (!error)
             error = cp_file_write(group->context, created, cc_slice("", 0), 0600);
     }
@@ -203,10 +224,10 @@ enum cc_error cp_postgres_tune_monitor(struct cp_postgres_group *group)
     return error;
 }
 
-static enum cc_error create_node(struct cp_postgres_group *group,
-                                 const struct cp_postgres_place *place)
+static enum cc_error create_node(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
     struct cp_context *context = group->context;
+    const struct cp_postgres_place *place = &group->places[part];
     const char *created = cp_format(context, "%s.created", place->data);
     if (cp_file_exists(created))
         return CC_OK;
@@ -223,9 +244,9 @@ static enum cc_error create_node(struct cp_postgres_group *group,
     const char *const partition[] = {
         "pg_autoctl", "config",   "set",       "timeout.network_partition_timeout",
         "4",          "--pgdata", place->data, NULL};
-    enum cc_error error = cp_postgres_run(group, make);
+    enum cc_error error = cp_postgres_run(group, part, make);
     if (!error)
-        error = cp_postgres_run(group, partition);
+        error = cp_postgres_run(group, part, partition);
     return error ? error : cp_file_write(context, created, cc_slice("", 0), 0600);
 }
 
@@ -246,15 +267,14 @@ static const char *node_hba(struct cp_postgres_group *group)
 
 enum cc_error cp_postgres_make_primary(struct cp_postgres_group *group)
 {
-    const struct cp_postgres_place *place = &group->places[CP_POSTGRES_NODE_1];
     PGconn *connection = NULL;
     const char *password = NULL;
     const char *settings =
         cp_format(group->context, "%s%s", cp_postgres_settings(group, group->buffers_megabytes),
                   group->more_settings);
-    enum cc_error error = initialise(group, place->data, node_hba(group), settings);
+    enum cc_error error = initialise(group, CP_POSTGRES_NODE_1, node_hba(group), settings);
     if (!error)
-        error = create_node(group, place);
+        error = create_node(group, CP_POSTGRES_NODE_1);
     if (!error)
         error = install_and_start(group, CP_POSTGRES_NODE_1);
     if (!error)
@@ -277,7 +297,7 @@ enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group, enum cp_
         !cp_file_exists(cp_format(context, "%s/standby.signal", place->data)))
         error = cp_tree_remove(context, place->data);
     if (!error)
-        error = create_node(group, place);
+        error = create_node(group, node);
     return error ? error : install_and_start(group, node);
 }
 
@@ -295,10 +315,10 @@ enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
             error = cp_tree_remove(context, cp_format(context, "%s.created", place->data));
         if (!error)
             error = cp_tree_remove(
-                context, cp_format(context, "%s/config/pg_autoctl%s", group->folder, place->data));
+                context, cp_format(context, "%s/config/pg_autoctl%s", place->folder, place->data));
         if (!error)
             error = cp_tree_remove(
-                context, cp_format(context, "%s/data/pg_autoctl%s", group->folder, place->data));
+                context, cp_format(context, "%s/data/pg_autoctl%s", place->folder, place->data));
         if (!error)
             error = cp_tree_remove(context, place->data);
         if (!error)

@@ -12,6 +12,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/sites.h"
 #include "control-plane/templates/store.h"
 
 enum { EARLIER_S = 120 };
@@ -57,6 +58,12 @@ const char *cp_cell_service(struct cp_cell_create *create, const char *part)
 const char *cp_cell_path(struct cp_cell_create *create, const char *below)
 {
     return cp_path(create->context, "cells/%s/%s", create->cell, below);
+}
+
+const char *cp_cell_path_at(struct cp_cell_create *create, const char *site, const char *below)
+{
+    return cp_site_path(create->context, site,
+                        cp_format(create->context, "cells/%s/%s", create->cell, below));
 }
 
 static void append_texts(json_t *object, const char *key, const struct cc_slice *texts,

@@ -6,6 +6,34 @@
 #include "control-plane/postgres/state.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
+
+/* Node 1 is at site a and node 2 at site b, wherever the primary is; the monitor is at the active
+ * site, where it sees what callers see (docs/adr/0013). The sockets are the machine's: both nodes
+ * have the same settings, which a rewind copies. */
+static void place_at_sites(struct cp_postgres_group *group, const struct cp_sites *sites,
+                           int number)
+{
+    struct cp_context *context = group->context;
+    const char *below = cp_format(context, "cells/%s", group->name);
+    const char *second = cp_site_path(context, CP_SITE_SECOND, below);
+    const char *active = cp_site_path(context, sites->active, below);
+    int monitor = cp_port(context, cp_ports_monitor(number));
+    group->socket_folder = cp_cell_sockets(context, group->name);
+    group->secrets_folder = cp_format(context, "%s/etc/postgres", active);
+    group->other_monitor_port = cp_site_port(sites->standby, monitor);
+    cp_postgres_group_place(
+        group, CP_POSTGRES_MONITOR, active,
+        cp_site_service(context, sites->active, cp_format(context, "%s-monitor", group->name)),
+        cp_site_port(sites->active, monitor));
+    cp_postgres_group_place(group, CP_POSTGRES_NODE_1, cp_path(context, "%s", below),
+                            cp_format(context, "%s-node1", group->name),
+                            cp_port(context, cp_ports_node(number, 1)));
+    cp_postgres_group_place(
+        group, CP_POSTGRES_NODE_2, second,
+        cp_site_service(context, CP_SITE_SECOND, cp_format(context, "%s-node2", group->name)),
+        cp_port(context, cp_ports_node(number, 2)));
+}
 
 void cp_cell_postgres(struct cp_context *context, const char *cell, int number,
                       const struct cp_target *target, struct cp_postgres_group *out)
@@ -13,7 +41,11 @@ void cp_cell_postgres(struct cp_context *context, const char *cell, int number,
     const int ports[] = {cp_port(context, cp_ports_monitor(number)),
                          cp_port(context, cp_ports_node(number, 1)),
                          cp_port(context, cp_ports_node(number, 2))};
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
     cp_postgres_group_init(out, context, target, cell, cp_path(context, "cells/%s", cell), ports);
+    if (sites.count == 2)
+        place_at_sites(out, &sites, number);
     out->database = "cell";
     out->roles = "calls,events,directory";
     struct cp_repository repository;

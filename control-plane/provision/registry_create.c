@@ -30,9 +30,11 @@ enum cc_error cp_registry_install(struct cp_context *context)
     for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++) {
         const struct cp_postgres_place *place = &group.places[i];
         const char *const argv[] = {"/usr/bin/pg_autoctl", "run", "--pgdata", place->data, NULL};
-        error = cp_target_local.install(
-            context, &(struct cp_service){
-                         .name = place->service, .argv = argv, .environment = group.environment});
+        error =
+            cp_target_local.install(context, &(struct cp_service){.name = place->service,
+                                                                  .argv = argv,
+                                                                  .environment = place->environment,
+                                                                  .folder = group.socket_folder});
     }
     return error;
 }

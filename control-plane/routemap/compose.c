@@ -3,6 +3,7 @@
 #include "base/number_directory.h"
 #include "control-plane/placement/placement.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
 
 struct cells {
     struct cc_map_cell *items;
@@ -14,10 +15,11 @@ static struct cc_slice slice_at(const PGresult *result, int row, int column)
     return cc_slice(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
 }
 
-static void add_endpoints(struct cp_context *context, int number, int workers,
+static void add_endpoints(struct cp_context *context, int number, int first, int workers,
                           struct cc_map_site *site)
 {
-    for (int worker = 1; worker <= workers && site->endpoint_count < CC_ENDPOINTS_MAX; worker++)
+    for (int worker = first; worker < first + workers && site->endpoint_count < CC_ENDPOINTS_MAX;
+         worker++)
         site->endpoints[site->endpoint_count++] = cc_slice_of(
             cp_format(context, "127.0.0.1:%d", cp_port(context, cp_ports_worker(number, worker))));
 }
@@ -41,8 +43,12 @@ static enum cc_error read_cells(struct cp_context *context, const char *country,
     for (size_t i = 0; i < out->count; i++) {
         out->items[i].id = slice_at(result, (int)i, 0);
         out->items[i].site_count = 1;
-        out->items[i].sites[0].name = CC_SLICE_LITERAL("a");
-        add_endpoints(context, (int)cp_sql_integer(result, (int)i, 1), CP_WORKERS_PER_CELL,
+        struct cp_sites sites;
+        cp_sites_read(context, cp_sql_value(result, (int)i, 0), &sites);
+        bool first = cp_site_is(sites.active, CP_SITE_FIRST);
+        out->items[i].sites[0].name = cc_slice_of(sites.active);
+        add_endpoints(context, (int)cp_sql_integer(result, (int)i, 1),
+                      first ? 1 : CP_WORKERS_PER_CELL + 1, CP_WORKERS_PER_CELL,
                       &out->items[i].sites[0]);
     }
     return CC_OK;

@@ -12,6 +12,7 @@
 
 #include "control-plane/files.h"
 #include "control-plane/process.h"
+#include "control-plane/sites.h"
 #include "control-plane/targets/process_tree.h"
 
 enum {
@@ -28,9 +29,26 @@ const struct cp_target *cp_target_find(const char *name)
     return strcmp(name, cp_target_local.name) == 0 ? &cp_target_local : NULL;
 }
 
-static const char *folder_of(struct cp_context *context, const char *service)
+/* A service's name without its site. */
+static const char *name_of(const char *service)
 {
-    return cp_path(context, "run/services/%s", service);
+    const char *slash = strchr(service, '/');
+    return slash ? slash + 1 : service;
+}
+
+/* Below the root of the service's site; below ends in the service's name. */
+static const char *path_of(struct cp_context *context, const char *below, const char *service)
+{
+    const char *name = name_of(service);
+    const char *path = cp_format(context, "%s%s", below, name);
+    return name == service
+               ? cp_path(context, "%s", path)
+               : cp_path(context, "sites/%.*s/%s", (int)(name - service - 1), service, path);
+}
+
+const char *cp_local_service_folder(struct cp_context *context, const char *service)
+{
+    return path_of(context, "run/services/", service);
 }
 
 /* A shell word; values never contain a single quote (checked by `init` for the home). */
@@ -54,10 +72,10 @@ static enum cc_error write_run(struct cp_context *context, const char *folder,
 {
     struct cc_buffer script;
     cc_buffer_init(&script, 0);
-    cc_buffer_printf(&script,
-                     "#!/bin/sh\nexec 2>&1\numask 077\nulimit -n \"$(ulimit -Hn)\"\n"
-                     "exec env -i PATH=" TOOLS " LC_ALL=C.UTF-8 HOME='%s'",
-                     context->home);
+    cc_buffer_printf(&script, "#!/bin/sh\nexec 2>&1\numask 077\nulimit -n \"$(ulimit -Hn)\"\n");
+    if (service->folder)
+        cc_buffer_printf(&script, "mkdir -p '%s'\n", service->folder);
+    cc_buffer_printf(&script, "exec env -i PATH=" TOOLS " LC_ALL=C.UTF-8 HOME='%s'", context->home);
     for (size_t i = 0; service->environment && service->environment[i]; i++)
         append_word(&script, service->environment[i]);
     for (size_t i = 0; service->argv[i]; i++)
@@ -68,7 +86,7 @@ static enum cc_error write_run(struct cp_context *context, const char *folder,
 
 static enum cc_error write_log(struct cp_context *context, const char *folder, const char *service)
 {
-    const char *log = cp_path(context, "log/%s", service);
+    const char *log = path_of(context, "log/", service);
     enum cc_error error = cp_folder_make(context, cp_format(context, "%s/log", folder));
     if (!error)
         error = cp_folder_make(context, log);
@@ -103,9 +121,9 @@ static enum cc_error write_stop(struct cp_context *context, const char *folder,
  * of one. The file "down" keeps it stopped until start. */
 static enum cc_error install(struct cp_context *context, const struct cp_service *service)
 {
-    const char *folder = folder_of(context, service->name);
+    const char *folder = cp_local_service_folder(context, service->name);
     bool fresh = !cp_file_exists(folder);
-    const char *target = fresh ? cp_path(context, "run/new-%s", service->name) : folder;
+    const char *target = fresh ? path_of(context, "run/new-", service->name) : folder;
     if (fresh && context->differences) {
         cp_difference(context, "service", service->name, "missing", "there", "apply");
         return CC_OK;
@@ -130,8 +148,12 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
 static enum cc_error sv(struct cp_context *context, const char *verb, const char *service,
                         int wait_s)
 {
-    const char *const argv[] = {
-        "sv", "-w", cp_format(context, "%d", wait_s), verb, folder_of(context, service), NULL};
+    const char *const argv[] = {"sv",
+                                "-w",
+                                cp_format(context, "%d", wait_s),
+                                verb,
+                                cp_local_service_folder(context, service),
+                                NULL};
     return cp_process_run(context, &(struct cp_process){.argv = argv, .timeout_s = wait_s + 5});
 }
 
@@ -146,8 +168,9 @@ static bool is_supervised(const char *ok)
 
 static enum cc_error start(struct cp_context *context, const char *service)
 {
-    const char *ok = cp_format(context, "%s/supervise/ok", folder_of(context, service));
-    const char *down = cp_format(context, "%s/down", folder_of(context, service));
+    const char *ok =
+        cp_format(context, "%s/supervise/ok", cp_local_service_folder(context, service));
+    const char *down = cp_format(context, "%s/down", cp_local_service_folder(context, service));
     for (int waited = 0; !is_supervised(ok); waited += PAUSE_MS) {
         if (waited >= SCAN_WAIT_MS)
             return cp_fail(context, CC_TIMEOUT,
@@ -157,7 +180,7 @@ static enum cc_error start(struct cp_context *context, const char *service)
     (void)unlink(down);
     if (sv(context, "up", service, 10))
         return cp_fail(context, CC_UNAVAILABLE, "%s does not stay up; see %s", service,
-                       cp_path(context, "log/%s/current", service));
+                       cp_format(context, "%s/current", path_of(context, "log/", service)));
     return CC_OK;
 }
 
@@ -172,7 +195,7 @@ static bool is_up(struct cp_context *context, const char *service);
  */
 static enum cc_error stop(struct cp_context *context, const char *service)
 {
-    const char *down = cp_format(context, "%s/down", folder_of(context, service));
+    const char *down = cp_format(context, "%s/down", cp_local_service_folder(context, service));
     enum cc_error error = cp_file_write(context, down, cc_slice("", 0), 0600);
     /* One that had to be killed in the end is an error to sv, and down all the same. */
     if (!error && sv(context, "force-stop", service, STOP_S) && is_up(context, service))
@@ -184,7 +207,7 @@ static enum cc_error stop(struct cp_context *context, const char *service)
 static enum cc_error kill_service(struct cp_context *context, const char *service)
 {
     struct cc_slice text = {0};
-    const char *folder = folder_of(context, service);
+    const char *folder = cp_local_service_folder(context, service);
     enum cc_error error =
         cp_file_write(context, cp_format(context, "%s/down", folder), cc_slice("", 0), 0600);
     if (!error && !cp_file_read(context, cp_format(context, "%s/supervise/pid", folder), &text)) {
@@ -203,8 +226,8 @@ static enum cc_error kill_service(struct cp_context *context, const char *servic
  */
 static enum cc_error remove_service(struct cp_context *context, const char *service)
 {
-    const char *folder = folder_of(context, service);
-    const char *old = cp_path(context, "run/old-%s", service);
+    const char *folder = cp_local_service_folder(context, service);
+    const char *old = path_of(context, "run/old-", service);
     if (cp_file_exists(folder) && rename(folder, old))
         return cp_fail(context, CC_IO, "cannot take %s away: %s", service, strerror(errno));
     if (!cp_file_exists(old))
@@ -228,7 +251,8 @@ static enum cc_error remove_service(struct cp_context *context, const char *serv
 static bool is_up(struct cp_context *context, const char *service)
 {
     struct cc_slice state;
-    const char *path = cp_format(context, "%s/supervise/stat", folder_of(context, service));
+    const char *path =
+        cp_format(context, "%s/supervise/stat", cp_local_service_folder(context, service));
     return !cp_file_read(context, path, &state) &&
            cc_slice_starts_with(state, CC_SLICE_LITERAL("run"));
 }
@@ -252,10 +276,10 @@ static enum cc_error announce(struct cp_context *context, const char *cell,
 const struct cp_target cp_target_local = {"local",      install,        start, restart, stop,
                                           kill_service, remove_service, is_up, announce};
 
-static int supervisor_pid(struct cp_context *context)
+static int supervisor_pid(struct cp_context *context, const char *site)
 {
     struct cc_slice text, command;
-    if (cp_file_read(context, cp_path(context, "run/runsvdir.pid"), &text))
+    if (cp_file_read(context, cp_site_path(context, site, "run/runsvdir.pid"), &text))
         return 0;
     int pid = (int)strtol(text.data, NULL, 10);
     char path[64], bytes[512] = "";
@@ -266,33 +290,40 @@ static int supervisor_pid(struct cp_context *context)
     command = cc_slice(bytes, fread(bytes, 1, sizeof(bytes) - 1, file));
     (void)fclose(file);
     /* After a reboot the number may be another process's, even another home's supervisor. */
-    const char *services = cp_path(context, "run/services");
+    const char *services = cp_site_path(context, site, "run/services");
     return memmem(command.data, command.length, services, strlen(services)) ? pid : 0;
 }
 
 bool cp_local_is_up(struct cp_context *context)
 {
-    return supervisor_pid(context) > 0;
+    return supervisor_pid(context, CP_SITE_FIRST) > 0;
+}
+
+enum cc_error cp_local_site_up(struct cp_context *context, const char *site)
+{
+    if (supervisor_pid(context, site) > 0)
+        return CC_OK;
+    const char *services = cp_site_path(context, site, "run/services");
+    const char *const argv[] = {"env",      "-i", "PATH=" TOOLS, "LC_ALL=C.UTF-8",
+                                "runsvdir", "-P", services,      NULL};
+    int pid = 0;
+    enum cc_error error = cp_folder_make(context, services);
+    if (!error)
+        error = cp_folder_make(context, cp_site_path(context, site, "log"));
+    if (!error)
+        error = cp_process_detach(context, argv, cp_site_path(context, site, "log/supervisor.log"),
+                                  &pid);
+    if (!error)
+        error = cp_file_write(context, cp_site_path(context, site, "run/runsvdir.pid"),
+                              cc_slice_of(cp_format(context, "%d\n", pid)), 0600);
+    return error;
 }
 
 enum cc_error cp_local_up(struct cp_context *context)
 {
-    if (cp_local_is_up(context))
-        return CC_OK;
-    const char *const argv[] = {"env",
-                                "-i",
-                                "PATH=" TOOLS,
-                                "LC_ALL=C.UTF-8",
-                                "runsvdir",
-                                "-P",
-                                cp_path(context, "run/services"),
-                                NULL};
-    int pid = 0;
-    enum cc_error error =
-        cp_process_detach(context, argv, cp_path(context, "log/supervisor.log"), &pid);
-    if (!error)
-        error = cp_file_write(context, cp_path(context, "run/runsvdir.pid"),
-                              cc_slice_of(cp_format(context, "%d\n", pid)), 0600);
+    enum cc_error error = cp_local_site_up(context, CP_SITE_FIRST);
+    if (!error && cp_file_exists(cp_site_path(context, CP_SITE_SECOND, "run/services")))
+        error = cp_local_site_up(context, CP_SITE_SECOND);
     return error;
 }
 
@@ -300,6 +331,7 @@ enum cc_error cp_local_up(struct cp_context *context)
  */
 static int stop_order(const char *service)
 {
+    service = name_of(service);
     if (strncmp(service, "registry-", 9) == 0)
         return strcmp(service, "registry-monitor") == 0 ? 5 : 6;
     if (strncmp(service, "serve-", 6) == 0)
@@ -316,18 +348,43 @@ static int is_service(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* One sv for a whole stage, so that its services stop side by side. */
-static void stop_stage(struct cp_context *context, struct dirent **entries, int count, int stage)
+struct services {
+    const char **names;
+    size_t count;
+};
+
+static void add_services(struct cp_context *context, const char *site, struct services *out)
 {
-    const char **argv = cp_alloc(context, (size_t)(count + 5) * sizeof(*argv));
+    struct dirent **entries = NULL;
+    int count =
+        scandir(cp_site_path(context, site, "run/services"), &entries, is_service, alphasort);
+    const char **names =
+        cp_alloc(context, (out->count + (size_t)(count > 0 ? count : 0) + 1) * sizeof(*names));
+    if (out->count > 0)
+        memcpy(names, out->names, out->count * sizeof(*names));
+    for (int i = 0; i < count; i++) {
+        names[out->count++] =
+            cp_site_service(context, site, cp_copy(context, cc_slice_of(entries[i]->d_name)));
+        free(entries[i]);
+    }
+    free(entries);
+    out->names = names;
+}
+
+/* One sv for a whole stage, so that its services stop side by side. */
+static void stop_stage(struct cp_context *context, const struct services *services, int stage)
+{
+    const char **argv = cp_alloc(context, (services->count + 5) * sizeof(*argv));
     size_t at = 0;
     argv[at++] = "sv";
     argv[at++] = "-w";
     argv[at++] = "30";
     argv[at++] = "force-stop";
-    for (int i = 0; i < count; i++) {
-        if (stop_order(entries[i]->d_name) == stage)
-            argv[at++] = folder_of(context, entries[i]->d_name);
+    for (size_t i = 0; i < services->count; i++) {
+        const char *folder = cp_local_service_folder(context, services->names[i]);
+        if (stop_order(services->names[i]) == stage &&
+            is_supervised(cp_format(context, "%s/supervise/ok", folder)))
+            argv[at++] = folder;
     }
     /* One that will not stop is found by the check at the end. */
     if (at > 4)
@@ -403,24 +460,29 @@ static bool none_left(struct cp_context *context, int wait_ms)
     return false;
 }
 
-enum cc_error cp_local_down(struct cp_context *context)
+/* SIGHUP: runsvdir ends every runsv, then itself. */
+static void end_supervisor(struct cp_context *context, const char *site)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(cp_path(context, "run/services"), &entries, is_service, alphasort);
-    int supervisor = supervisor_pid(context);
-    for (int stage = 0; supervisor && stage <= 6; stage++)
-        stop_stage(context, entries, count, stage);
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-    /* SIGHUP: runsvdir ends every runsv, then itself. */
+    int supervisor = supervisor_pid(context, site);
     if (supervisor)
         (void)kill(supervisor, SIGHUP);
+}
+
+enum cc_error cp_local_down(struct cp_context *context)
+{
+    struct services services = {0};
+    add_services(context, CP_SITE_FIRST, &services);
+    add_services(context, CP_SITE_SECOND, &services);
+    for (int stage = 0; stage <= 6; stage++)
+        stop_stage(context, &services, stage);
+    end_supervisor(context, CP_SITE_FIRST);
+    end_supervisor(context, CP_SITE_SECOND);
     if (!none_left(context, STOP_WAIT_MS))
         (void)count_left(context, SIGKILL);
     if (!none_left(context, STOP_WAIT_MS))
         return cp_fail(context, CC_TIMEOUT, "%d processes of %s are still there",
                        count_left(context, 0), context->home);
     (void)unlink(cp_path(context, "run/runsvdir.pid"));
+    (void)unlink(cp_site_path(context, CP_SITE_SECOND, "run/runsvdir.pid"));
     return CC_OK;
 }

@@ -10,12 +10,18 @@
 
 extern const struct cp_target cp_target_local;
 
+/* The folder that the supervisor keeps about a service. */
+const char *cp_local_service_folder(struct cp_context *context, const char *service);
+
 /* Starts runsvdir when it does not run. All started services come up. */
 enum cc_error cp_local_up(struct cp_context *context) CC_MUST_CHECK;
 
 /* Stops every service, edges first and the registry last, then the supervisor, and checks that no
  * process of the home is left. */
 enum cc_error cp_local_down(struct cp_context *context) CC_MUST_CHECK;
+/* The same for one site (control-plane/sites.h). */
+enum cc_error cp_local_site_up(struct cp_context *context, const char *site) CC_MUST_CHECK;
+
 bool cp_local_is_up(struct cp_context *context);
 
 #endif

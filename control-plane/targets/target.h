@@ -11,9 +11,10 @@
 #include "control-plane/context.h"
 
 struct cp_service {
-    const char *name;               /* "se-1-worker-1" */
+    const char *name;               /* "se-1-worker-1"; "b/se-1-worker-3" at site b */
     const char *const *argv;        /* NULL-terminated; argv[0] is an absolute path */
     const char *const *environment; /* "NAME=value", NULL-terminated, or NULL */
+    const char *folder;             /* made before each start, when it is not there; or NULL */
     const char *stop_signal;        /* "INT": sent instead of TERM; NULL: TERM */
 };
 

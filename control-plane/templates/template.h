@@ -23,6 +23,7 @@ enum {
 /* Keys and limits: template_keys.c. */
 struct cp_template {
     int64_t workers; /* processes per cell and site */
+    int64_t sites;   /* 2: a standby site, with the synchronous replica */
     int64_t redis_megabytes;
     int64_t postgres_megabytes;      /* shared_buffers of each node */
     int64_t spool_megabytes;         /* per worker */

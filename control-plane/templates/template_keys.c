@@ -120,6 +120,8 @@ static bool is_holiday(struct cc_slice text)
 const struct cp_template_key cp_template_keys[] = {
     {"workers", CP_TEMPLATE_INTEGER, CELL(workers), 0, 1, 2, NULL, NULL, NULL, "processes",
      "Workers of a cell, on each of its sites"},
+    {"sites", CP_TEMPLATE_INTEGER, CELL(sites), 0, 1, 2, NULL, NULL, "1", "",
+     "2: a standby site with workers, a Redis and the synchronous replica of its own"},
     {"redis_megabytes", CP_TEMPLATE_INTEGER, CELL(redis_megabytes), 0, 16, 1 << 20, NULL, NULL,
      NULL, "MB", "Memory of the cell's Redis, for call plans and the change stream"},
     {"postgres_megabytes", CP_TEMPLATE_INTEGER, CELL(postgres_megabytes), 0, 16, 1 << 20, NULL,

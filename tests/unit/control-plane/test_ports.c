@@ -12,6 +12,8 @@ START_TEST(ports_are_those_of_the_plan)
     ck_assert_int_eq(cp_ports_worker(1, 2), 20102);
     ck_assert_int_eq(cp_ports_worker_telemetry(1, 1), 20111);
     ck_assert_int_eq(cp_ports_worker_telemetry(1, 2), 20112);
+    ck_assert_int_eq(cp_ports_worker(1, 3), 20151);
+    ck_assert_int_eq(cp_ports_worker_telemetry(1, 4), 20162);
     ck_assert_int_eq(cp_ports_edge_tls(8080), 8443);
     ck_assert_int_eq(cp_ports_edge_tls(8090), 8453);
     ck_assert_int_eq(cp_ports_redis(1), 20120);
