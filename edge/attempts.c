@@ -190,7 +190,7 @@ static void give_up(struct edge_try *try, const struct edge_try *winner)
     struct edge_attempts *attempts = try->attempts;
     struct cc_slice worker = cc_slice_of(try->worker);
     int64_t now_us = cc_monotonic_us();
-    cc_http_exchange_cancel(try->handle);
+    cc_http_exchange_abandon(try->handle);
     try->handle = NULL;
     attempts->_running--;
     edge_cell_ended(attempts->cell, worker, false, now_us);

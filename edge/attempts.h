@@ -1,7 +1,7 @@
 /*
  * One call's attempts at the workers of its cell: at most one share of time each, at most three.
  *
- *   start ─▶ ask ─ answer ────────────────────────────────▶ done(winner), the others are cancelled
+ *   start ─▶ ask ─ answer ────────────────────────────────▶ done(winner), the others are abandoned
  *             │ ─ fails ─▶ nobody else is being asked: ask another at once, or done(NULL)
  *             └ ─ silent for the hedge delay ─▶ ask another as well; a probe asks whether the
  * silent one lives at all

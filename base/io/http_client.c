@@ -770,6 +770,25 @@ void cc_http_exchange_cancel(struct cc_http_handle *handle)
     release_when_done(pool->client);
 }
 
+static void on_abandoned(void *context, enum cc_error error,
+                         const struct cc_http_response *response)
+{
+    (void)context;
+    (void)error;
+    (void)response;
+}
+
+void cc_http_exchange_abandon(struct cc_http_handle *handle)
+{
+    if (!handle->connection) {
+        cc_http_exchange_cancel(handle);
+        return;
+    }
+    handle->done = on_abandoned;
+    handle->context = NULL;
+    handle->may_retry = false;
+}
+
 void cc_http_client_free(struct cc_http_client *client)
 {
     if (!client || client->freed)

@@ -62,7 +62,10 @@ struct cc_http_handle;
 enum cc_error cc_http_exchange_start(struct cc_http_client *client,
                                      const struct cc_http_exchange *exchange,
                                      struct cc_http_handle **handle) CC_MUST_CHECK;
-/* done will not be called. */
+/* done will not be called. Its connection is closed. */
 void cc_http_exchange_cancel(struct cc_http_handle *handle);
+/* done will not be called. What has been sent is left to be answered until its deadline, so that
+ * its connection lives on: a new one costs a TLS handshake. */
+void cc_http_exchange_abandon(struct cc_http_handle *handle);
 
 #endif
