@@ -1,9 +1,11 @@
 /* What the leading serve does: a row each (leader.h). */
 #include "control-plane/certificates/certificates.h"
+#include "control-plane/failover/observe.h"
 #include "control-plane/leader.h"
 #include "control-plane/registry_watch.h"
 
 const struct cp_duty cp_duties[] = {
+    {"durability", 1000, cp_observe_cells},
     {"registry", 5000, cp_registry_watch},
     {"certificates", 10 * 60 * 1000, cp_certificates_duty},
 };

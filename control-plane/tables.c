@@ -4,6 +4,7 @@
 #include "control-plane/backup/drill.h"
 #include "control-plane/backup/in_place.h"
 #include "control-plane/backup/restore.h"
+#include "control-plane/failover/evacuate.h"
 #include "control-plane/failover/failover.h"
 #include "control-plane/failover/switchover.h"
 #include "control-plane/fleet/destroy.h"
@@ -16,11 +17,14 @@
 #include "control-plane/provision/tenant_create.h"
 
 const struct cc_transition_table *const cp_tables[] = {
-    &cp_edge_create_table,     &cp_cell_create_table,   &cp_tenant_create_table,
-    &cp_number_create_table,   &cp_number_delete_table, &cp_carrier_create_table,
-    &cp_cell_drain_table,      &cp_cell_undrain_table,  &cp_cell_restart_table,
-    &cp_cell_switchover_table, &cp_cell_failover_table, &cp_cell_backup_table,
-    &cp_cell_restore_table,    &cp_restore_drill_table, &cp_cell_restore_in_place_table,
+    &cp_edge_create_table,     &cp_cell_create_table,
+    &cp_tenant_create_table,   &cp_number_create_table,
+    &cp_number_delete_table,   &cp_carrier_create_table,
+    &cp_cell_drain_table,      &cp_cell_undrain_table,
+    &cp_cell_restart_table,    &cp_cell_evacuate_table,
+    &cp_cell_switchover_table, &cp_cell_failover_table,
+    &cp_cell_backup_table,     &cp_cell_restore_table,
+    &cp_restore_drill_table,   &cp_cell_restore_in_place_table,
     &cp_cell_destroy_table,    &cp_cell_apply_table,
 };
 const size_t cp_table_count = sizeof(cp_tables) / sizeof(cp_tables[0]);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "control-plane/cli/commands.h"
+#include "control-plane/failover/evacuate.h"
 #include "control-plane/failover/failover.h"
 #include "control-plane/failover/switchover.h"
 
@@ -33,4 +34,38 @@ enum cc_error cp_cli_cell_failover(struct cp_context *context, const struct cp_a
     if (!error)
         print_primary(context, cell, to);
     return error;
+}
+
+static enum cc_error evacuate(struct cp_context *context, const struct cp_arguments *arguments,
+                              const char *key_file)
+{
+    const char *to = NULL, *cell = arguments->positionals[0];
+    bool changed = false;
+    const struct cp_evacuate_request request = {.cell = cell,
+                                                .to = cp_argument(arguments, "to"),
+                                                .accept_loss =
+                                                    cp_argument(arguments, "accept-loss") != NULL,
+                                                .key_file = key_file};
+    enum cc_error error = cp_cell_evacuate(context, &request, &to, &changed);
+    if (error || context->dry_run)
+        return error;
+    if (context->json)
+        printf("{\"cell\":\"%s\",\"site\":\"%s\",\"changed\":%s}\n", cell, to,
+               changed ? "true" : "false");
+    else
+        printf("cell %s: active at site %s%s\n", cell, to,
+               changed ? "; rebuild the other one with: callcell cell heal" : " (no change)");
+    return CC_OK;
+}
+
+enum cc_error cp_cli_cell_evacuate(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    return evacuate(context, arguments, NULL);
+}
+
+enum cc_error cp_cli_break_glass_evacuate(struct cp_context *context,
+                                          const struct cp_arguments *arguments)
+{
+    enum cc_error error = cp_context_load(context);
+    return error ? error : evacuate(context, arguments, cp_argument(arguments, "key"));
 }

@@ -12,6 +12,7 @@
 #include "control-plane/places.h"
 #include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
 #include "control-plane/targets/local.h"
 #include "control-plane/together.h"
 
@@ -32,16 +33,12 @@ static struct cp_task *add(struct cp_context *context, struct asking *asking,
     return &asking->tasks[asking->count++];
 }
 
-/* Workers are numbered without gaps from 1. */
-static int workers_of(struct cp_context *context, const char *cell)
+/* A site may be gone, and its workers with it. */
+static bool has_worker(struct cp_context *context, const char *cell, int worker)
 {
-    int count = 0;
-    while (
-        count < WORKERS_MAX &&
-        (cp_file_exists(cp_path(context, "cells/%s/workers/worker-%d", cell, count + 1)) ||
-         cp_file_exists(cp_path(context, "sites/b/cells/%s/workers/worker-%d", cell, count + 1))))
-        count++;
-    return count;
+    const char *below = cp_format(context, "cells/%s/workers/worker-%d", cell, worker);
+    return cp_file_exists(cp_site_path(context, CP_SITE_FIRST, below)) ||
+           cp_file_exists(cp_site_path(context, CP_SITE_SECOND, below));
 }
 
 static void ask_cell(struct cp_context *context, struct asking *asking,
@@ -50,8 +47,9 @@ static void ask_cell(struct cp_context *context, struct asking *asking,
     struct cp_about about = {.cell = cell->cell, .number = cell->number};
     (void)add(context, asking, cp_ask_nodes, about);
     (void)add(context, asking, cp_ask_primary, about);
-    int workers = workers_of(context, cell->cell);
-    for (int worker = 1; worker <= workers; worker++) {
+    for (int worker = 1; worker <= WORKERS_MAX; worker++) {
+        if (!has_worker(context, cell->cell, worker))
+            continue;
         about.name = cp_format(context, "worker-%d", worker);
         about.port = cp_port(context, cp_ports_worker(cell->number, worker));
         about.telemetry_port = cp_port(context, cp_ports_worker_telemetry(cell->number, worker));
@@ -72,12 +70,15 @@ static json_t *cell_json(struct cp_context *context, struct asking *asking,
     json_t *nodes = next(asking), *primary = next(asking), *workers = json_array();
     const char *replication = json_string_value(json_object_get(primary, "replication"));
     json_t *replication_text = json_string(replication ? replication : "no primary");
-    int count = workers_of(context, cell->cell);
-    for (int worker = 1; worker <= count; worker++)
-        json_array_append_new(workers, next(asking));
+    for (int worker = 1; worker <= WORKERS_MAX; worker++) {
+        if (has_worker(context, cell->cell, worker))
+            json_array_append_new(workers, next(asking));
+    }
+    struct cp_sites sites;
+    cp_sites_read(context, cell->cell, &sites);
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "cell", cell->cell, "country",
-                     cell->country, "state", cell->state, "site", "a", "nodes", nodes, "primary",
-                     primary, "replication", replication_text, "workers", workers);
+                     cell->country, "state", cell->state, "site", sites.active, "nodes", nodes,
+                     "primary", primary, "replication", replication_text, "workers", workers);
 }
 
 static json_t *reports_of(struct cp_context *context, const char *reporter)

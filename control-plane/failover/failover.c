@@ -57,13 +57,15 @@ static enum cc_error begin(void *subject)
 static enum cc_error take_lease(void *subject)
 {
     struct cp_move *move = subject;
+    struct cp_sites sites;
+    cp_sites_read(move->context, move->cell, &sites);
     return cp_sql_run(
         move->context,
         "WITH taken AS (UPDATE primary_moves SET new_term = coalesce((SELECT term FROM cell_leases "
         "WHERE cell = $1), 1) + 1 WHERE cell = $1 AND new_term IS NULL RETURNING new_term) "
-        "INSERT INTO cell_leases (cell, term, site) SELECT $1, new_term, 'a' FROM taken "
+        "INSERT INTO cell_leases (cell, term, site) SELECT $1, new_term, $2 FROM taken "
         "ON CONFLICT (cell) DO UPDATE SET term = EXCLUDED.term, leased_at = now()",
-        CP_PARAMETERS(move->cell));
+        CP_PARAMETERS(move->cell, sites.active));
 }
 
 static enum cc_error term_of(struct cp_move *move, int64_t *out)

@@ -301,6 +301,12 @@ enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group, enum cp_
     return error ? error : install_and_start(group, node);
 }
 
+enum cc_error cp_postgres_run_node(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    enum cc_error error = create_node(group, node);
+    return error ? error : install_and_start(group, node);
+}
+
 /* pg_autoctl keeps a node's configuration and state apart from its data, by the data's path. */
 enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
                                          enum cp_postgres_part node)

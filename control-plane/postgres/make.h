@@ -17,6 +17,9 @@ enum cc_error cp_postgres_make_primary(struct cp_postgres_group *group) CC_MUST_
 /* Another node, from a base backup of the primary. */
 enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group,
                                        enum cp_postgres_part node) CC_MUST_CHECK;
+/* A node whose data is there, under pg_autoctl and started. */
+enum cc_error cp_postgres_run_node(struct cp_postgres_group *group,
+                                   enum cp_postgres_part node) CC_MUST_CHECK;
 /* The same for a node that was in use: what it holds is thrown away. The monitor must not know it
  * any more. */
 enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,

@@ -422,6 +422,32 @@ class CellFailover(CellSwitchover):
         return [term - self.term for term in (self.held(), lease, leased)]
 
 
+class CellEvacuate(Recipe):
+    """A cell of two sites, made anew for each turn: its old site stays stopped until it is healed."""
+    table = "cell_evacuate"
+    long = True
+    again = False
+
+    def prepare(self, turn):
+        self.p.cli("cell", "create", "no", "--template", "demo-two-sites")
+
+    def command(self, turn):
+        return ["cell", "evacuate", "no-1", "--to", "b"]
+
+    def facts(self, turn):
+        cell = json.loads((self.p.home / "sites/b/cells/no-1/cell.json").read_text())
+        lease = json.loads((self.p.home / "sites/b/cells/no-1/etc/lease").read_text())
+        endpoints = (self.p.home / "discovery/no-1.endpoints").read_text().splitlines()
+        return self.same(turn, {
+            "active": cell["active"], "terms": [cell["term"], lease["term"]],
+            "leased": registry(self.p, "SELECT term, site FROM cell_leases WHERE cell = 'no-1'"),
+            "endpoints": ["standby" if line.endswith("standby") else "active" for line in endpoints[1:]],
+            "moves": registry(self.p, "SELECT count(*) FROM primary_moves")})
+
+    def clean(self, turn):
+        self.p.cli("cell", "destroy", "no-1", "--confirm", "no-1", "--without-backup", "--with-tenants")
+
+
 class CellApply(Recipe):
     table = "cell_apply"
     long = True
