@@ -18,6 +18,7 @@ SLOW_LIMIT_S = 15
 def a_good_event_is_answered(platform):
     platform.cli("tenant", "create", TENANT, "--country", "se")
     platform.cli("number", "create", MOBILE, "--tenant", TENANT, "--kind", "mobile")
+    platform.cli("tenant", "create", "other", "--country", "se")
     platform.cli("carrier", "create", "narrow", "--country", "se", "--tenants", "other")
     expect_equal(platform.carrier().send(event(to=MOBILE), TENANT).status, 200, "status")
 
