@@ -157,6 +157,16 @@ static void on_silent(struct cc_deadline *deadline)
 
 /* ---- endings ---- */
 
+/* A refusal costs next to nothing to try elsewhere. A time-out may mean that the cell has more than it
+ * can do: asking again without a token would then double what it has to do. */
+static bool may_go_on(struct edge_attempts *attempts, enum edge_outcome outcome)
+{
+    if (outcome != EDGE_OUTCOME_TIMEOUT || edge_hedge_take(&attempts->cell->hedge))
+        return true;
+    cc_telemetry_add(attempts->telemetry, EDGE_HEDGES_DENIED, 1);
+    return false;
+}
+
 static void on_end(void *context, enum cc_error error, const struct cc_http_response *response)
 {
     struct edge_try *try = context;
@@ -180,7 +190,7 @@ static void on_end(void *context, enum cc_error error, const struct cc_http_resp
     if (!ours && edge_outcome_blames_worker(outcome, try->attempt.remaining_ms))
         edge_prober_note(attempts->prober, attempts->cell, worker, EDGE_REPORT_FAILED);
     note_failure(try, outcome);
-    if (attempts->_running == 0 && !ask_another(attempts))
+    if (attempts->_running == 0 && !(may_go_on(attempts, outcome) && ask_another(attempts)))
         finish(attempts, NULL, NULL);
 }
 
