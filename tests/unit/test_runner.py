@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """The gate's runner counts what it must: nothing that did not run, or ran badly, looks like success."""
+import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -76,6 +78,17 @@ def the_last_line_and_the_exit_status():
                             "no such lint"], text=True, capture_output=True, check=False)
     expect_equal(empty.stdout.splitlines()[-1], "0 passed, 0 failed", "last line")
     expect_equal(empty.returncode, 1, "exit status when nothing ran")
+
+
+@test
+def every_test_file_is_run():
+    """A file that nobody registered would pass for ever."""
+    listing = subprocess.run(["meson", "introspect", str(os.environ["CALLCELL_BUILD"]), "--tests"], capture_output=True, text=True,
+                             check=True)
+    commands = " ".join(part for entry in json.loads(listing.stdout) for part in entry["cmd"])
+    missing = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("*/test_*.py"))
+               if path.name not in commands]
+    expect_equal(missing, [], "test files that no program of the build runs")
 
 
 main()
