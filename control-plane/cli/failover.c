@@ -4,6 +4,7 @@
 #include "control-plane/cli/commands.h"
 #include "control-plane/failover/evacuate.h"
 #include "control-plane/failover/failover.h"
+#include "control-plane/failover/heal.h"
 #include "control-plane/failover/switchover.h"
 
 static void print_primary(struct cp_context *context, const char *cell, const char *to)
@@ -68,4 +69,14 @@ enum cc_error cp_cli_break_glass_evacuate(struct cp_context *context,
 {
     enum cc_error error = cp_context_load(context);
     return error ? error : evacuate(context, arguments, cp_argument(arguments, "key"));
+}
+
+enum cc_error cp_cli_cell_heal(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    size_t found = 0;
+    const char *cell = arguments->positionals[0];
+    enum cc_error error = cp_cell_heal(context, cell, &found);
+    if (!error && !context->dry_run)
+        cp_cli_done(context, "heal", cell, found > 0);
+    return error;
 }

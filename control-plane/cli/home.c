@@ -67,6 +67,36 @@ static enum cc_error make_keys(struct cp_context *context)
     return error;
 }
 
+/* A key for the day on which the control plane is dead: programs believe it as they believe the
+ * signing key. The private half is to be moved to a safe place; the public one says that it was
+ * made. */
+static enum cc_error make_break_glass_key(struct cp_context *context)
+{
+    const char *believed = cp_path(context, "etc/keys/signing.pub");
+    const char *public_file = cp_path(context, "etc/keys/break-glass.pub");
+    struct cc_slice signing = {0};
+    char *private_pem = NULL, *public_pem = NULL;
+    if (cp_file_exists(public_file))
+        return CC_OK;
+    enum cc_error error = cp_file_read(context, believed, &signing);
+    if (!error)
+        error = cc_ed25519_generate(&private_pem, &public_pem);
+    if (!error)
+        error = cp_file_write(context, cp_path(context, "etc/keys/break-glass.pem"),
+                              cc_slice_of(private_pem), 0600);
+    if (!error)
+        error =
+            cp_file_write(context, believed,
+                          cc_slice_of(cp_format(context, "%s%s", signing.data, public_pem)), 0600);
+    if (!error)
+        error = cp_file_write(context, public_file, cc_slice_of(public_pem), 0600);
+    if (private_pem)
+        explicit_bzero(private_pem, strlen(private_pem));
+    free(private_pem);
+    free(public_pem);
+    return error;
+}
+
 /* What serve and the operator show; edges and workers get theirs when they are made. */
 static enum cc_error make_certificates(struct cp_context *context)
 {
@@ -142,6 +172,8 @@ enum cc_error cp_cli_init(struct cp_context *context, const struct cp_arguments 
         error = cp_context_load(context);
     if (!error)
         error = make_keys(context);
+    if (!error)
+        error = make_break_glass_key(context);
     if (!error)
         error = renew_certificates(context);
     if (!error)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "control-plane/files.h"
+#include "control-plane/postgres/promote.h"
 
 enum { MONITOR_MEGABYTES = 32 };
 
@@ -316,9 +317,8 @@ enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
     const char *again = cp_format(context, "%s.again", place->data);
     enum cc_error error = CC_OK;
     if (!cp_file_exists(again)) {
-        error = group->target->stop(context, place->service);
-        if (!error)
-            error = cp_tree_remove(context, cp_format(context, "%s.created", place->data));
+        cp_postgres_fence(group, node);
+        error = cp_tree_remove(context, cp_format(context, "%s.created", place->data));
         if (!error)
             error = cp_tree_remove(
                 context, cp_format(context, "%s/config/pg_autoctl%s", place->folder, place->data));

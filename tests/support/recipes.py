@@ -448,6 +448,24 @@ class CellEvacuate(Recipe):
         self.p.cli("cell", "destroy", "no-1", "--confirm", "no-1", "--without-backup", "--with-tenants")
 
 
+class CellHeal(Recipe):
+    """Edges are told nothing of where the workers are."""
+    table = "cell_heal"
+    long = True
+
+    def prepare(self, turn):
+        (self.p.home / "discovery/se-1.endpoints").unlink(missing_ok=True)
+
+    def command(self, turn):
+        return ["cell", "heal", "se-1"]
+
+    def facts(self, turn):
+        return self.same(turn, {
+            "endpoints": (self.p.home / "discovery/se-1.endpoints").read_text(),
+            "replicas": self.p.psql("select state, sync_state from pg_stat_replication"),
+            "leased": registry(self.p, "SELECT count(*) FROM primary_moves")})
+
+
 class CellApply(Recipe):
     table = "cell_apply"
     long = True

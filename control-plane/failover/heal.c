@@ -1,0 +1,385 @@
+#include "control-plane/failover/heal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control-plane/failover/lease.h"
+#include "control-plane/files.h"
+#include "control-plane/fleet/workers.h"
+#include "control-plane/postgres/make.h"
+#include "control-plane/postgres/promote.h"
+#include "control-plane/postgres/state.h"
+#include "control-plane/provision/cell_create.h"
+#include "control-plane/registry.h"
+#include "control-plane/routemap/publish.h"
+#include "control-plane/run.h"
+#include "control-plane/sites.h"
+#include "control-plane/targets/local.h"
+#include "control-plane/templates/store.h"
+
+struct heal {
+    struct cp_cell_create create;
+    struct cp_sites sites;
+    size_t found;
+};
+
+static enum cc_error take_term(void *subject);
+static enum cc_error make_site(void *subject);
+static enum cc_error start_processes(void *subject);
+static enum cc_error mend_monitor(void *subject);
+static enum cc_error mend_replica(void *subject);
+static enum cc_error verify_replica(void *subject);
+static enum cc_error start_workers(void *subject);
+static enum cc_error verify_workers(void *subject);
+static enum cc_error tell_edges(void *subject);
+
+static const struct cc_transition rows[] = {
+    {"new", NULL, NULL, take_term, NULL, "agreed", "registry and files agree on term and site"},
+    {"agreed", NULL, NULL, make_site, NULL, "housed", "folders, secrets and leases at each site"},
+    {"housed", NULL, NULL, start_processes, NULL, "started", "what is down or frozen is started"},
+    {"started", NULL, NULL, mend_monitor, NULL, "monitored", "the monitor knows the primary"},
+    {"monitored", NULL, NULL, mend_replica, verify_replica, "replicated",
+     "the other node is the synchronous replica"},
+    {"replicated", NULL, NULL, start_workers, verify_workers, "serving",
+     "Redis and workers: started and ready"},
+    {"serving", NULL, NULL, tell_edges, NULL, "done", "edges know where the workers are"},
+};
+const struct cc_transition_table cp_cell_heal_table = {"cell_heal", "new", "done", rows,
+                                                       sizeof(rows) / sizeof(rows[0])};
+
+static struct cp_postgres_group *group_of(struct heal *heal)
+{
+    struct cp_postgres_group *group = cp_alloc(heal->create.context, sizeof(*group));
+    cp_cell_postgres(heal->create.context, heal->create.cell, heal->create.number,
+                     heal->create.target, group);
+    group->buffers_megabytes = heal->create.template.postgres_megabytes;
+    return group;
+}
+
+static bool answers(struct cp_postgres_group *group, enum cp_postgres_part part)
+{
+    PGconn *connection =
+        cp_postgres_try(group, part, part == CP_POSTGRES_MONITOR ? "pg_auto_failover" : "postgres");
+    PQfinish(connection);
+    return connection != NULL;
+}
+
+/* ---- rows ---- */
+
+/* Break-glass went further than the registry knows. */
+static enum cc_error take_term(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_context *context = heal->create.context;
+    if (heal->sites.count == 1)
+        return CC_OK;
+    return cp_sql_run(context,
+                      "INSERT INTO cell_leases (cell, term, site) VALUES ($1, $2, $3) ON CONFLICT "
+                      "(cell) DO UPDATE SET term = EXCLUDED.term, site = EXCLUDED.site, leased_at "
+                      "= now() WHERE cell_leases.term < EXCLUDED.term",
+                      CP_PARAMETERS(heal->create.cell,
+                                    cp_format(context, "%lld", (long long)heal->sites.term),
+                                    heal->sites.active));
+}
+
+static enum cc_error make_site(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_context *context = heal->create.context;
+    const char *cell = heal->create.cell;
+    if (heal->sites.count == 1)
+        return cp_lease_ensure(context, cell, CP_SITE_FIRST);
+    enum cc_error error = cp_cell_make_site(&heal->create, heal->sites.active, heal->sites.active);
+    if (!error)
+        error = cp_cell_make_site(&heal->create, heal->sites.standby, heal->sites.active);
+    if (!error)
+        error = cp_sites_write(context, cell, &heal->sites);
+    return error;
+}
+
+static char state_of(int pid)
+{
+    char path[64], text[256] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    size_t got = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    if (file)
+        (void)fclose(file);
+    text[got] = '\0';
+    const char *after = strrchr(text, ')');
+    return after && after[1] ? after[2] : '\0';
+}
+
+static bool is_frozen(struct heal *heal, const char *service)
+{
+    struct cc_slice text;
+    const char *file = cp_format(heal->create.context, "%s/supervise/pid",
+                                 cp_local_service_folder(heal->create.context, service));
+    if (cp_file_read(heal->create.context, file, &text))
+        return false;
+    int pid = (int)strtol(text.data, NULL, 10);
+    return pid > 1 && state_of(pid) == 'T';
+}
+
+static const char *trouble_of(struct heal *heal, const char *service)
+{
+    if (!cp_file_exists(cp_local_service_folder(heal->create.context, service)))
+        return "missing";
+    if (!heal->create.target->is_up(heal->create.context, service))
+        return "down";
+    return is_frozen(heal, service) ? "frozen" : NULL;
+}
+
+static enum cc_error start_one(struct heal *heal, const char *service)
+{
+    const char *trouble = trouble_of(heal, service);
+    struct cp_context *context = heal->create.context;
+    enum cc_error error = CC_OK;
+    if (!trouble || strcmp(trouble, "missing") == 0)
+        return CC_OK;
+    if (strcmp(trouble, "frozen") == 0)
+        error = heal->create.target->kill(context, service);
+    return error ? error : heal->create.target->start(context, service);
+}
+
+/* A node that has no data is for mend_replica. */
+static enum cc_error start_processes(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_context *context = heal->create.context;
+    struct cp_postgres_group *group = group_of(heal);
+    enum cc_error error = CC_OK;
+    for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++) {
+        const char *created = cp_format(context, "%s.created", group->places[i].data);
+        if (cp_file_exists(created) && cp_file_exists(group->places[i].data))
+            error = start_one(heal, group->places[i].service);
+    }
+    return error;
+}
+
+static bool is_known(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    bool known = false;
+    return answers(group, CP_POSTGRES_MONITOR) && !cp_postgres_is_known(group, node, &known) &&
+           known;
+}
+
+/* Whose place is at the active site: who is the primary when none can be found. */
+static enum cp_postgres_part primary_of(struct heal *heal, struct cp_postgres_group *group)
+{
+    enum cp_postgres_part primary = cp_postgres_find_primary(group);
+    if (primary != CP_POSTGRES_PRIMARY)
+        return primary;
+    return cp_site_is(heal->sites.active, CP_SITE_FIRST) ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
+}
+
+static bool monitor_is_lost(struct heal *heal, struct cp_postgres_group *group)
+{
+    return !cp_file_exists(
+        cp_format(heal->create.context, "%s/PG_VERSION", group->places[CP_POSTGRES_MONITOR].data));
+}
+
+/* The primary is taken under a new monitor; it is down for a moment. */
+static enum cc_error mend_monitor(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_postgres_group *group = group_of(heal);
+    enum cp_postgres_part primary = primary_of(heal, group);
+    enum cc_error error = CC_OK;
+    if (!monitor_is_lost(heal, group) && is_known(group, primary))
+        return CC_OK;
+    if (monitor_is_lost(heal, group))
+        error = cp_postgres_remake_monitor(group);
+    if (!error)
+        error = cp_postgres_promote_alone(group, primary);
+    if (!error)
+        error = cp_postgres_run_node(group, primary);
+    return error ? error : cp_postgres_wait_writable(group, primary);
+}
+
+static bool is_replicated(struct cp_postgres_group *group)
+{
+    PGconn *primary = cp_postgres_try(group, CP_POSTGRES_PRIMARY, "postgres");
+    PGresult *result = primary ? PQexec(primary, "SELECT 1 FROM pg_stat_replication WHERE state = "
+                                                 "'streaming' AND sync_state IN ('sync', 'quorum')")
+                               : NULL;
+    bool replicated = PQntuples(result) > 0;
+    PQclear(result);
+    PQfinish(primary);
+    return replicated;
+}
+
+/* One that the monitor knows and that is up catches up by itself: it is given ten seconds. */
+static enum cc_error mend_replica(void *subject)
+{
+    enum { PATIENCE_MS = 10000, PAUSE_MS = 200 };
+    struct heal *heal = subject;
+    struct cp_postgres_group *group = group_of(heal);
+    enum cp_postgres_part primary = primary_of(heal, group);
+    enum cp_postgres_part other =
+        primary == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
+    bool known = is_known(group, other);
+    for (int waited = 0; known && waited < PATIENCE_MS; waited += PAUSE_MS) {
+        if (is_replicated(group))
+            return CC_OK;
+        cp_pause_ms(PAUSE_MS);
+    }
+    const char *const drop[] = {"pg_autoctl",
+                                "drop",
+                                "node",
+                                "--pgdata",
+                                group->places[CP_POSTGRES_MONITOR].data,
+                                "--name",
+                                group->places[other].name,
+                                "--force",
+                                NULL};
+    enum cc_error error = known ? cp_postgres_run(group, CP_POSTGRES_MONITOR, drop) : CC_OK;
+    /* What an earlier try left behind was registered under a name that is gone now. */
+    if (!error)
+        error = cp_tree_remove(heal->create.context, cp_format(heal->create.context, "%s.again",
+                                                               group->places[other].data));
+    return error ? error : cp_postgres_remake_replica(group, other);
+}
+
+static enum cc_error verify_replica(void *subject)
+{
+    struct cp_postgres_group *group = group_of(subject);
+    enum cc_error error = cp_postgres_wait_streaming(group);
+    return error ? error : cp_postgres_wait_synchronous(group);
+}
+
+static enum cc_error
+each_site(struct heal *heal, enum cc_error (*act)(struct cp_cell_create *create, const char *site))
+{
+    enum cc_error error = act(&heal->create, heal->sites.active);
+    return error || !heal->sites.standby ? error : act(&heal->create, heal->sites.standby);
+}
+
+/* Frozen ones are killed first, drained ones are left alone. */
+static enum cc_error start_workers(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_workers workers;
+    enum cc_error error = cp_workers_find(heal->create.context, heal->create.cell, &workers);
+    for (size_t i = 0; !error && i < workers.count; i++) {
+        if (is_frozen(heal, workers.items[i].service))
+            error = heal->create.target->kill(heal->create.context, workers.items[i].service);
+    }
+    return error ? error : each_site(heal, cp_cell_start_site);
+}
+
+static enum cc_error verify_workers(void *subject)
+{
+    return each_site(subject, cp_cell_verify_site);
+}
+
+static enum cc_error tell_edges(void *subject)
+{
+    struct heal *heal = subject;
+    int64_t epoch = 0;
+    enum cc_error error = cp_workers_announce(heal->create.context, heal->create.cell);
+    if (!error)
+        error =
+            cp_publish(heal->create.context, heal->create.country, CC_PUBLICATION_MAP, 0, &epoch);
+    return error;
+}
+
+/* ---- what is wrong ---- */
+
+static void say(struct heal *heal, const char *what, const char *is)
+{
+    heal->found++;
+    (void)fprintf(stderr, "found: %s: %s\n", what, is);
+}
+
+static void look_at_services(struct heal *heal, struct cp_postgres_group *group)
+{
+    struct cp_context *context = heal->create.context;
+    struct cp_workers workers;
+    const char *const sites[] = {heal->sites.active, heal->sites.standby};
+    for (size_t i = 0; i < 2 && sites[i]; i++) {
+        const char *redis =
+            cp_site_service(context, sites[i], cp_cell_service(&heal->create, "redis"));
+        if (trouble_of(heal, redis))
+            say(heal, redis, trouble_of(heal, redis));
+    }
+    for (size_t i = 0; i < CP_POSTGRES_PARTS; i++) {
+        const char *trouble = trouble_of(heal, group->places[i].service);
+        if (trouble)
+            say(heal, group->places[i].service, trouble);
+    }
+    if (cp_workers_find(context, heal->create.cell, &workers))
+        return;
+    for (size_t i = 0; i < workers.count; i++) {
+        const char *trouble = trouble_of(heal, workers.items[i].service);
+        if (trouble && !workers.items[i].drained)
+            say(heal, workers.items[i].service, trouble);
+    }
+}
+
+static void look_at_files(struct heal *heal)
+{
+    struct cp_context *context = heal->create.context;
+    const char *const sites[] = {heal->sites.active, heal->sites.standby};
+    for (size_t i = 0; i < 2 && sites[i]; i++) {
+        if (!cp_file_exists(cp_cell_path_at(&heal->create, sites[i], "etc/lease")))
+            say(heal, cp_format(context, "lease at site %s", sites[i]), "missing");
+    }
+    const char *file = cp_path(context, "discovery/%s.endpoints", heal->create.cell);
+    if (!cp_file_exists(file))
+        say(heal, file, "missing");
+}
+
+static void look(struct heal *heal)
+{
+    struct cp_postgres_group *group = group_of(heal);
+    look_at_services(heal, group);
+    look_at_files(heal);
+    if (monitor_is_lost(heal, group))
+        say(heal, "monitor", "lost");
+    if (!is_replicated(group))
+        say(heal, "durability", "degraded: no synchronous replica");
+}
+
+static enum cc_error open_cell(struct cp_context *context, const char *cell, struct heal *heal)
+{
+    PGresult *result;
+    enum cc_error error = cp_sql(
+        context, &result,
+        "SELECT country, number, template, target, (SELECT count(*) FROM primary_moves m WHERE "
+        "m.cell = c.cell), (SELECT count(*) FROM runs WHERE subject = cell AND finished_at IS NULL "
+        "AND transition_table = 'cell_create') FROM cells c WHERE cell = $1",
+        CP_PARAMETERS(cell));
+    if (!error && PQntuples(result) == 0)
+        error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+    if (!error && (cp_sql_integer(result, 0, 4) || cp_sql_integer(result, 0, 5)))
+        error = cp_fail(context, CC_CONFLICT,
+                        "a command about %s was begun and not finished: give it again first; see: "
+                        "callcell transitions list",
+                        cell);
+    if (error)
+        return error;
+    heal->create = (struct cp_cell_create){.context = context,
+                                           .country = cp_sql_value(result, 0, 0),
+                                           .cell = cell,
+                                           .template_name = cp_sql_value(result, 0, 2),
+                                           .target = cp_target_find(cp_sql_value(result, 0, 3)),
+                                           .number = (int)cp_sql_integer(result, 0, 1)};
+    cp_sites_read(context, cell, &heal->sites);
+    return cp_template_find(context, heal->create.template_name, heal->create.country,
+                            &heal->create.template);
+}
+
+enum cc_error cp_cell_heal(struct cp_context *context, const char *cell, size_t *found)
+{
+    struct heal heal = {.found = 0};
+    enum cc_error error = open_cell(context, cell, &heal);
+    if (!error)
+        look(&heal);
+    *found = heal.found;
+    return error
+               ? error
+               : cp_run(context, &(struct cp_run_request){
+                                     .table = &cp_cell_heal_table, .subject = cell, .data = &heal});
+}
