@@ -7,7 +7,7 @@
 #include "control-plane/process.h"
 #include "control-plane/targets/local.h"
 
-enum { PG_CTL_S = 60 };
+enum { PG_CTL_S = 60, TUNE_TRIES = 5, TUNE_PAUSE_MS = 500 };
 
 void cp_postgres_fence(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
@@ -96,6 +96,17 @@ enum cc_error cp_postgres_promote_alone(struct cp_postgres_group *group, enum cp
     return error ? error : pg_ctl(group, node, "stop");
 }
 
+/* pg_autoctl starts its Postgres once more when it takes it over, and ends our connection. */
+static enum cc_error tune(struct cp_postgres_group *group)
+{
+    enum cc_error error = cp_postgres_tune_monitor(group);
+    for (int again = 0; error && again < TUNE_TRIES; again++) {
+        cp_pause_ms(TUNE_PAUSE_MS);
+        error = cp_postgres_tune_monitor(group);
+    }
+    return error;
+}
+
 enum cc_error cp_postgres_remake_monitor(struct cp_postgres_group *group)
 {
     struct cp_context *context = group->context;
@@ -108,5 +119,5 @@ enum cc_error cp_postgres_remake_monitor(struct cp_postgres_group *group)
         error = cp_tree_remove(context, place->data);
     if (!error)
         error = cp_postgres_make_monitor(group);
-    return error ? error : cp_postgres_tune_monitor(group);
+    return error ? error : tune(group);
 }
