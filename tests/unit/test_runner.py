@@ -83,7 +83,7 @@ def the_last_line_and_the_exit_status():
 @test
 def every_test_file_is_run():
     """A file that nobody registered would pass for ever."""
-    listing = subprocess.run(["meson", "introspect", str(os.environ["CALLCELL_BUILD"]), "--tests"], capture_output=True, text=True,
+    listing = subprocess.run(["meson", "introspect", os.environ["CALLCELL_BUILD"], "--tests"], capture_output=True, text=True,
                              check=True)
     commands = " ".join(part for entry in json.loads(listing.stdout) for part in entry["cmd"])
     missing = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("*/test_*.py"))
