@@ -87,7 +87,9 @@ struct connection {
     bool partial;           /* bytes of a request that has not reached on_request */
     bool oversized;         /* the input bound cut it */
     bool over;              /* its last request is; on_guard makes it wait for the next */
-    SSL *ssl;               /* h2o's, as long as sock; NULL: plain, or nothing has come yet */
+    SSL_CTX *ssl_context; /* a reference: h2o makes the SSL of it when the first bytes come, and by
+                             then newer files may have been taken; NULL: plain */
+    SSL *ssl;             /* h2o's, as long as sock; NULL: plain, or nothing has come yet */
     enum handshake handshake;
     char identity[CC_IDENTITY_MAX + 1]; /* of the client, by its certificate */
     size_t written_before;              /* bytes written before the current request */
@@ -254,6 +256,8 @@ static void adopt(struct cc_http_server *server, struct connection *connection)
     if (server->options.tls) {
         connection->handshake = HANDSHAKE_UNDER_WAY;
         server->accept.ssl_ctx = cc_tls_server_context(server->options.tls);
+        if (SSL_CTX_up_ref(server->accept.ssl_ctx) == 1)
+            connection->ssl_context = server->accept.ssl_ctx;
         SSL_CTX_set_info_callback(server->accept.ssl_ctx, on_tls_info);
     }
     h2o_accept(&server->accept, connection->sock);
@@ -431,6 +435,7 @@ static void on_connection_closed(uv_handle_t *handle)
         h2o_linklist_unlink(&connection->dirty);
     server->connection_count--;
     server->evicted_count -= connection->evicted;
+    SSL_CTX_free(connection->ssl_context);
     free(connection);
     release_when_done(server);
 }

@@ -313,7 +313,8 @@ struct foreign {
     int fd;
 };
 
-static bool foreign_connect(struct foreign *foreign, int version, const char *alpn)
+/* Connected, and not a byte sent. */
+static void foreign_open(struct foreign *foreign, int version, const char *alpn)
 {
     foreign->context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_max_proto_version(foreign->context, version);
@@ -323,6 +324,11 @@ static bool foreign_connect(struct foreign *foreign, int version, const char *al
     foreign->ssl = SSL_new(foreign->context);
     foreign->fd = test_connect(t.port);
     SSL_set_fd(foreign->ssl, foreign->fd);
+}
+
+static bool foreign_connect(struct foreign *foreign, int version, const char *alpn)
+{
+    foreign_open(foreign, version, alpn);
     return SSL_connect(foreign->ssl) == 1;
 }
 
@@ -624,6 +630,24 @@ START_TEST(broken_files_are_refused_and_the_old_identity_goes_on)
 }
 END_TEST
 
+/* libh2o makes the SSL when the first bytes come, of the context of the time of accepting. */
+START_TEST(files_change_between_a_connection_and_its_handshake)
+{
+    struct foreign early;
+    start_server(NULL);
+    foreign_open(&early, TLS1_3_VERSION, NULL);
+    loop_thread_call(t.thread, read_server_state, NULL);
+    for (uint64_t taken = t.state.loaded; t.state.loaded == taken;) {
+        write_identity("server.pem", &t.ours, SERVER_ROLE, tomorrow());
+        loop_thread_call(t.thread, look_server, NULL);
+        loop_thread_call(t.thread, read_server_state, NULL);
+    }
+    ck_assert_int_eq(SSL_connect(early.ssl), 1);
+    ck_assert_int_eq(foreign_status(&early, "GET /who HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+    foreign_free(&early);
+}
+END_TEST
+
 START_TEST(files_that_are_no_identity_are_refused_at_the_start)
 {
     struct cc_tls *tls = NULL;
@@ -723,6 +747,7 @@ static Suite *suite(void)
     tcase_add_test(c, plain_http_on_a_tls_port_is_refused);
     tcase_add_test(c, a_handshake_that_does_not_end_is_cut_and_holds_up_nobody);
     tcase_add_test(c, broken_files_are_refused_and_the_old_identity_goes_on);
+    tcase_add_test(c, files_change_between_a_connection_and_its_handshake);
     tcase_add_test(c, files_that_are_no_identity_are_refused_at_the_start);
     tcase_add_test(c, identities_are_swapped_under_load_without_a_failure);
     suite_add_tcase(s, c);
