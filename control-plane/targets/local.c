@@ -299,10 +299,55 @@ bool cp_local_is_up(struct cp_context *context)
     return supervisor_pid(context, CP_SITE_FIRST) > 0;
 }
 
+static int is_service(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+struct services {
+    const char **names;
+    size_t count;
+};
+
+static void add_services(struct cp_context *context, const char *site, struct services *out)
+{
+    struct dirent **entries = NULL;
+    int count =
+        scandir(cp_site_path(context, site, "run/services"), &entries, is_service, alphasort);
+    const char **names =
+        cp_alloc(context, (out->count + (size_t)(count > 0 ? count : 0) + 1) * sizeof(*names));
+    if (out->count > 0)
+        memcpy(names, out->names, out->count * sizeof(*names));
+    for (int i = 0; i < count; i++) {
+        names[out->count++] =
+            cp_site_service(context, site, cp_copy(context, cc_slice_of(entries[i]->d_name)));
+        free(entries[i]);
+    }
+    free(entries);
+    out->names = names;
+}
+
+/* What is meant to run (no file "down") and was stopped by hand. Whether it stays up is for those
+ * to see who wait for it. */
+static void start_stopped(struct cp_context *context, const char *site)
+{
+    struct services services = {0};
+    add_services(context, site, &services);
+    for (size_t i = 0; i < services.count; i++) {
+        const char *folder = cp_local_service_folder(context, services.names[i]);
+        if (!is_up(context, services.names[i]) &&
+            !cp_file_exists(cp_format(context, "%s/down", folder)) &&
+            is_supervised(cp_format(context, "%s/supervise/ok", folder)))
+            (void)!sv(context, "up", services.names[i], 0);
+    }
+}
+
 enum cc_error cp_local_site_up(struct cp_context *context, const char *site)
 {
-    if (supervisor_pid(context, site) > 0)
+    if (supervisor_pid(context, site) > 0) {
+        start_stopped(context, site);
         return CC_OK;
+    }
     const char *services = cp_site_path(context, site, "run/services");
     const char *const argv[] = {"env",      "-i", "PATH=" TOOLS, "LC_ALL=C.UTF-8",
                                 "runsvdir", "-P", services,      NULL};
@@ -341,34 +386,6 @@ static int stop_order(const char *service)
     if (strstr(service, "-monitor"))
         return 3;
     return strstr(service, "-node") || strstr(service, "-redis") ? 4 : 0;
-}
-
-static int is_service(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-struct services {
-    const char **names;
-    size_t count;
-};
-
-static void add_services(struct cp_context *context, const char *site, struct services *out)
-{
-    struct dirent **entries = NULL;
-    int count =
-        scandir(cp_site_path(context, site, "run/services"), &entries, is_service, alphasort);
-    const char **names =
-        cp_alloc(context, (out->count + (size_t)(count > 0 ? count : 0) + 1) * sizeof(*names));
-    if (out->count > 0)
-        memcpy(names, out->names, out->count * sizeof(*names));
-    for (int i = 0; i < count; i++) {
-        names[out->count++] =
-            cp_site_service(context, site, cp_copy(context, cc_slice_of(entries[i]->d_name)));
-        free(entries[i]);
-    }
-    free(entries);
-    out->names = names;
 }
 
 /* One sv for a whole stage, so that its services stop side by side. */

@@ -13,7 +13,8 @@ extern const struct cp_target cp_target_local;
 /* The folder that the supervisor keeps about a service. */
 const char *cp_local_service_folder(struct cp_context *context, const char *service);
 
-/* Starts runsvdir when it does not run. All started services come up. */
+/* Starts runsvdir when it does not run. All started services come up, those too that were stopped
+ * by hand meanwhile. */
 enum cc_error cp_local_up(struct cp_context *context) CC_MUST_CHECK;
 
 /* Stops every service, edges first and the registry last, then the supervisor, and checks that no
