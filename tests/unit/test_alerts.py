@@ -66,6 +66,26 @@ def each_rule_says_what_to_do():
         assert link[2] in anchors(path), f"{name}: {link[1]} has no heading {link[2]}"
 
 
+def pages_and_alerts_name_each_other():
+    """On-call finds the alert that woke them at the top of the page that it links; a page is linked or linked to."""
+    folder = ROOT / "docs/runbooks"
+    names = set(rules())
+    pages = {path: path.read_text() for path in folder.glob("*.md") if path.stem != "README"}
+    linked = {path: set() for path in pages}
+    for name, rule in rules().items():
+        linked[ROOT / re.search(r"runbook: (\S+)#", rule)[1]].add(name)
+    for path, text in pages.items():
+        seen = re.search(r"^## What you see\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)[1]
+        told = set(re.findall(r"`([A-Z]\w+)`", seen))
+        assert not told - names, f"{path.name}: no alert {', '.join(sorted(told - names))}"
+        assert not linked[path] - told, f"{path.name} does not name {', '.join(sorted(linked[path] - told))}"
+        others = "".join(other for each, other in pages.items() if each != path)
+        assert linked[path] or f"({path.name}" in others, f"nothing links {path.name}"
+    listed = re.findall(r"^\| `(\w+)` \|.*\]\((\S+?)\)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    wanted = {(name, re.search(r"runbook: (\S+)", rule)[1]) for name, rule in rules().items()}
+    assert set(listed) == wanted, f"README's table of alerts: {sorted(set(listed) ^ wanted)}"
+
+
 def every_series_is_one_of_ours():
     unknown = sorted(used_series() - known_series() - AHEAD)
     assert not unknown, f"no program has: {', '.join(unknown)}"
@@ -91,8 +111,8 @@ def promtool_agrees():
 
 
 def main():
-    tests = (each_rule_says_what_to_do, every_series_is_one_of_ours, every_alert_is_tested_firing_and_silent,
-             promtool_agrees)
+    tests = (each_rule_says_what_to_do, pages_and_alerts_name_each_other, every_series_is_one_of_ours,
+             every_alert_is_tested_firing_and_silent, promtool_agrees)
     failed = False
     print(f"1..{len(tests)}")
     for number, test in enumerate(tests, 1):
