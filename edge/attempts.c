@@ -157,8 +157,8 @@ static void on_silent(struct cc_deadline *deadline)
 
 /* ---- endings ---- */
 
-/* A refusal costs next to nothing to try elsewhere. A time-out may mean that the cell has more than it
- * can do: asking again without a token would then double what it has to do. */
+/* A refusal costs next to nothing to try elsewhere. A time-out may mean that the cell has more than
+ * it can do: asking again without a token would then double what it has to do. */
 static bool may_go_on(struct edge_attempts *attempts, enum edge_outcome outcome)
 {
     if (outcome != EDGE_OUTCOME_TIMEOUT || edge_hedge_take(&attempts->cell->hedge))
