@@ -250,16 +250,19 @@ def test_a_worker_that_was_frozen_blames_no_store(host):
     make_tenant(host, "thawed")
     put(host, "thawed", *[mobile(number, forward_always="+46700000061") for number in numbers])
     host.replicated()
-    with a_worker(host, "worker-thawed") as worker, concurrent.futures.ThreadPoolExecutor(12) as pool:
+    # Steps so long that a busy machine alone does not open a breaker, and a freeze that is longer still.
+    patient = {"budget": "{redis_ms: 300, replica_ms: 300, primary_ms: 300}"}
+    with a_worker(host, "worker-thawed", patient) as worker, concurrent.futures.ThreadPoolExecutor(12) as pool:
         for start in range(0, len(numbers), 150):
             host.redis.command("FLUSHALL")
             answers = [pool.submit(worker.call, "thawed", event(number)) for number in numbers[start:start + 150]]
             wait_until("calls are under way", lambda a=answers: sum(each.done() for each in a) >= 20)
             worker.process.send_signal(signal.SIGSTOP)
-            over = time.monotonic() + 0.3  # longer than any budget but the whole call's
+            over = time.monotonic() + 0.6
             wait_until("every budget is over", lambda end=over: time.monotonic() > end)
             worker.process.send_signal(signal.SIGCONT)
-            equal({each.result().status for each in answers}, {200})
+            statuses = {each.result().status for each in answers}
+            check(statuses <= {200, 503}, f"a plan, or that there was no time to load it: {statuses}")
         trips = [worker.metric(f'callcell_cell_breaker_trips_total{{step="{step}"}}')
                  for step in ("redis", "replica", "primary")]
         equal(trips, [0, 0, 0], "breakers opened")
