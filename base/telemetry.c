@@ -121,6 +121,16 @@ void cc_telemetry_expose_family(const struct cc_telemetry *telemetry, size_t ser
     cc_buffer_printf(out, "%s{%s} %" PRId64 "\n", family->name, labels, value);
 }
 
+void cc_telemetry_expose_seconds(const struct cc_telemetry *telemetry, size_t series,
+                                 int64_t value_us, struct cc_buffer *out)
+{
+    const struct cc_series *family = &telemetry->_series[series];
+    uint64_t size_us = value_us < 0 ? 0 - (uint64_t)value_us : (uint64_t)value_us;
+    expose_head(family, out);
+    cc_buffer_printf(out, "%s %s%" PRIu64 ".%06" PRIu64 "\n", family->name, value_us < 0 ? "-" : "",
+                     size_us / 1000000, size_us % 1000000);
+}
+
 /* The format wants all series of one name together, whatever their order in the list. */
 void cc_telemetry_expose(const struct cc_telemetry *telemetry, struct cc_buffer *out)
 {

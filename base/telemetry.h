@@ -17,8 +17,9 @@
 #include "base/buffer.h"
 #include "base/histogram.h"
 
-/* FAMILY: a gauge whose labels are known at run time only, a bounded set: the program writes its
- * samples with cc_telemetry_expose_family. */
+/* FAMILY: a gauge whose samples are known at run time only, because its labels (a bounded set) are
+ * or because it may be absent: the program writes them with cc_telemetry_expose_family or
+ * cc_telemetry_expose_seconds. */
 enum cc_series_kind { CC_SERIES_COUNTER, CC_SERIES_GAUGE, CC_SERIES_HISTOGRAM, CC_SERIES_FAMILY };
 
 struct cc_series {
@@ -52,6 +53,10 @@ void cc_telemetry_expose(const struct cc_telemetry *telemetry, struct cc_buffer 
 /* One sample of a family; is_first: its head goes before. labels: as in struct cc_series. */
 void cc_telemetry_expose_family(const struct cc_telemetry *telemetry, size_t series, bool is_first,
                                 const char *labels, int64_t value, struct cc_buffer *out);
+
+/* A family's only sample, without labels, in seconds with a fraction; left out: not known now. */
+void cc_telemetry_expose_seconds(const struct cc_telemetry *telemetry, size_t series,
+                                 int64_t value_us, struct cc_buffer *out);
 
 /* Markdown table of the series, for docs. */
 void cc_telemetry_describe(const struct cc_series *series, size_t count, struct cc_buffer *out);

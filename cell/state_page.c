@@ -94,6 +94,9 @@ static void on_metrics(struct cc_http_request *request)
     cc_telemetry_set(telemetry, CELL_T_MAP_EPOCH, cell_country_epoch(&worker->country));
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(telemetry, &text);
+    int64_t ahead_us = 0;
+    if (cc_publication_client_clock_skew(worker->publications, &ahead_us))
+        cc_telemetry_expose_seconds(telemetry, CELL_T_CLOCK_SKEW, ahead_us, &text);
     struct cc_http_reply reply = {
         .status = text.error ? 503 : 200,
         .headers = {{CC_SLICE_LITERAL("content-type"),

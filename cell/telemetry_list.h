@@ -152,6 +152,8 @@
     X(CELL_T_WRITES_PENDING, COUNTER, "callcell_cell_directory_writes_pending_total", "",          \
       "Directory writes answered before every live worker had them")                               \
     X(CELL_T_MAP_EPOCH, GAUGE, "callcell_cell_map_epoch", "", "Epoch of the routing map in use")   \
+    X(CELL_T_CLOCK_SKEW, FAMILY, "callcell_cell_clock_skew_seconds", "",                           \
+      "Our clock minus the control plane's, median of five; absent: not told of late")             \
     X(CELL_T_CERTIFICATE_EXPIRES, GAUGE, "callcell_cell_certificate_expires_at", "",               \
       "When our certificate expires, Unix seconds; 0: none")                                       \
     X(CELL_T_CERTIFICATES_REFUSED, COUNTER, "callcell_cell_certificates_refused_total", "",        \

@@ -5,7 +5,6 @@
  */
 #include "control-plane/serve.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -466,11 +465,12 @@ static void on_report(struct cc_http_request *request)
 /* Reporters compare their clock with ours. */
 static void reply_with_clock(struct cc_http_request *request)
 {
+    char now[CC_TIMESTAMP_TEXT_MAX];
+    cc_timestamp_format(cc_wall_clock_us(), now);
     struct cc_http_reply reply = {
         .status = 200,
         .headers = {{CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")},
-                    {CC_SLICE_LITERAL("callcell-time"),
-                     cc_arena_printf(&request->arena, "%" PRId64, cc_wall_clock_us())}},
+                    {CC_SLICE_LITERAL("callcell-time"), cc_slice_of(now)}},
         .header_count = 2,
         .body = CC_SLICE_LITERAL("{}")};
     cc_http_reply(request, &reply);

@@ -60,12 +60,15 @@ void edge_on_metrics(struct cc_http_request *request)
     struct edge *edge = request->server_context;
     int64_t oldest_us = edge_journal_oldest_us(edge->journal);
     int64_t age_us = oldest_us > 0 ? cc_wall_clock_us() - oldest_us : 0;
+    int64_t ahead_us = 0;
     struct cc_buffer text;
     measure_certificates(edge);
     cc_telemetry_set(&edge->telemetry, EDGE_JOURNAL_OLDEST, age_us > 0 ? age_us / CC_SECOND_US : 0);
     cc_buffer_init(&text, 0);
     cc_telemetry_expose(&edge->telemetry, &text);
     expose_epochs(edge, &text);
+    if (edge_map_source_clock_skew(edge->map_source, &ahead_us))
+        cc_telemetry_expose_seconds(&edge->telemetry, EDGE_CLOCK_SKEW, ahead_us, &text);
     const struct cc_http_reply reply = {
         .status = text.error == CC_OK ? 200 : 500,
         .headers = {{CC_SLICE_LITERAL("content-type"),
@@ -113,12 +116,18 @@ static void render_cell(const struct edge *edge, const struct edge_cell *cell,
 static void render_counters(const struct edge *edge, struct cc_buffer *out)
 {
     const struct cc_telemetry *telemetry = &edge->telemetry;
+    int64_t ahead_us = 0;
     int64_t age_ms = edge_map_source_contact_age_ms(edge->map_source);
     cc_buffer_text(out, ",\"control_plane_contact_age_ms\":");
     if (age_ms < 0)
         cc_buffer_text(out, "null");
     else
         cc_buffer_integer(out, age_ms);
+    cc_buffer_text(out, ",\"clock_skew_us\":");
+    if (edge_map_source_clock_skew(edge->map_source, &ahead_us))
+        cc_buffer_integer(out, ahead_us);
+    else
+        cc_buffer_text(out, "null");
     cc_buffer_printf(out,
                      ",\"refused_publications\":{\"map\":%" PRId64 ",\"numbers\":%" PRId64
                      ",\"carriers\":%" PRId64 "},\"in_flight\":%zu,\"journal_records\":%" PRIu64,

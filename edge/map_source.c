@@ -7,7 +7,6 @@
 
 #include "base/io/publication_client.h"
 #include "base/log.h"
-#include "edge/clock_skew.h"
 #include "edge/telemetry_list.h"
 
 enum { TOKEN_MAX = 512, REPORT_INTERVAL_MS = 5000, FILE_MAX = 128 * 1024 * 1024 };
@@ -16,7 +15,6 @@ struct edge_map_source {
     struct edge_map_source_options options;
     struct cc_publication_client *client;
     struct cc_http_client *http; /* apart from the calls': a number directory is large */
-    struct edge_clock_skew skew;
     bool kinds[CC_PUBLICATION_KINDS];
     char token[TOKEN_MAX];
 };
@@ -24,7 +22,6 @@ struct edge_map_source {
 static enum cc_error take(void *context, const struct cc_publication *publication,
                           struct cc_json_reason *reason);
 static void on_refused(void *context, enum cc_publication_kind kind, enum cc_error error);
-static void on_clock(void *context, int64_t ahead_us);
 
 /* At start only: blocking. The token is the file without the white space around it. */
 static enum cc_error read_token(const char *path, char token[TOKEN_MAX])
@@ -77,7 +74,6 @@ enum cc_error edge_map_source_create(struct cc_loop *loop,
                 .report_interval_ms = REPORT_INTERVAL_MS,
                 .take = take,
                 .on_refused = on_refused,
-                .on_clock = on_clock,
                 .context = source,
             },
             &source->client);
@@ -103,6 +99,11 @@ int64_t edge_map_source_contact_age_ms(const struct edge_map_source *source)
 {
     int64_t contact_us = cc_publication_client_last_contact_us(source->client);
     return contact_us == 0 ? -1 : (cc_monotonic_us() - contact_us) / 1000;
+}
+
+bool edge_map_source_clock_skew(const struct edge_map_source *source, int64_t *ahead_us)
+{
+    return cc_publication_client_clock_skew(source->client, ahead_us);
 }
 
 /* A cell whose workers come from a discovery file keeps them. */
@@ -188,12 +189,4 @@ static void on_refused(void *context, enum cc_publication_kind kind, enum cc_err
                     : kind == CC_PUBLICATION_NUMBERS ? EDGE_NUMBERS_REFUSED
                                                      : EDGE_CARRIERS_REFUSED;
     cc_telemetry_add(source->options.telemetry, series, 1);
-}
-
-static void on_clock(void *context, int64_t ahead_us)
-{
-    struct edge_map_source *source = context;
-    edge_clock_skew_enter(&source->skew, ahead_us);
-    cc_telemetry_set(source->options.telemetry, EDGE_CLOCK_SKEW,
-                     edge_clock_skew_us(&source->skew) / 1000000);
 }

@@ -31,4 +31,7 @@ void edge_map_source_free(struct edge_map_source *source);
 /* Milliseconds since a control plane last answered; -1: never. */
 int64_t edge_map_source_contact_age_ms(const struct edge_map_source *source);
 
+/* Our clock minus the control plane's; false: it has not told its own of late. */
+bool edge_map_source_clock_skew(const struct edge_map_source *source, int64_t *ahead_us);
+
 #endif

@@ -91,8 +91,8 @@
       "New certificate files that could not be used")                                              \
     X(EDGE_HANDSHAKES_FAILED, COUNTER, "callcell_edge_handshakes_failed_total", "",                \
       "Connections to the TLS port that never came to a request")                                  \
-    X(EDGE_CLOCK_SKEW, GAUGE, "callcell_edge_clock_skew_seconds", "",                              \
-      "Our clock minus the control plane's, median of the last five reports")                      \
+    X(EDGE_CLOCK_SKEW, FAMILY, "callcell_edge_clock_skew_seconds", "",                             \
+      "Our clock minus the control plane's, median of five; absent: not told of late")             \
     X(EDGE_MAP_EPOCH, FAMILY, "callcell_edge_map_epoch", "country=\"..\"",                         \
       "Epoch of the routing map in force, by country")                                             \
     X(EDGE_SECONDS, HISTOGRAM, "callcell_edge_answer_seconds", "",                                 \

@@ -16,6 +16,7 @@
 #include "base/io/publication_private.h"
 #include "base/io/publication_store.h"
 #include "base/log.h"
+#include "base/timestamp.h"
 
 enum {
     POLL_WAIT_S = 20,
@@ -29,8 +30,7 @@ enum {
     SOURCE_BACKOFF_MOST_MS = 5000,
     INDEX_MAX_BYTES = 1024 * 1024,
     ARENA_BYTES = 64 * 1024,
-    REPORTER_MAX = 128,
-    CLOCK_DIGITS = 17
+    REPORTER_MAX = 128
 };
 
 static void on_poll_due(struct cc_deadline *deadline);
@@ -312,21 +312,17 @@ static void on_report_due(struct cc_deadline *deadline)
     }
 }
 
-/* A source that is older than this header says nothing. */
+/* A report is answered at once, unlike a poll. A source that does not tell its time says nothing.
+ */
 static void compare_clocks(struct cc_publication_client *client,
                            const struct cc_http_response *response)
 {
-    struct cc_slice text = cc_http_response_header(response, "callcell-time");
-    int64_t theirs_us = 0;
-    if (!client->options.on_clock || text.length == 0 || text.length > CLOCK_DIGITS)
-        return;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return;
-        theirs_us = theirs_us * 10 + (text.data[i] - '0');
-    }
-    int64_t halfway_us = (cc_monotonic_us() - client->report_started_us) / 2;
-    client->options.on_clock(client->options.context, cc_wall_clock_us() - halfway_us - theirs_us);
+    struct cc_clock_reading reading = {.asked_us = client->report_started_us,
+                                       .heard_us = cc_monotonic_us(),
+                                       .ours_us = cc_wall_clock_us()};
+    if (cc_timestamp_parse(cc_http_response_header(response, "callcell-time"),
+                           &reading.theirs_us) == CC_OK)
+        (void)cc_clock_skew_enter(&client->skew, &reading);
 }
 
 static void on_reported(void *context, enum cc_error error, const struct cc_http_response *response)
@@ -490,4 +486,9 @@ void cc_publication_client_free(struct cc_publication_client *client)
 int64_t cc_publication_client_last_contact_us(const struct cc_publication_client *client)
 {
     return client->last_contact_us;
+}
+
+bool cc_publication_client_clock_skew(const struct cc_publication_client *client, int64_t *ahead_us)
+{
+    return cc_clock_skew_at(&client->skew, cc_monotonic_us(), ahead_us);
 }

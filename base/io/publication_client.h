@@ -34,9 +34,6 @@ struct cc_publication_client_options {
     cc_publication_take take;
     /* One call per refusal, after it was logged: for telemetry. */
     void (*on_refused)(void *context, enum cc_publication_kind kind, enum cc_error error);
-    /* After each report: our wall clock minus the source's as it told it, to within half of the
-     * report's way there and back. NULL: not wanted. */
-    void (*on_clock)(void *context, int64_t ahead_us);
     void *context;
 };
 
@@ -57,5 +54,10 @@ void cc_publication_client_free(struct cc_publication_client *client);
 
 /* Monotonic time of the last successful poll of any source; 0: never. */
 int64_t cc_publication_client_last_contact_us(const struct cc_publication_client *client);
+
+/* Our wall clock minus the sources', as base/clock_skew.h has it from the answers to reports.
+ * false: not known, no source has told its time of late. */
+bool cc_publication_client_clock_skew(const struct cc_publication_client *client,
+                                      int64_t *ahead_us);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef CC_IO_PUBLICATION_PRIVATE_H
 #define CC_IO_PUBLICATION_PRIVATE_H
 
+#include "base/clock_skew.h"
 #include "base/io/publication_boot.h"
 #include "base/io/publication_client.h"
 #include "base/io/publication_ledger.h"
@@ -29,7 +30,8 @@ struct cc_publication_client {
     size_t source; /* the one in use */
     int64_t index_version;
     int64_t last_contact_us, poll_started_us, report_started_us;
-    int64_t listed_us;                            /* when the whole index was last asked for */
+    int64_t listed_us; /* when the whole index was last asked for */
+    struct cc_clock_skew skew;
     struct cc_http_handle *poll, *fetch, *report; /* NULL: none under way */
     struct cc_deadline poll_due, fetch_due, report_due;
     struct publication_item *fetching;

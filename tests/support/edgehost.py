@@ -1,6 +1,7 @@
 """A real callcell-edge in a temp folder: publications on disk, fake cell workers, a fake control plane."""
 import base64
 import binascii
+import datetime
 import hashlib
 import http.server
 import json
@@ -12,7 +13,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.parse
 
 from support.carrier import get
@@ -248,8 +248,9 @@ class FakeSource:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 source.reports.append(json.loads(body))
-                now_us = int((time.time() + source.clock_ahead_s) * 1e6)
-                self.reply(200, b"{}", {"callcell-time": str(now_us)})
+                now = datetime.datetime.now(datetime.timezone.utc)
+                told = now + datetime.timedelta(seconds=source.clock_ahead_s)
+                self.reply(200, b"{}", {"callcell-time": told.isoformat(timespec="microseconds")})
 
             def reply(self, status, body, headers=None):
                 self.send_response(status)

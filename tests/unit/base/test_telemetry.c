@@ -9,8 +9,14 @@
     X(ANSWERS_EDGE, COUNTER, "callcell_test_answers_total", "by=\"edge\"", "Answers by giver")     \
     X(LATENCY, HISTOGRAM, "callcell_test_latency_seconds", "path=\"calls\"", "Time to answer")
 
+#define FAMILIES(X)                                                                                \
+    X(EPOCH, FAMILY, "callcell_test_epoch", "country=\"..\"", "Epoch of the map")                  \
+    X(SKEW, FAMILY, "callcell_test_skew_seconds", "", "How far the clock is off")
+
 enum { LIST(CC_SERIES_ID) SERIES_COUNT };
 static const struct cc_series series[] = {LIST(CC_SERIES_ROW)};
+enum { FAMILIES(CC_SERIES_ID) FAMILY_COUNT };
+static const struct cc_series families[] = {FAMILIES(CC_SERIES_ROW)};
 
 START_TEST(the_text_is_prometheus)
 {
@@ -75,6 +81,30 @@ START_TEST(values_can_be_read_back)
 }
 END_TEST
 
+START_TEST(a_family_is_shown_by_its_owner_alone)
+{
+    struct cc_telemetry telemetry;
+    struct cc_buffer out;
+    cc_buffer_init(&out, 0);
+    ck_assert_int_eq(cc_telemetry_init(&telemetry, families, FAMILY_COUNT), CC_OK);
+    cc_telemetry_expose(&telemetry, &out);
+    ck_assert_uint_eq(out.length, 0);
+    cc_telemetry_expose_family(&telemetry, EPOCH, true, "country=\"no\"", 1, &out);
+    cc_telemetry_expose_family(&telemetry, EPOCH, false, "country=\"se\"", 7, &out);
+    cc_telemetry_expose_seconds(&telemetry, SKEW, INT64_C(-600000042), &out);
+    ASSERT_SLICE(cc_buffer_slice(&out),
+                 "# HELP callcell_test_epoch Epoch of the map\n"
+                 "# TYPE callcell_test_epoch gauge\n"
+                 "callcell_test_epoch{country=\"no\"} 1\n"
+                 "callcell_test_epoch{country=\"se\"} 7\n"
+                 "# HELP callcell_test_skew_seconds How far the clock is off\n"
+                 "# TYPE callcell_test_skew_seconds gauge\n"
+                 "callcell_test_skew_seconds -600.000042\n");
+    cc_buffer_deinit(&out);
+    cc_telemetry_deinit(&telemetry);
+}
+END_TEST
+
 START_TEST(the_documentation_has_a_row_per_series)
 {
     struct cc_buffer out;
@@ -90,4 +120,4 @@ START_TEST(the_documentation_has_a_row_per_series)
 END_TEST
 
 SUITE_MAIN("telemetry", the_text_is_prometheus, values_can_be_read_back,
-           the_documentation_has_a_row_per_series)
+           a_family_is_shown_by_its_owner_alone, the_documentation_has_a_row_per_series)
