@@ -1,6 +1,7 @@
 /* Rim: asks programs and databases. */
 #include "control-plane/cli/status_ask.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "control-plane/cell_api.h"
@@ -48,7 +49,7 @@ static bool answers(const char *state)
 
 double cp_series_sum(const char *text, const char *name, const char *part)
 {
-    double sum = -1;
+    double sum = NAN;
     size_t length = strlen(name);
     for (const char *line = text, *next; line && *line; line = next) {
         const char *end = strchr(line, '\n');
@@ -59,7 +60,7 @@ double cp_series_sum(const char *text, const char *name, const char *part)
             continue;
         if (part && !memmem(line, (size_t)(space - line), part, strlen(part)))
             continue;
-        sum = (sum < 0 ? 0 : sum) + strtod(space + 1, NULL);
+        sum = (isnan(sum) ? 0 : sum) + strtod(space + 1, NULL);
     }
     return sum;
 }
@@ -102,7 +103,7 @@ static void add_edge_series(const char *page, json_t *edge)
     };
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
         double value = cp_series_sum(page, shown[i].series, shown[i].part);
-        if (value >= 0)
+        if (!isnan(value))
             json_object_set_new(edge, shown[i].key, json_real(value));
     }
 }

@@ -22,7 +22,7 @@ json_t *cp_ask_nodes(struct cp_context *context, const void *about);
 json_t *cp_ask_primary(struct cp_context *context, const void *about);
 json_t *cp_ask_worker(struct cp_context *context, const void *about);
 
-/* Sum of the values of a series in Prometheus text, over all labels or those with this part. -1:
+/* Sum of the values of a series in Prometheus text, over all labels or those with this part. NAN:
  * no such series. */
 double cp_series_sum(const char *text, const char *name, const char *part);
 
