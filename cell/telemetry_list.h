@@ -71,11 +71,11 @@
       "How long a look-up's step took")                                                            \
     X(CELL_T_STEP_DISK, HISTOGRAM, CELL_STEPS, "step=\"disk\"", "How long a look-up's step took")  \
     X(CELL_T_BREAKER_REDIS, GAUGE, CELL_BREAKERS, "step=\"redis\"",                                \
-      "1: passed over until it answers a probe")                                                   \
+      "1: passed over: not connected, or until a probe is answered")                               \
     X(CELL_T_BREAKER_REPLICA, GAUGE, CELL_BREAKERS, "step=\"replica\"",                            \
-      "1: passed over until it answers a probe")                                                   \
+      "1: passed over: not connected, or until a probe is answered")                               \
     X(CELL_T_BREAKER_PRIMARY, GAUGE, CELL_BREAKERS, "step=\"primary\"",                            \
-      "1: passed over until it answers a probe")                                                   \
+      "1: passed over: not connected, or until a probe is answered")                               \
     X(CELL_T_TRIP_REDIS, COUNTER, CELL_TRIPS, "step=\"redis\"", "Breakers opened")                 \
     X(CELL_T_TRIP_REPLICA, COUNTER, CELL_TRIPS, "step=\"replica\"", "Breakers opened")             \
     X(CELL_T_TRIP_PRIMARY, COUNTER, CELL_TRIPS, "step=\"primary\"", "Breakers opened")             \

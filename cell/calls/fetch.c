@@ -123,19 +123,29 @@ bool cell_sources_replica_is_up(const struct cell_sources *sources)
     return cc_pg_pool_is_up(sources->replica);
 }
 
+/* Not connected: it is passed over without a breaker. */
+static bool has_failed(const struct cell_sources *sources, enum cell_source source)
+{
+    if (source == CELL_SOURCE_REDIS)
+        return cc_redis_has_failed(sources->worker->redis);
+    return cc_pg_pool_has_failed(source == CELL_SOURCE_REPLICA ? sources->replica
+                                                               : sources->primary);
+}
+
 void cell_sources_expose(const struct cell_sources *sources)
 {
     for (int source = CELL_SOURCE_REDIS; source <= CELL_SOURCE_PRIMARY; source++) {
         bool open = !cell_breaker_is_closed(&sources->steps[source].breaker);
         cc_telemetry_set(&sources->worker->telemetry,
-                         series_of(CELL_T_BREAKER_REDIS, (enum cell_source)source), open);
+                         series_of(CELL_T_BREAKER_REDIS, (enum cell_source)source),
+                         open || has_failed(sources, (enum cell_source)source));
     }
 }
 
 bool cell_sources_have_failed(const struct cell_sources *sources)
 {
-    return cc_redis_has_failed(sources->worker->redis) && cc_pg_pool_has_failed(sources->replica) &&
-           cc_pg_pool_has_failed(sources->primary);
+    return has_failed(sources, CELL_SOURCE_REDIS) && has_failed(sources, CELL_SOURCE_REPLICA) &&
+           has_failed(sources, CELL_SOURCE_PRIMARY);
 }
 
 /* One command in Redis: EVAL for a plan (its flow's version is compared there), GET for a flow. */
