@@ -11,18 +11,18 @@ import time
 import support.situations_of_pages  # noqa: F401  they register themselves
 from support import network, runbook
 from support.platform import Platform
-from support.scenario import LONG, expect, expect_equal, main, note, test
+from support.scenario import LONG, expect_equal, main, note, stopped_cleanly, test
 from support.situations import Scene, situations
+from support.two_sites import TwoSites
 
 IN_GATE = ("certificates",)  # 20 s; the others take from half a minute to two minutes
 DISK_MB = 2000
-# Pages whose commands are not there yet: they fail when all are run.
-WAITING = {"evacuation": "no `cell evacuate` yet"}
+TWO_SITES = ("evacuation",)  # pages of which each has a platform with a standby site
 
 
 @test
 def every_section_has_a_situation(_platform):
-    wanted = {(page, section) for page in runbook.names() if page not in WAITING
+    wanted = {(page, section) for page in runbook.names()
               for section in runbook.read(page).sections_with_commands()}
     expect_equal(sorted(wanted - set(situations)), [], "sections without a situation")
     expect_equal(sorted(set(situations) - wanted), [], "situations without a section")
@@ -45,12 +45,18 @@ def live_through(platform, name):
 
 
 def page_test(name):
-    def run(platform):
-        expect(name not in WAITING, f"{name} is not lived through: {WAITING.get(name)}")
+    def on_shared(platform):
         try:
             live_through(platform, name)
         finally:
             platform.heal()
+
+    def on_two_sites(_platform):
+        with TwoSites() as platform:
+            live_through(platform, name)
+        stopped_cleanly(platform)
+
+    run = on_two_sites if name in TWO_SITES else on_shared
     run.__name__ = name.replace("-", "_")
     return test(run)
 
@@ -60,14 +66,20 @@ for _name in runbook.names() if LONG else IN_GATE:
         page_test(_name)
 
 
-def own_platform():
-    """On a small disk of its own, which can be filled; its mount ends with this process."""
-    os.environ.pop("CALLCELL_TEST_PLATFORM", None)
-    platform = Platform()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=755", "tmpfs", str(platform.home)], check=True)
-    return platform
+class OnSmallDisk(Platform):
+    """A platform of our own whose home is a disk that can be filled."""
+
+    def __init__(self):
+        os.environ.pop("CALLCELL_TEST_PLATFORM", None)
+        super().__init__()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=755", "tmpfs", str(self.home)], check=True)
+
+    def close(self):
+        super().close()
+        subprocess.run(["umount", "-l", str(self.home)], check=True)
+        self.home.rmdir()
 
 
 if LONG:
     network.enter_own(__file__)
-main(own_platform if LONG else Platform)
+main(OnSmallDisk if LONG else Platform)

@@ -133,8 +133,8 @@ class Scene:
             os.kill(pid, signal.SIGSTOP)
 
     def fact(self, name, value, subject="se-1"):
-        registry(self.platform, f"update facts set value = {value}, at = now() where name = '{name}' and "
-                                f"subject = '{subject}'")
+        registry(self.platform, f"insert into facts values ('{name}', '{subject}', {value}, now()) "
+                                "on conflict (name, subject) do update set value = excluded.value, at = now()")
 
     def told(self, name, subject="se-1"):
         rows = registry(self.platform, f"select value from facts where name = '{name}' and subject = '{subject}'")

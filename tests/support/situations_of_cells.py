@@ -64,8 +64,6 @@ def the_primary_hangs(scene):
 @situation("failover", "Redis")
 def redis_is_stopped(scene):
     scene.platform.stop_service("redis")
-    for number in range(100):  # that no worker has in its memory
-        asked(scene, f"+4670998{number:04d}")
     scene.alert("CellRedisAway")
     scene.cell_answers()
     yield

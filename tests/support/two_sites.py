@@ -1,0 +1,48 @@
+"""A platform whose cell has a standby site, and the loss of one."""
+from support.carrier import get
+from support.platform import CliError, Platform
+from support.wait import wait_until
+
+
+class TwoSites(Platform):
+    """Nodes are found by their sockets: either may be the primary."""
+
+    def __init__(self):
+        super().__init__()
+        self.environment["CALLCELL_TEMPLATE"] = "demo-two-sites"
+
+    def psql(self, sql, port=None, database="cell"):
+        result = self.as_owner(["psql", "-h", self.home / "run/pg/se-1", "-p", port or self.primary_port(), "-d",
+                                database, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+        return [line.split("\t") for line in result.stdout.splitlines()]
+
+    def primary_port(self):
+        for socket in (self.home / "run/pg/se-1").glob(".s.PGSQL.?????"):
+            port = socket.name.rpartition(".")[2]
+            try:
+                if self.psql("select pg_is_in_recovery()", port, "postgres") == [["f"]] and self.psql(
+                        "select to_regclass('directory.numbers') is not null", port) == [["t"]]:
+                    return port
+            except CliError:
+                continue
+        raise AssertionError("no Postgres of the cell is a primary")
+
+    def heal(self):
+        self.cli("up", timeout_s=120)
+        self.cli("cell", "heal", "se-1", timeout_s=120)
+        wait_until("both edges are ready", lambda: all(self.edge_is_ready(edge) for edge in (0, 1)), 60)
+
+    def site(self, name):
+        return self.home if name == "a" else self.home / "sites" / name
+
+    def active_site(self):
+        return self.cli_json("cell", "show", "se-1")["site"]
+
+    def lose(self, site):
+        """All of the cell at this site at once; the control plane and the edges stay."""
+        folders = sorted((self.site(site) / "run/services").glob("se-1-*"))
+        self.as_owner(["sv", "-w", "20", "force-stop", *folders], timeout_s=60)
+
+    def workers_are_ready(self, site):
+        ports = [self.port(port) for port in ((20111, 20112) if site == "a" else (20161, 20162))]
+        return all(get(port, "/readyz").status == 200 for port in ports)
