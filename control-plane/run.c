@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include "control-plane/registry.h"
+#include "control-plane/run_file.h"
 
 struct walk {
     struct cp_context *context;
     const struct cp_run_request *request;
     const char *run; /* id, as text */
     const char *state;
+    int lock; /* of request->file */
 };
 
 enum cc_error cp_run_unfinished(struct cp_context *context, const char *table, const char *subject,
@@ -31,6 +33,8 @@ static enum cc_error take_lease(struct walk *walk)
     const char *name =
         cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
     PGresult *result;
+    if (walk->request->file)
+        return cp_run_file_lock(walk->context, walk->request->file, &walk->lock);
     enum cc_error error =
         cp_sql(walk->context, &result, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
                CP_PARAMETERS(name));
@@ -46,6 +50,10 @@ static void release_lease(struct walk *walk)
 {
     const char *name =
         cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
+    if (walk->request->file) {
+        (void)close(walk->lock);
+        return;
+    }
     /* When the connection is gone the lock is gone with it. */
     (void)!cp_sql_run(walk->context, "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
                       CP_PARAMETERS(name));
@@ -57,6 +65,8 @@ static enum cc_error find_or_begin(struct walk *walk)
     struct cp_context *context = walk->context;
     const struct cc_transition_table *table = walk->request->table;
     PGresult *result;
+    if (walk->request->file)
+        return cp_run_file_begin(context, walk->request->file, table, &walk->state);
     enum cc_error error = cp_sql(
         context, &result,
         "INSERT INTO runs AS r (transition_table, subject, command, state, lease_holder, "
@@ -80,6 +90,10 @@ static enum cc_error record(struct walk *walk, const struct cc_transition *row,
     struct cp_context *context = walk->context;
     bool finished = !outcome && strcmp(row->next, walk->request->table->last) == 0;
     const char *text = outcome ? context->message : "ok";
+    if (walk->request->file)
+        return outcome ? CC_OK
+                       : cp_run_file_record(context, walk->request->file, walk->request->table,
+                                            row->next);
     return cp_sql_run(
         context,
         "WITH step AS (UPDATE runs SET state = $3, error = nullif($4, 'ok'), "
@@ -164,7 +178,7 @@ enum cc_error cp_run(struct cp_context *context, const struct cp_run_request *re
     if (!error)
         error = walk_rows(&walk);
     release_lease(&walk);
-    if (!error)
+    if (!error && !request->file)
         error = cp_audit(context, request->table->name, request->subject);
     return error;
 }

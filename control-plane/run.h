@@ -17,6 +17,7 @@ struct cp_run_request {
     const struct cc_transition_table *table;
     const char *subject; /* "se-1", "se/+46701234567" */
     void *data;          /* given to guard, act and verify */
+    const char *file;    /* keeps the run in place of the registry (run_file.h), or NULL */
 };
 
 /* Runs to the last state, or prints the rows that it would run when the context says dry run.

@@ -3,6 +3,7 @@
 #include "control-plane/backup/backup.h"
 #include "control-plane/backup/drill.h"
 #include "control-plane/backup/in_place.h"
+#include "control-plane/backup/registry_restore.h"
 #include "control-plane/backup/restore.h"
 #include "control-plane/failover/evacuate.h"
 #include "control-plane/failover/failover.h"
@@ -24,7 +25,7 @@ const struct cc_transition_table *const cp_tables[] = {
     &cp_cell_heal_table,     &cp_cell_evacuate_table,         &cp_cell_switchover_table,
     &cp_cell_failover_table, &cp_cell_backup_table,           &cp_cell_restore_table,
     &cp_restore_drill_table, &cp_cell_restore_in_place_table, &cp_cell_destroy_table,
-    &cp_cell_apply_table,
+    &cp_cell_apply_table,    &cp_registry_restore_table,
 };
 const size_t cp_table_count = sizeof(cp_tables) / sizeof(cp_tables[0]);
 

@@ -5,6 +5,7 @@
 #include "control-plane/backup/backup.h"
 #include "control-plane/backup/drill.h"
 #include "control-plane/backup/observe.h"
+#include "control-plane/files.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/targets/local.h"
@@ -24,17 +25,22 @@ static void log_trouble(struct cp_context *context, const char *cell, enum cc_er
     context->message[0] = '\0';
 }
 
+/* What is backed up: cells and the registry. */
+#define SUBJECTS                                                                                   \
+    "(SELECT cell, number, created_at FROM cells WHERE state = 'ready' UNION ALL "                 \
+    "SELECT '" CP_REGISTRY "', 0, min(applied_at) FROM public.schema_migrations)"
+
 /* Ages in seconds; a thing that never was is infinitely old. */
 static const char due_sql[] =
     "SELECT c.cell, coalesce($1::float8 - f.newest, 'infinity') > $2::float8, "
     "coalesce($1::float8 - f.full_one, 'infinity') > $3::float8, "
     "f.newest IS NOT NULL AND coalesce($1::float8 - f.drill, 'infinity') > $4::float8 "
-    "FROM cells c, LATERAL (SELECT "
+    "FROM " SUBJECTS " c, LATERAL (SELECT "
     "max(value) FILTER (WHERE name = 'backup_finished_at') AS newest, "
     "max(value) FILTER (WHERE name = 'backup_full_finished_at') AS full_one, "
     "max(value) FILTER (WHERE name = 'restore_drill_finished_at') AS drill "
     "FROM facts WHERE subject = c.cell) f "
-    "WHERE c.state = 'ready' AND c.created_at < now() - make_interval(secs => $5::float8) "
+    "WHERE c.created_at < now() - make_interval(secs => $5::float8) "
     "ORDER BY c.number";
 
 static enum cc_error find_due(struct cp_context *context, PGresult **out)
@@ -62,16 +68,28 @@ static void do_due(struct cp_context *context, const char *cell, const struct du
             cp_restore_drill(context, cell, 2 * context->settings.backup_every_h * HOUR_S, &drill));
 }
 
+/* A cell's is made with the cell; `init` leaves the registry's to us. */
+static enum cc_error ensure_stanza(const struct cp_repository *repository)
+{
+    const char *made = cp_format(repository->context, "%s/archive/%s/archive.info",
+                                 repository->folder, repository->name);
+    return !cp_repository_is_registry(repository) || cp_file_exists(made)
+               ? CC_OK
+               : cp_repository_create(repository);
+}
+
 static void observe(struct cp_context *context)
 {
     PGresult *cells;
-    if (cp_sql(context, &cells, "SELECT cell FROM cells WHERE state = 'ready' ORDER BY number",
+    if (cp_sql(context, &cells, "SELECT cell FROM " SUBJECTS " s ORDER BY number",
                CP_NO_PARAMETERS))
         return;
     for (int row = 0; row < PQntuples(cells); row++) {
         const char *cell = cp_sql_value(cells, row, 0);
         struct cp_repository repository;
         enum cc_error error = cp_repository_find(context, cell, &repository);
+        if (!error)
+            error = ensure_stanza(&repository);
         log_trouble(context, cell, error ? error : cp_observe_archive(&repository));
     }
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "control-plane/failover/lease.h"
 #include "control-plane/files.h"
@@ -10,41 +9,37 @@
 #include "control-plane/postgres/state.h"
 #include "control-plane/process.h"
 #include "control-plane/provision/cell_create.h"
+#include "control-plane/registry.h"
 #include "control-plane/run.h"
 
 enum { STOP_S = 300 };
 /* Far above every version that a cache may hold from after the moment. */
 #define VERSION_LEAP "1000000000"
 
-static enum cc_error flush(void *subject);
-static enum cc_error stop(void *subject);
-static enum cc_error set_aside(void *subject);
-static enum cc_error copy(void *subject);
-static enum cc_error recover(void *subject);
-static enum cc_error make_monitor(void *subject);
-static enum cc_error make_primary(void *subject);
-static enum cc_error make_replica(void *subject);
-static enum cc_error verify(void *subject);
 static enum cc_error outdo_caches(void *subject);
 static enum cc_error raise_term(void *subject);
 
 static const struct cc_transition rows[] = {
-    {"new", NULL, NULL, flush, NULL, "flushed", "archive: caught up, when there is a primary"},
-    {"flushed", NULL, NULL, stop, NULL, "stopped", "Postgres stopped; workers go on without"},
-    {"stopped", NULL, NULL, set_aside, NULL, "cleared", "old nodes set aside"},
-    {"cleared", NULL, NULL, copy, NULL, "copied", "node 1: files from the repository"},
-    {"copied", NULL, NULL, recover, NULL, "recovered", "node 1: recovered to the moment"},
-    {"recovered", NULL, NULL, make_monitor, NULL, "monitored", "Postgres monitor"},
-    {"monitored", NULL, NULL, make_primary, NULL, "primary", "node 1 as the primary"},
+    {"new", NULL, NULL, cp_in_place_flush, NULL, "flushed",
+     "archive: caught up, when there is a primary"},
+    {"flushed", NULL, NULL, cp_in_place_stop, NULL, "stopped",
+     "Postgres stopped; workers go on without"},
+    {"stopped", NULL, NULL, cp_in_place_set_aside, NULL, "cleared", "old nodes set aside"},
+    {"cleared", NULL, NULL, cp_in_place_copy, NULL, "copied", "node 1: files from the repository"},
+    {"copied", NULL, NULL, cp_in_place_recover, NULL, "recovered",
+     "node 1: recovered to the moment"},
+    {"recovered", NULL, NULL, cp_in_place_make_monitor, NULL, "monitored", "Postgres monitor"},
+    {"monitored", NULL, NULL, cp_in_place_make_primary, NULL, "primary", "node 1 as the primary"},
     {"primary", NULL, NULL, outdo_caches, NULL, "outdone", "versions above all that caches hold"},
     {"outdone", NULL, NULL, raise_term, NULL, "raised", "fencing term raised; writes go on"},
-    {"raised", NULL, NULL, make_replica, verify, "done", "replica: node 2, synchronous"},
+    {"raised", NULL, NULL, cp_in_place_make_replica, cp_in_place_verify, "done",
+     "replica: node 2, synchronous"},
 };
 const struct cc_transition_table cp_cell_restore_in_place_table = {
     "cell_restore_in_place", "new", "done", rows, sizeof(rows) / sizeof(rows[0])};
 
 /* A fresh start: only now may what the last restore set aside go. */
-static enum cc_error flush(void *subject)
+enum cc_error cp_in_place_flush(void *subject)
 {
     struct cp_in_place *all = subject;
     enum cc_error error = cp_restore_flush(&all->restore);
@@ -52,7 +47,7 @@ static enum cc_error flush(void *subject)
 }
 
 /* The monitor first, so that it fails nothing over. */
-static enum cc_error stop(void *subject)
+enum cc_error cp_in_place_stop(void *subject)
 {
     struct cp_in_place *all = subject;
     enum cc_error error = CC_OK;
@@ -70,7 +65,7 @@ static enum cc_error move_aside(struct cp_in_place *all, const char *from, const
 }
 
 /* Each part with its marks; a cell of two sites has two folders of pg_autoctl's own files. */
-static enum cc_error set_aside(void *subject)
+enum cc_error cp_in_place_set_aside(void *subject)
 {
     static const char *const marks[] = {"", ".created", ".initialised"};
     static const char *const own[] = {"config", "data", "run"};
@@ -89,7 +84,7 @@ static enum cc_error set_aside(void *subject)
     return error ? error : cp_postgres_prepare(&all->group);
 }
 
-static enum cc_error copy(void *subject)
+enum cc_error cp_in_place_copy(void *subject)
 {
     struct cp_in_place *all = subject;
     return cp_restore_copy(&all->restore);
@@ -97,7 +92,7 @@ static enum cc_error copy(void *subject)
 
 /* Afterwards it is an ordinary data folder, as initdb would have left one: settings of recovery and
  * of its old life under pg_auto_failover are gone. */
-static enum cc_error recover(void *subject)
+enum cc_error cp_in_place_recover(void *subject)
 {
     struct cp_in_place *all = subject;
     struct cp_context *context = all->restore.context;
@@ -121,30 +116,45 @@ static enum cc_error recover(void *subject)
                                  cc_slice("", 0), 0600);
 }
 
-static enum cc_error make_monitor(void *subject)
+enum cc_error cp_in_place_make_monitor(void *subject)
 {
     struct cp_in_place *all = subject;
     enum cc_error error = cp_postgres_make_monitor(&all->group);
     return error ? error : cp_postgres_tune_monitor(&all->group);
 }
 
-static enum cc_error make_primary(void *subject)
+enum cc_error cp_in_place_make_primary(void *subject)
 {
     struct cp_in_place *all = subject;
     return cp_postgres_make_primary(&all->group);
 }
 
-static enum cc_error make_replica(void *subject)
+enum cc_error cp_in_place_make_replica(void *subject)
 {
     struct cp_in_place *all = subject;
     return cp_postgres_make_replica(&all->group, CP_POSTGRES_NODE_2);
 }
 
-static enum cc_error verify(void *subject)
+enum cc_error cp_in_place_verify(void *subject)
 {
     struct cp_in_place *all = subject;
     enum cc_error error = cp_postgres_wait_streaming(&all->group);
     return error ? error : cp_postgres_wait_synchronous(&all->group);
+}
+
+/* Of every site; it keeps nothing on disk. */
+static enum cc_error empty_redis(struct cp_in_place *all)
+{
+    struct cp_context *context = all->restore.context;
+    const char *service = cp_format(context, "%s-redis", all->restore.repository.name);
+    struct cp_sites sites;
+    cp_sites_read(context, all->restore.repository.name, &sites);
+    enum cc_error error =
+        all->group.target->restart(context, cp_site_service(context, sites.active, service));
+    if (!error && sites.standby)
+        error =
+            all->group.target->restart(context, cp_site_service(context, sites.standby, service));
+    return error;
 }
 
 /* A value of a lower version never replaces one of a higher: what workers and Redis kept from after
@@ -152,7 +162,6 @@ static enum cc_error verify(void *subject)
 static enum cc_error outdo_caches(void *subject)
 {
     struct cp_in_place *all = subject;
-    struct cp_context *context = all->restore.context;
     PGconn *connection = NULL;
     enum cc_error error =
         cp_postgres_connect(&all->group, CP_POSTGRES_PRIMARY, all->group.database, &connection);
@@ -164,21 +173,23 @@ static enum cc_error outdo_caches(void *subject)
             "UPDATE directory.call_plans p SET row_version = t.last_version "
             "FROM directory.tenants t WHERE t.tenant_id = p.tenant_id; COMMIT");
     PQfinish(connection);
-    return error ? error
-                 : all->group.target->restart(
-                       context, cp_format(context, "%s-redis", all->restore.repository.name));
+    return error ? error : empty_redis(all);
 }
 
-static int64_t term_of(struct cp_in_place *all, const char *file)
+/* The next one for the registry's own count too: a later failover goes on from it. */
+static enum cc_error next_term(struct cp_in_place *all, const struct cp_sites *sites, int64_t *out)
 {
-    struct cc_slice bytes;
-    json_t *lease = NULL;
-    if (cp_file_read(all->restore.context, file, &bytes) ||
-        cc_json_parse(bytes, bytes.length + 1, &lease, NULL))
-        return 0;
-    int64_t term = json_integer_value(json_object_get(lease, "term"));
-    json_decref(lease);
-    return term;
+    struct cp_context *context = all->restore.context;
+    PGresult *result;
+    enum cc_error error =
+        cp_sql(context, &result,
+               "INSERT INTO cell_leases AS l (cell, term, site) VALUES ($1, $2::bigint + 1, $3) "
+               "ON CONFLICT (cell) DO UPDATE SET term = greatest(l.term + 1, EXCLUDED.term), "
+               "site = EXCLUDED.site, leased_at = now() RETURNING term",
+               CP_PARAMETERS(all->restore.repository.name,
+                             cp_format(context, "%lld", (long long)sites->term), sites->active));
+    *out = error ? 0 : cp_sql_integer(result, 0, 0);
+    return error;
 }
 
 static enum cc_error raise_term(void *subject)
@@ -186,15 +197,15 @@ static enum cc_error raise_term(void *subject)
     struct cp_in_place *all = subject;
     struct cp_context *context = all->restore.context;
     const char *cell = all->restore.repository.name;
-    const char *file = cp_path(context, "cells/%s/etc/lease", cell);
     struct cp_sites sites;
     cp_sites_read(context, cell, &sites);
-    const struct cp_lease lease = {
-        .cell = cell, .site = sites.active, .term = term_of(all, file) + 1};
+    struct cp_lease lease = {.cell = cell, .site = sites.active};
+    enum cc_error error = next_term(all, &sites, &lease.term);
     sites.term = lease.term;
     PGconn *connection = NULL;
-    enum cc_error error =
-        cp_postgres_connect(&all->group, CP_POSTGRES_PRIMARY, all->group.database, &connection);
+    if (!error)
+        error =
+            cp_postgres_connect(&all->group, CP_POSTGRES_PRIMARY, all->group.database, &connection);
     if (!error)
         error = cp_postgres_execute(
             &all->group, connection,
@@ -206,6 +217,16 @@ static enum cc_error raise_term(void *subject)
     return error ? error : cp_lease_write_all(context, &lease);
 }
 
+void cp_in_place_init(struct cp_in_place *all, const char *aside)
+{
+    struct cp_restore *restore = &all->restore;
+    restore->scratch = "in-place";
+    restore->folder = cp_path(restore->context, "run/backup/%s/in-place", restore->repository.name);
+    restore->data = all->group.places[CP_POSTGRES_NODE_1].data;
+    restore->port = all->group.places[CP_POSTGRES_NODE_1].port;
+    all->aside = aside;
+}
+
 enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *cell, const char *to)
 {
     struct cp_in_place all = {.restore = {.context = context, .in_place = true}};
@@ -213,17 +234,15 @@ enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *c
     enum cc_error error = cp_restore_aim(restore, to);
     if (!error)
         error = cp_repository_find(context, cell, &restore->repository);
+    if (!error && cp_repository_is_registry(&restore->repository))
+        error = cp_fail(context, CC_UNSUPPORTED, "the registry: callcell registry restore");
     if (!error)
         error = cp_repository_prepare(&restore->repository);
     if (error)
         return error;
     cp_cell_postgres(context, cell, restore->repository.number, cp_target_find("local"),
                      &all.group);
-    restore->scratch = "in-place";
-    restore->folder = cp_path(context, "run/backup/%s/in-place", cell);
-    restore->data = all.group.places[CP_POSTGRES_NODE_1].data;
-    restore->port = all.group.places[CP_POSTGRES_NODE_1].port;
-    all.aside = cp_path(context, "cells/%s/pg.before-restore", cell);
+    cp_in_place_init(&all, cp_path(context, "cells/%s/pg.before-restore", cell));
     return cp_run(context, &(struct cp_run_request){.table = &cp_cell_restore_in_place_table,
                                                     .subject = cell,
                                                     .data = &all});

@@ -20,6 +20,20 @@ struct cp_in_place {
     const char *aside; /* where the old nodes are put */
 };
 
+/* Rows that restoring the registry has too. */
+enum cc_error cp_in_place_flush(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_stop(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_set_aside(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_copy(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_recover(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_make_monitor(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_make_primary(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_make_replica(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_verify(void *in_place) CC_MUST_CHECK;
+
+/* Fills in what follows from restore->repository and group: the folder of work, node 1. */
+void cp_in_place_init(struct cp_in_place *all, const char *aside);
+
 /* to: "latest" or RFC 3339. What was written after that moment and shipped is only in what was set
  * aside. CC_UNSUPPORTED: a mistake of usage. */
 enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *cell,

@@ -32,10 +32,38 @@ void cp_repository_of_cell(struct cp_context *context, const char *cell, int num
     }
 }
 
+void cp_repository_of_registry(struct cp_context *context, struct cp_repository *out)
+{
+    const char *parent = context->settings.backup_directory;
+    *out = (struct cp_repository){
+        .context = context,
+        .name = CP_REGISTRY,
+        .database = "registry",
+        .folder = *parent ? cp_format(context, "%s/registry", parent)
+                          : cp_path(context, "backups/registry"),
+        .settings = cp_path(context, "registry/etc/pgbackrest.ini"),
+        .secret = cp_path(context, "registry/etc/backup.passphrase"),
+        .node_count = 2,
+    };
+    for (int node = 1; node <= out->node_count; node++) {
+        out->socket_folders[node - 1] = cp_path(context, "registry/pg/sock");
+        out->ports[node - 1] = cp_port(context, cp_ports_registry_node(node));
+    }
+}
+
+bool cp_repository_is_registry(const struct cp_repository *repository)
+{
+    return repository->number == 0;
+}
+
 enum cc_error cp_repository_find(struct cp_context *context, const char *cell,
                                  struct cp_repository *out)
 {
     PGresult *result;
+    if (strcmp(cell, CP_REGISTRY) == 0) {
+        cp_repository_of_registry(context, out);
+        return CC_OK;
+    }
     enum cc_error error =
         cp_sql(context, &result, "SELECT number FROM cells WHERE cell = $1 AND state = 'ready'",
                CP_PARAMETERS(cell));

@@ -15,6 +15,7 @@
 #include "control-plane/context.h"
 
 enum { CP_REPOSITORY_NODES_MAX = 3 };
+#define CP_REGISTRY "registry" /* what no cell is called: its own names begin with a country */
 
 struct cp_repository {
     struct cp_context *context;
@@ -26,7 +27,7 @@ struct cp_repository {
     const char *socket_folders[CP_REPOSITORY_NODES_MAX];
     int ports[CP_REPOSITORY_NODES_MAX];
     int node_count;
-    int number; /* of the cell */
+    int number; /* of the cell; 0: the registry */
 };
 
 /* Which node is the primary just now. */
@@ -40,7 +41,11 @@ struct cp_repository_primary {
 /* number: of the cell. */
 void cp_repository_of_cell(struct cp_context *context, const char *cell, int number,
                            struct cp_repository *out);
-/* CC_NOT_FOUND with a message when there is no such cell, or it is not ready. */
+/* Of the control plane's own Postgres; nothing is asked. */
+void cp_repository_of_registry(struct cp_context *context, struct cp_repository *out);
+bool cp_repository_is_registry(const struct cp_repository *repository);
+/* cell: or CP_REGISTRY. CC_NOT_FOUND with a message when there is no such cell, or it is not
+ * ready. */
 enum cc_error cp_repository_find(struct cp_context *context, const char *cell,
                                  struct cp_repository *out) CC_MUST_CHECK;
 

@@ -29,17 +29,41 @@ static const char *scratch_folder(struct cp_context *context, const char *cell, 
     return cp_path(context, "cells/%s/scratch/%s", cell, scratch);
 }
 
+/* pgBackRest starts from a backup that ended in an earlier second. */
+static enum cc_error find_backup(struct cp_restore *restore)
+{
+    struct cp_context *context = restore->context;
+    struct cp_backup_list list;
+    enum cc_error error = cp_repository_backups(&restore->repository, &list);
+    if (error)
+        return error;
+    if (list.count == 0)
+        return cp_fail(context, CC_NOT_FOUND, "%s has no backup", restore->repository.name);
+    for (size_t i = 0; i < list.count; i++) {
+        if (restore->target != CP_RESTORE_TIME ||
+            list.backups[i].finished_at < restore->moment_us / 1000000)
+            return CC_OK;
+    }
+    char text[CC_TIMESTAMP_TEXT_MAX];
+    cc_timestamp_format((list.backups[0].finished_at + 1) * 1000000, text);
+    return cp_fail(context, CC_NOT_FOUND, "the oldest backup of %s reaches back to %s",
+                   restore->repository.name, text);
+}
+
 /* Best effort: after a disaster there is no primary to ask, and what is archived is what there is.
  */
 enum cc_error cp_restore_flush(void *subject)
 {
     struct cp_restore *restore = subject;
     struct cp_repository_primary primary = {0};
+    enum cc_error error = find_backup(restore);
+    if (error)
+        return error;
     if (cp_repository_connect(&restore->repository, NULL, &primary)) {
         (void)fprintf(stderr, "%s: restoring what is archived\n", restore->context->message);
         return CC_OK;
     }
-    enum cc_error error = cp_repository_flush(&restore->repository, primary.connection, FLUSH_S);
+    error = cp_repository_flush(&restore->repository, primary.connection, FLUSH_S);
     PQfinish(primary.connection);
     if (error)
         (void)fprintf(stderr, "%s\n", restore->context->message);
@@ -282,6 +306,7 @@ enum cc_error cp_restore_aim(struct cp_restore *restore, const char *to)
     if (cc_timestamp_parse(cc_slice_of(to), &moment_us))
         return cp_fail(restore->context, CC_UNSUPPORTED,
                        "--to %s: latest, or a time like 2026-11-21T14:30:00Z", to);
+    restore->moment_us = moment_us;
     if (moment_us > cp_now_us())
         return cp_fail(restore->context, CC_UNSUPPORTED, "--to %s lies in the future", to);
     /* As pgBackRest wants it, to find the last backup before: "2026-11-21 14:30:00.000000+00". */

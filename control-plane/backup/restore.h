@@ -19,6 +19,7 @@ struct cp_restore {
     const char *scratch; /* its name */
     enum cp_restore_target target;
     const char *moment; /* RFC 3339, or the name of a restore point */
+    int64_t moment_us;  /* with CP_RESTORE_TIME */
     const char *backup; /* label of the backup to start from; NULL: the newest before the moment */
     const char *folder, *data;
     int port;
@@ -35,7 +36,8 @@ void cp_restore_name(struct cp_restore *restore, const char *scratch);
 
 /* "latest" or RFC 3339; CC_UNSUPPORTED with a message. */
 enum cc_error cp_restore_aim(struct cp_restore *restore, const char *to) CC_MUST_CHECK;
-/* The archive catches up with the primary, when there is one. */
+/* The archive catches up with the primary, when there is one. CC_NOT_FOUND with a message when no
+ * backup is as old as the moment: before anything is touched. */
 enum cc_error cp_restore_flush(void *restore) CC_MUST_CHECK;
 
 /* Rows alone, for the drill: folder, files, recovery up to restore->moment. */

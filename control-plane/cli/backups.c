@@ -6,6 +6,7 @@
 #include "control-plane/backup/backup.h"
 #include "control-plane/backup/drill.h"
 #include "control-plane/backup/in_place.h"
+#include "control-plane/backup/registry_restore.h"
 #include "control-plane/backup/restore.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/registry.h"
@@ -21,9 +22,9 @@ static void print_object(struct cp_context *context, json_t *object)
     json_decref(object);
 }
 
-enum cc_error cp_cli_cell_backup(struct cp_context *context, const struct cp_arguments *arguments)
+static enum cc_error take_backup(struct cp_context *context, const struct cp_arguments *arguments,
+                                 const char *cell)
 {
-    const char *cell = arguments->positionals[0];
     struct cp_backup taken;
     enum cc_error error =
         cp_cell_backup(context, cell, cp_argument(arguments, "full") != NULL, &taken);
@@ -42,6 +43,17 @@ enum cc_error cp_cli_cell_backup(struct cp_context *context, const struct cp_arg
     return CC_OK;
 }
 
+enum cc_error cp_cli_cell_backup(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    return take_backup(context, arguments, arguments->positionals[0]);
+}
+
+enum cc_error cp_cli_registry_backup(struct cp_context *context,
+                                     const struct cp_arguments *arguments)
+{
+    return take_backup(context, arguments, CP_REGISTRY);
+}
+
 static json_t *list_json(const struct cp_backup_list *list)
 {
     json_t *array = json_array();
@@ -57,12 +69,12 @@ static json_t *list_json(const struct cp_backup_list *list)
     return array;
 }
 
-enum cc_error cp_cli_cell_backups(struct cp_context *context, const struct cp_arguments *arguments)
+static enum cc_error list_backups(struct cp_context *context, const char *cell)
 {
     struct cp_repository repository;
     struct cp_backup_list list;
     PGresult *result;
-    enum cc_error error = cp_repository_find(context, arguments->positionals[0], &repository);
+    enum cc_error error = cp_repository_find(context, cell, &repository);
     if (!error)
         error = cp_repository_backups(&repository, &list);
     if (error)
@@ -82,6 +94,18 @@ enum cc_error cp_cli_cell_backups(struct cp_context *context, const struct cp_ar
     if (!error)
         cp_cli_print(context, result);
     return error;
+}
+
+enum cc_error cp_cli_cell_backups(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    return list_backups(context, arguments->positionals[0]);
+}
+
+enum cc_error cp_cli_registry_backups(struct cp_context *context,
+                                      const struct cp_arguments *arguments)
+{
+    (void)arguments;
+    return list_backups(context, CP_REGISTRY);
 }
 
 static void print_scratch(const struct cp_restore *restore)
@@ -171,8 +195,8 @@ static bool read_hours(const char *text, int64_t *out)
     return *text >= '0' && *text <= '9' && !*end && *out <= HOURS_MAX;
 }
 
-enum cc_error cp_cli_cell_restore_drill(struct cp_context *context,
-                                        const struct cp_arguments *arguments)
+static enum cc_error hold_drill(struct cp_context *context, const struct cp_arguments *arguments,
+                                const char *cell)
 {
     const char *given = cp_argument(arguments, "max-age-hours");
     int64_t hours = context->settings.backup_every_h;
@@ -180,11 +204,41 @@ enum cc_error cp_cli_cell_restore_drill(struct cp_context *context,
         return cp_fail(context, CC_UNSUPPORTED, "--max-age-hours %s: a number from 0 to %d", given,
                        HOURS_MAX);
     struct cp_drill drill;
-    enum cc_error error =
-        cp_restore_drill(context, arguments->positionals[0], hours * HOUR_S, &drill);
+    enum cc_error error = cp_restore_drill(context, cell, hours * HOUR_S, &drill);
     if (!error && !context->dry_run)
         print_drill(&drill);
     return error;
+}
+
+enum cc_error cp_cli_cell_restore_drill(struct cp_context *context,
+                                        const struct cp_arguments *arguments)
+{
+    return hold_drill(context, arguments, arguments->positionals[0]);
+}
+
+enum cc_error cp_cli_registry_restore_drill(struct cp_context *context,
+                                            const struct cp_arguments *arguments)
+{
+    return hold_drill(context, arguments, CP_REGISTRY);
+}
+
+/* The registry may be dead: nothing here may ask it first. */
+enum cc_error cp_cli_registry_restore(struct cp_context *context,
+                                      const struct cp_arguments *arguments)
+{
+    const char *to = cp_argument(arguments, "to"), *confirm = cp_argument(arguments, "confirm");
+    if (!context->dry_run && (!confirm || strcmp(confirm, CP_REGISTRY) != 0))
+        return cp_fail(context, CC_UNSUPPORTED,
+                       "this takes back all that the registry was told after %s; if you mean it: "
+                       "--confirm " CP_REGISTRY,
+                       to);
+    enum cc_error error = cp_registry_restore(context, to);
+    if (error || context->dry_run)
+        return error;
+    cp_cli_done(context, "registry", CP_REGISTRY, true);
+    if (!context->json)
+        printf("what edges and workers hold may be newer: callcell registry reconcile\n");
+    return CC_OK;
 }
 
 enum cc_error cp_cli_backups_run(struct cp_context *context, const struct cp_arguments *arguments)

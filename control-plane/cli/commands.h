@@ -26,7 +26,8 @@ cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;
 cp_handler cp_cli_flow_put, cp_cli_flow_publish, cp_cli_flow_show, cp_cli_call_show,
     cp_cli_call_explain;
 cp_handler cp_cli_template_list, cp_cli_template_show, cp_cli_template_check, cp_cli_template_keys;
-cp_handler cp_cli_doctor, cp_cli_registry_reconcile;
+cp_handler cp_cli_doctor, cp_cli_registry_reconcile, cp_cli_registry_backup,
+    cp_cli_registry_backups, cp_cli_registry_restore, cp_cli_registry_restore_drill;
 cp_handler cp_cli_map_show, cp_cli_map_publish, cp_cli_map_rollback;
 cp_handler cp_cli_certificates_list, cp_cli_certificates_renew;
 cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transitions_diagram,

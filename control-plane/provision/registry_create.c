@@ -1,6 +1,7 @@
 /* Rim: processes and files of the home. */
 #include "control-plane/provision/registry_create.h"
 
+#include "control-plane/backup/repository.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/state.h"
@@ -19,6 +20,9 @@ void cp_registry_group(struct cp_context *context, struct cp_postgres_group *out
                            ports);
     out->database = "registry";
     out->roles = "serve";
+    struct cp_repository repository;
+    cp_repository_of_registry(context, &repository);
+    out->more_settings = cp_repository_postgres_settings(&repository);
     out->buffers_megabytes = BUFFERS_MEGABYTES;
 }
 
@@ -52,9 +56,15 @@ static enum cc_error make_role(struct cp_postgres_group *group)
     return error;
 }
 
+/* The stanza is made by the backups agent (backup/agent.c): nothing is archived before the first
+ * segment is full or a minute old, and init need not wait for it. */
 static enum cc_error make_primary(struct cp_postgres_group *group)
 {
+    struct cp_repository repository;
+    cp_repository_of_registry(group->context, &repository);
     enum cc_error error = cp_postgres_prepare(group);
+    if (!error)
+        error = cp_repository_prepare(&repository);
     if (!error)
         error = cp_postgres_make_monitor(group);
     if (!error)

@@ -106,6 +106,42 @@ def a_copy_of_a_moment_holds_what_was_there_then(platform):
     expect(not (platform.home / "cells/se-1/scratch/before").exists(), "dropped")
 
 
+def damage(folder):
+    """A bit in every 4 KiB of the data of all backups; returns what puts it right."""
+    before = {path: path.read_bytes() for path in folder.glob("*/*/bundle/*")}
+    expect(before, f"no bundles below {folder}")
+    for path, data in before.items():
+        damaged = bytearray(data)
+        for at in range(len(data) // 2 % 4096, len(data), 4096):
+            damaged[at] ^= 1
+        path.write_bytes(damaged)
+    return lambda: [path.write_bytes(data) for path, data in before.items()]
+
+
+@test
+def a_drill_of_a_damaged_backup_fails_and_says_so(platform):
+    put_right = damage(platform.home / "backups/se-1/backup")
+    try:
+        done = platform.cli("cell", "restore-drill", "se-1", check=False)
+    finally:
+        put_right()
+    expect(done.returncode == 1 and "backup of se-1: pgBackRest:" in done.stderr, done.stderr)
+    expect_equal(facts(platform)["restore_drill_ok"], 0, "restore_drill_ok")
+    expect(drill(platform)["equal"], "the drill of the whole backup")
+    expect_equal(facts(platform)["restore_drill_ok"], 1, "restore_drill_ok afterwards")
+
+
+@test
+def the_registry_is_backed_up_too(platform):
+    wait_until("the backups agent has made its stanza", (
+        platform.home / "backups/registry/archive/registry/archive.info").exists, 60)
+    taken = platform.cli_json("registry", "backup")
+    expect(taken["backup"] in [backup["backup"] for backup in platform.cli_json("registry", "backups")], "listed")
+    done = platform.cli_json("registry", "restore-drill")
+    expect(done["equal"] and done["compared"] >= 10, f"{done}")
+    note(f"registry: {taken['database_bytes']} bytes; drill restored in {done['restored_ms']} ms")
+
+
 @test
 def mistakes_are_told_in_words(platform):
     for words, part in ((["--to", "yesterday", "--as", "x"], "2026-11-21T14:30:00Z"),
@@ -115,6 +151,16 @@ def mistakes_are_told_in_words(platform):
         done = platform.cli("cell", "restore", "se-1", *words, check=False)
         expect_equal(done.returncode, 2, f"{words}")
         expect(part in done.stderr, done.stderr)
+    for words, part in ((["registry", "restore", "--to", "latest"], "--confirm registry"),
+                        (["cell", "restore", "registry", "--in-place", "--to", "latest", "--confirm", "registry"],
+                         "callcell registry restore")):
+        done = platform.cli(*words, check=False)
+        expect(done.returncode == 2 and part in done.stderr, f"{words}: {done.stderr}")
+    for words in (["cell", "restore", "se-1", "--in-place", "--confirm", "se-1"],
+                  ["registry", "restore", "--confirm", "registry"]):
+        done = platform.cli(*words, "--to", "2001-01-01T00:00:00Z", check=False)
+        expect(done.returncode == 1 and "the oldest backup of" in done.stderr, f"{words}: {done.stderr}")
+    expect(platform.psql("select 1") == [["1"]], "a restore to before all backups touches nothing")
     done = platform.cli("cell", "backup", "se-9", check=False)
     expect(done.returncode == 1 and "no cell se-9" in done.stderr, done.stderr)
 
@@ -148,7 +194,14 @@ def backup_killed_and_given_again(platform):
     expect(drill(platform)["equal"], "the drill after it")
 
 
-def archive_after_a_failover(platform):
+def archive_after_failovers(platform):
+    """By command, and because the primary's node is gone: each a new timeline."""
+    old = platform.primary_port()
+    platform.cli("cell", "failover", "se-1", timeout_s=90)
+    expect(platform.primary_port() != old, "cell failover moved nothing")
+    expect(drill(platform)["equal"], "the drill after cell failover")
+    wait_until("commits wait for the replica again", lambda: platform.cli_json(
+        "status")["cells"][0]["primary"]["synchronous"], 60)
     old = platform.primary_port()
     platform.stop_service("node1" if old == platform.port(20131) else "node2")
     wait_until("the other node is the primary", lambda: platform.primary_port() != old, 60)
@@ -208,7 +261,7 @@ def a_cell_restored_in_its_own_place(platform):
 if LONG:
     test(a_cell_restored_in_its_own_place)
     test(backup_killed_and_given_again)
-    test(archive_after_a_failover)
+    test(archive_after_failovers)
     if os.geteuid() == 0:
         test(full_repository)
 

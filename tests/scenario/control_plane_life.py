@@ -1,6 +1,7 @@
 """The control plane dies in parts and goes on: another serve leads, the registry's replica takes over, and a
 registry that was restored from an old backup publishes nothing that would be refused."""
 import json
+import shutil
 import time
 
 from support.platform import Platform
@@ -113,5 +114,106 @@ def a_registry_from_an_old_backup_refuses_and_says_how_to_go_on(platform):
     listed = {item["number"] for item in platform.cli_json("number", "list", "--tenant", TENANT)}
     expect_equal(listed, {FIRST, SECOND, "+46709000003"}, "numbers")
 
+
+def epochs(platform, kind):
+    """{edge or worker: the epoch it holds}."""
+    return {reporter: int(epoch) for reporter, epoch in registry(
+        platform, f"SELECT reporter, epoch FROM reports WHERE country = 'se' AND kind = '{kind}'")}
+
+
+def moment_after_a_backup(platform):
+    """By the registry's clock. A backup serves for moments from the second after its end."""
+    platform.cli("registry", "backup")
+    ended = time.time()
+    wait_until("a second after the backup", lambda: time.time() > ended + 1)
+    return registry(platform, "select to_char(clock_timestamp() at time zone 'UTC', "
+                              "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")[0][0]
+
+
+def make_archived(platform):
+    segment = registry(platform, "select pg_walfile_name(pg_switch_wal()) from (select pg_current_xact_id()) x")[0][0]
+    wait_until("the registry's WAL is archived", lambda: registry(
+        platform, f"select last_archived_wal >= '{segment}' from pg_stat_archiver") == [["t"]], 60)
+
+
+def lose_the_registry(platform):
+    """Both nodes, their files with them."""
+    for part in ("registry-monitor", "registry-node1", "registry-node2"):
+        platform.stop_service(part)
+    for node in ("node1", "node2"):
+        shutil.rmtree(platform.home / f"registry/pg/{node}/base")
+
+
+def restore(platform, moment):
+    begun = time.monotonic()
+    platform.cli("registry", "restore", "--to", moment, "--confirm", "registry", timeout_s=180)
+    note(f"registry restored: {time.monotonic() - begun:.1f} s")
+    wait_until("one serve leads", lambda: len(leaders(platform)) == 1, 30)
+
+
+def publish_all(platform):
+    """Something new of every kind."""
+    platform.cli("carrier", "create", "newer", "--tenants", TENANT, "--country", "se")
+    registry(platform, "insert into sealing_keys (country, key_id, key, active_from) select country, max(key_id) + 1, "
+                       "sha512('newer'), now() from sealing_keys group by country")
+    platform.cli("registry", "reconcile", "--country", "se", "--keep", "registry")
+
+
+KINDS = ("map", "numbers", "carriers", "sealing")
+
+
+def wait_taken(platform, before):
+    """Every edge and worker that holds a kind takes an epoch above the one held before."""
+    for kind in KINDS:
+        wait_until(f"the next {kind} is taken by all", lambda kind=kind: all(
+            epoch > before[kind] for epoch in epochs(platform, kind).values()), 30)
+
+
+def a_lost_registry_is_restored_to_an_older_moment(platform):
+    moment = moment_after_a_backup(platform)
+    platform.cli("number", "create", "+46709000011", "--tenant", TENANT, "--kind", "mobile")
+    publish_all(platform)
+    held = {kind: max(epochs(platform, kind).values()) for kind in KINDS}
+    wait_until("all hold the newest", lambda: all(set(epochs(platform, kind).values()) == {held[kind]}
+                                                  for kind in KINDS), 30)
+    make_archived(platform)
+    lose_the_registry(platform)
+    restore(platform, moment)
+    wait_until("edges and workers tell the restored registry what they hold", lambda: all(
+        set(epochs(platform, kind).values()) == {held[kind]} for kind in KINDS), 30)
+    for words in (("number", "create", "+46709000012", "--tenant", TENANT, "--kind", "mobile"),
+                  ("map", "publish", "--country", "se")):
+        refused = platform.cli(*words, check=False)
+        expect(refused.returncode == 1 and "registry reconcile" in refused.stderr, refused.stderr)
+    shown = {row["kind"]: row for row in platform.cli_json("registry", "reconcile", "--country", "se")}
+    for kind in KINDS:
+        expect(shown[kind]["held_epoch"] > shown[kind]["registry_epoch"], f"{kind}: {shown[kind]}")
+    platform.cli("registry", "reconcile", "--country", "se", "--keep", "held")
+    wait_taken(platform, held)
+    expect_equal(registry(platform, "select count(*) from sealing_keys"), [["2"]], "sealing keys")
+    expect("newer" in platform.cli("carrier", "list").stdout, "the carrier that only edges knew")
+    platform.cli("number", "create", "+46709000012", "--tenant", TENANT, "--kind", "mobile")
+    listed = {item["number"] for item in platform.cli_json("number", "list", "--tenant", TENANT)}
+    expect({"+46709000011", "+46709000012"} <= listed, f"numbers: {listed}")
+
+
+def keep_registry_takes_back_what_was_published_after(platform):
+    moment = moment_after_a_backup(platform)
+    platform.cli("carrier", "create", "mistake", "--tenants", TENANT, "--country", "se")
+    held = {kind: max(epochs(platform, kind).values()) for kind in KINDS}
+    restore(platform, moment)
+    refused = platform.cli("carrier", "create", "other", "--tenants", TENANT, "--country", "se", check=False)
+    expect(refused.returncode == 1 and "registry reconcile" in refused.stderr, refused.stderr)
+    platform.cli("registry", "reconcile", "--country", "se", "--keep", "registry")
+    wait_until("edges take what the registry says", lambda: all(
+        epoch > held["carriers"] for epoch in epochs(platform, "carriers").values()), 30)
+    expect("mistake" not in platform.cli("carrier", "list").stdout, "the mistake is back")
+    platform.cli("carrier", "create", "other", "--tenants", TENANT, "--country", "se")
+    wait_until("the registry has a replica", lambda: replicated(platform), 60)
+
+
+if LONG:
+    test(a_lost_registry_is_restored_to_an_older_moment)
+    test(keep_registry_takes_back_what_was_published_after)
 
 main(Platform)

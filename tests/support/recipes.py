@@ -320,6 +320,26 @@ class CellRestoreInPlace(Recipe):
                                 "numbers": numbers})
 
 
+class RegistryRestore(Recipe):
+    """To the end of the archive: nothing that was written is missing. The run is kept in a file meanwhile."""
+    table = "registry_restore"
+    long = True
+    again = False
+
+    def prepare(self, turn):
+        self.p.cli("registry", "backup")
+
+    def command(self, turn):
+        return ["registry", "restore", "--to", "latest", "--confirm", "registry"]
+
+    def facts(self, turn):
+        replicas = registry(self.p, "SELECT state, sync_state IN ('sync', 'quorum') FROM pg_stat_replication")
+        return self.same(turn, {
+            "replicas": replicas, "services": services(self.p, "registry-"),
+            "rows": [registry(self.p, f"SELECT count(*) FROM {table}") for table in ("cells", "tenants", "numbers")],
+            "left": (self.p.home / "run/backup/registry.restore").exists()})
+
+
 class RestoreDrill(Recipe):
     table = "restore_drill"
     long = True

@@ -247,4 +247,12 @@ def a_segment_was_given_up(scene):
     scene.no_alert("ArchiveGap", within_s=120)
 
 
+@situation("restore", "The registry")
+def the_registrys_drill_is_old(scene):
+    scene.fact("restore_drill_finished_at", time.time() - 11 * 86400, "registry")
+    scene.alert("RestoreDrillOld")
+    yield
+    scene.no_alert("RestoreDrillOld", "RestoreDrillFailed")
+
+
 situation("restore", "How to see that it worked")(expect_whole)

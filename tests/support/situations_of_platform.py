@@ -1,4 +1,5 @@
 """Situations in which what surrounds the cells is in trouble: certificates, clocks, the control plane."""
+import shutil
 import subprocess
 
 from support.clocks import SteppedClock
@@ -174,6 +175,21 @@ def an_edge_is_down_while_a_map_is_published(scene):
     yield
     scene.no_alert("MapNotTaken", "EdgeMapEpochsDiffer")
     expect_equal(scene.platform.edge_map_epoch(0), scene.platform.edge_map_epoch(1), "map epochs of the edges")
+
+
+@situation("lost-control-plane", "Both nodes of the registry are lost")
+def the_registry_is_lost_with_its_files(scene):
+    scene.platform.cli("registry", "backup")
+    segment = registry(scene.platform, "select pg_walfile_name(pg_switch_wal()) from (select pg_current_xact_id()) x")
+    wait_until("its archive has all", lambda: registry(
+        scene.platform, f"select last_archived_wal >= '{segment[0][0]}' from pg_stat_archiver") == [["t"]], 60)
+    for name in REGISTRY:
+        scene.platform.stop_service(name)
+    for node in ("node1", "node2"):
+        shutil.rmtree(scene.platform.home / f"registry/pg/{node}/base")
+    yield
+    scene.writes()
+    scene.no_alert("ControlPlaneWithoutLeader")
 
 
 @situation("lost-control-plane", "The registry was restored from an old backup")
