@@ -151,12 +151,16 @@ def restore(platform, moment):
     wait_until("one serve leads", lambda: len(leaders(platform)) == 1, 30)
 
 
-def publish_all(platform):
+def publish_all(platform, number, carrier, emergency):
     """Something new of every kind."""
-    platform.cli("carrier", "create", "newer", "--tenants", TENANT, "--country", "se")
+    platform.cli("number", "create", number, "--tenant", TENANT, "--kind", "mobile")
+    platform.cli("carrier", "create", carrier, "--tenants", TENANT, "--country", "se")
     registry(platform, "insert into sealing_keys (country, key_id, key, active_from) select country, max(key_id) + 1, "
-                       "sha512('newer'), now() from sealing_keys group by country")
+                       f"sha512('{carrier}'), now() from sealing_keys group by country")
     platform.cli("registry", "reconcile", "--country", "se", "--keep", "registry")
+    registry(platform, f"update countries set policy = jsonb_set(policy, '{{emergency}}', '{json.dumps(emergency)}') "
+                       "where country = 'se'")
+    platform.cli("map", "publish", "--country", "se")
 
 
 KINDS = ("map", "numbers", "carriers", "sealing")
@@ -171,8 +175,7 @@ def wait_taken(platform, before):
 
 def a_lost_registry_is_restored_to_an_older_moment(platform):
     moment = moment_after_a_backup(platform)
-    platform.cli("number", "create", "+46709000011", "--tenant", TENANT, "--kind", "mobile")
-    publish_all(platform)
+    publish_all(platform, "+46709000011", "newer", ["112", "911"])
     held = {kind: max(epochs(platform, kind).values()) for kind in KINDS}
     wait_until("all hold the newest", lambda: all(set(epochs(platform, kind).values()) == {held[kind]}
                                                   for kind in KINDS), 30)
@@ -181,7 +184,7 @@ def a_lost_registry_is_restored_to_an_older_moment(platform):
     restore(platform, moment)
     wait_until("edges and workers tell the restored registry what they hold", lambda: all(
         set(epochs(platform, kind).values()) == {held[kind]} for kind in KINDS), 30)
-    for words in (("number", "create", "+46709000012", "--tenant", TENANT, "--kind", "mobile"),
+    for words in (("number", "create", "+46709000013", "--tenant", TENANT, "--kind", "mobile"),
                   ("map", "publish", "--country", "se")):
         refused = platform.cli(*words, check=False)
         expect(refused.returncode == 1 and "registry reconcile" in refused.stderr, refused.stderr)
@@ -189,10 +192,11 @@ def a_lost_registry_is_restored_to_an_older_moment(platform):
     for kind in KINDS:
         expect(shown[kind]["held_epoch"] > shown[kind]["registry_epoch"], f"{kind}: {shown[kind]}")
     platform.cli("registry", "reconcile", "--country", "se", "--keep", "held")
-    wait_taken(platform, held)
+    expect_equal(platform.map()["policy"]["emergency"], ["112", "911"], "the policy that only the held map knew")
     expect_equal(registry(platform, "select count(*) from sealing_keys"), [["2"]], "sealing keys")
     expect("newer" in platform.cli("carrier", "list").stdout, "the carrier that only edges knew")
-    platform.cli("number", "create", "+46709000012", "--tenant", TENANT, "--kind", "mobile")
+    publish_all(platform, "+46709000012", "newest", ["112"])
+    wait_taken(platform, held)
     listed = {item["number"] for item in platform.cli_json("number", "list", "--tenant", TENANT)}
     expect({"+46709000011", "+46709000012"} <= listed, f"numbers: {listed}")
 

@@ -249,6 +249,7 @@ def a_segment_was_given_up(scene):
 
 @situation("restore", "The registry")
 def the_registrys_drill_is_old(scene):
+    scene.platform.cli("registry", "restore-drill")
     scene.fact("restore_drill_finished_at", time.time() - 11 * 86400, "registry")
     scene.alert("RestoreDrillOld")
     yield
