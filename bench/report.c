@@ -71,8 +71,9 @@ void bench_report_line(const struct bench_webhook *webhook, const struct bench_o
         append_field(&line, "error", cc_error_name(outcome->error));
     cc_buffer_printf(&line, "\"http_status\":%d,\"edge\":%zu,\"attempts\":%d,", outcome->status,
                      outcome->edge, outcome->attempts);
-    cc_buffer_printf(&line, "\"latency_us\":%" PRId64 ",\"unanswered\":%s}\n", latency_us,
-                     is_answered(outcome) ? "false" : "true");
+    cc_buffer_printf(&line, "\"ended_us\":%" PRId64 ",\"latency_us\":%" PRId64, outcome->done_us,
+                     latency_us);
+    cc_buffer_printf(&line, ",\"unanswered\":%s}\n", is_answered(outcome) ? "false" : "true");
     if (line.error)
         fprintf(stderr, "callcell-bench: %s\n", cc_error_text(line.error));
     else

@@ -170,6 +170,8 @@ def python_environment(build, long=False):
 
 # They start platforms of their own; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme")
+# So do these in their long form, which cuts links between parts.
+OWN_PLATFORM_IF_LONG = ("kill_anything",)
 
 
 def scenarios(build, long):
@@ -207,8 +209,9 @@ def run_all(programs, tally, at_once):
         list(pool.map(lambda program: run_program(program, tally), programs))
 
 
-def run_scenarios(programs, build, tally):
-    own = [program for program in programs if program.name.split()[-1] in OWN_PLATFORM]
+def run_scenarios(programs, build, tally, long):
+    names = OWN_PLATFORM + (OWN_PLATFORM_IF_LONG if long else ())
+    own = [program for program in programs if program.name.split()[-1] in names]
     shared = [program for program in programs if program not in own]
     if shared:
         with SharedPlatform(build, tally) as platform:
@@ -230,18 +233,21 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("kind", nargs="?", choices=KINDS)
+    parser.add_argument("name", nargs="?", help="only the program of this name, as kill-anything")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--only", help="regular expression on a program's name")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     tally, empty = Tally(), []
     for kind in [arguments.kind] if arguments.kind else KINDS:
         programs = programs_of(kind, arguments)
+        if arguments.name:
+            programs = [p for p in programs if p.name.split()[-1] == arguments.name.replace("-", "_")]
         if arguments.only:
             programs = [p for p in programs if re.search(arguments.only, p.name)]
         elif not programs:
             empty.append(kind)
         if kind == "scenario":
-            run_scenarios(programs, arguments.build, tally)
+            run_scenarios(programs, arguments.build, tally, arguments.long)
         else:
             # The long ones first, so that both cores are busy to the end.
             run_all(sorted(programs, key=lambda program: -program.timeout_s), tally, 2)

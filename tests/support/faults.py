@@ -1,0 +1,169 @@
+"""What can happen to a part of a platform: killed, frozen, cut off. Parts are named as on-call names them."""
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+from support.platform import CliError
+from support.wait import wait_until
+
+
+def descendants(pid):
+    """pid and all its children, theirs too: a Postgres node is a tree."""
+    children = {}
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        children.setdefault(parent, []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo[-1])
+        todo.extend(children.get(todo.pop(), []))
+    return found
+
+
+class Part:
+    """services: names of their service folders; ports: what they listen on, for a cut."""
+
+    def __init__(self, platform, name, services, ports):
+        self.platform = platform
+        self.name = name
+        self.services = services
+        self.ports = [platform.port(port) for port in ports]
+        self.frozen = []
+
+    def pids(self):
+        heads = [self.platform.pid(service) for service in self.services]
+        return [pid for head in heads if head for pid in descendants(head)]
+
+    def signal(self, number, pids):
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def kill(self):
+        """kill -9; the supervisor starts it again."""
+        self.signal(signal.SIGKILL, self.pids())
+
+    def freeze(self):
+        self.frozen = self.pids()
+        self.signal(signal.SIGSTOP, self.frozen)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT, self.frozen)
+        self.frozen = []
+
+    def cut(self):
+        """Packets to and from its ports vanish without a word, connections that exist included."""
+        for port in self.ports:
+            for side in ("dport", "sport"):
+                nft("add", "rule", "inet", "cut", "packets", "tcp", side, str(port), "drop")
+
+    def mend(self):
+        nft("flush", "chain", "inet", "cut", "packets")
+
+
+def nft(*arguments):
+    subprocess.run(["nft", *arguments], check=True, capture_output=True, timeout=10)
+
+
+def prepare_cuts():
+    """Once, in a network namespace of our own."""
+    nft("add", "table", "inet", "cut")
+    nft("add", "chain", "inet", "cut", "packets", "{ type filter hook input priority 0; }")
+
+
+def primary_node(platform):
+    return 1 if platform.primary_port() == platform.port(20131) else 2
+
+
+def parts_of(platform):
+    """{name: function that finds it as things stand now}: which node is the primary changes."""
+    def node(is_primary):
+        number = primary_node(platform)
+        number = number if is_primary else 3 - number
+        return f"se-1-node{number}", 20130 + number
+
+    def postgres(name, is_primary, services=(), ports=()):
+        service, port = node(is_primary)
+        return Part(platform, name, [service, *services], [port, *ports])
+
+    workers = ["se-1-worker-1", "se-1-worker-2"]
+    control = [s for s in platform.services() if s.startswith(("serve", "registry"))]
+    return {
+        "Redis": lambda: Part(platform, "Redis", ["se-1-redis"], [20120]),
+        "primary": lambda: postgres("primary", True),
+        "replica": lambda: postgres("replica", False),
+        "monitor": lambda: Part(platform, "monitor", ["se-1-monitor"], [20130]),
+        "one worker": lambda: Part(platform, "one worker", workers[:1], [20101]),
+        "both workers": lambda: Part(platform, "both workers", workers, [20101, 20102]),
+        "control plane": lambda: Part(platform, "control plane", control, range(7300, 7307)),
+        "one edge of two": lambda: Part(platform, "one edge of two", ["edge-1"], [8080, 8443, 8081]),
+        "Redis and primary": lambda: postgres("Redis and primary", True, ["se-1-redis"], [20120]),
+    }
+
+
+class WriteProbe:
+    """Writes to whichever node takes it, as fast as it goes, and remembers when writes were acknowledged.
+
+    A commit that comes with a warning ("not replicated") is no acknowledgement. with probe: ... writes meanwhile.
+    """
+
+    SQL = "insert into public.write_probe default values"
+
+    def __init__(self, platform):
+        platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
+        folder = platform.home / "cells/se-1/pg/sock"
+        ports = f"{platform.port(20131)},{platform.port(20132)}"
+        self.command = platform.owner_command([
+            "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", self.SQL,
+            f"host={folder},{folder} port={ports} dbname=cell target_session_attrs=read-write connect_timeout=2"])
+        self.acknowledged = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._write)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def _write(self):
+        while not self.over.wait(0.02):
+            try:
+                result = subprocess.run(self.command, capture_output=True, text=True, timeout=1, check=False)
+            except subprocess.TimeoutExpired:
+                continue
+            if result.returncode == 0 and "WARNING" not in result.stderr:
+                self.acknowledged.append(time.monotonic())
+
+    def wait_for_one_since(self, moment):
+        wait_until("a write is acknowledged", lambda: self.acknowledged and self.acknowledged[-1] > moment, 60)
+
+    def seconds_without(self, since):
+        """The longest time from `since` on in which nothing was acknowledged."""
+        times = [since, *(moment for moment in list(self.acknowledged) if moment > since)]
+        return max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0)
+
+
+def wait_until_whole(platform, timeout_s=90):
+    """Every part runs, the replica is synchronous, nothing waits to be recorded."""
+    def replica_is_synchronous():
+        try:
+            return platform.psql("select count(*) from pg_stat_replication "
+                                 "where sync_state in ('sync', 'quorum')") == [["1"]]
+        except (CliError, AssertionError):
+            return False
+    for number in (1, 2):
+        wait_until(f"worker-{number} is ready", lambda n=number: platform.worker_is_ready(n), timeout_s)
+    wait_until("both edges are ready", lambda: all(platform.edge_is_ready(e) for e in (0, 1)), timeout_s)
+    wait_until("the replica is synchronous", replica_is_synchronous, timeout_s)
+    platform.wait_until_recorded(timeout_s)
