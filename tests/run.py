@@ -171,7 +171,7 @@ def python_environment(build, long=False):
 # They start platforms of their own; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme")
 # So do these in their long form, which cuts links between parts.
-OWN_PLATFORM_IF_LONG = ("kill_anything",)
+OWN_PLATFORM_IF_LONG = ("kill_anything", "history")
 
 
 def scenarios(build, long):

@@ -7,15 +7,12 @@ network namespace of its own (the cuts are nft rules), and the table goes into d
 import collections
 import itertools
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import time
 
-from support import faults
+from support import faults, network
 from support.dataset import Dataset, read_log, wrong_answers
 from support.platform import ROOT, Platform
+from support.records import Records
 from support.reliability import Row, table, write_document
 from support.scenario import LONG, SEED, expect, expect_equal, generator, main, note, test
 from support.wait import wait_for_seconds, wait_until
@@ -94,7 +91,7 @@ def check(platform, row):
     _rows.append(row)
     faults.wait_until_whole(platform)
     row.wrong = wrong_answers(row.lines, dataset.reference(platform.policy()))
-    row.records = compare_records(platform, row.lines)
+    row.records = Records(platform, row.lines, tenant_of)
     note(row.text())
     unanswered = [line["event_id"] for line in row.lines if line["unanswered"]]
     expect(not unanswered, f"{len(unanswered)} unanswered: {unanswered[:5]}")
@@ -102,43 +99,9 @@ def check(platform, row):
     row.records.check()
 
 
-class Records:
-    """Answered events against what Postgres holds."""
-
-    def __init__(self, answered, recorded, repeated):
-        self.missing = [key for key in answered if key not in recorded]
-        # Both edges may have answered a repeated event by themselves: which answer was taken, nobody knows.
-        self.unknown = [key for key, (source, _) in recorded.items() if source == "unknown" and key in repeated]
-        self.other = [(key, answered[key], recorded[key]) for key in answered
-                      if key in recorded and recorded[key] != answered[key] and key not in self.unknown]
-        self.twice = []
-
-    def check(self):
-        expect(not self.missing, f"{len(self.missing)} answered events are not recorded: {self.missing[:5]}")
-        expect(not self.other, f"{len(self.other)} recorded otherwise (client, Postgres): {self.other[:5]}")
-        expect_equal(self.twice, [], "events recorded twice")
-
-
 def tenant_of(line):
     number = line["from"] if line["direction"] == "originating" else line["to"]
     return line["tenant"] or dataset.numbers[number]["tenant"]
-
-
-def compare_records(platform, lines):
-    answered, repeated = {}, set()
-    for line in lines:
-        key = (tenant_of(line), line["event_id"])
-        if not line["unanswered"]:
-            answered[key] = (line["source"], line["decision_id"])
-        if line["attempts"] > 1:
-            repeated.add(key)
-    calls = {line["call_id"] for line in lines}
-    recorded = {key: value for key, value in platform.recorded(f"event_id like 'kill-{SEED}-%'").items()
-                if key[1].rpartition(".")[0] in calls or key in answered}
-    records = Records(answered, recorded, repeated)
-    records.twice = platform.psql(f"select event_id from events.events where event_id like 'kill-{SEED}-%' "
-                                  "group by tenant_id, event_id having count(*) > 1")
-    return records
 
 
 @test
@@ -169,16 +132,6 @@ def the_table_is_printed(platform):
         write_document(ROOT / "docs/reliability.md", _rows, SEED)
 
 
-def enter_own_network():
-    """Links of the whole platform can be cut there, and nothing else on this machine notices."""
-    if os.environ.get("CALLCELL_TEST_NETWORK") == "own":
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        return
-    expect_equal(os.geteuid(), 0, "user (links are cut by root)")
-    os.environ["CALLCELL_TEST_NETWORK"] = "own"
-    os.execvp("unshare", ["unshare", "--net", sys.executable, str(pathlib.Path(__file__).resolve())])
-
-
 if LONG:
-    enter_own_network()
+    network.enter_own(__file__)
 main(Platform)

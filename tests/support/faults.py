@@ -109,6 +109,11 @@ def parts_of(platform):
     }
 
 
+def serve_of(platform):
+    """A server of the control plane."""
+    return [service for service in platform.services() if service.startswith("serve")][0]
+
+
 class WriteProbe:
     """Writes to whichever node takes it, as fast as it goes, and remembers when writes were acknowledged.
 

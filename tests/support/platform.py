@@ -442,3 +442,10 @@ class Platform:
         """{(tenant, event id): (source, decision id)} of the events in Postgres."""
         rows = self.psql(f"select tenant_id, event_id, source, decision_id from events.events where {where}")
         return {(tenant, event): (source, decision) for tenant, event, source, decision in rows}
+
+    def recorded_of_calls(self, calls):
+        """[((tenant, event id), (source, decision id))] of these calls' events in Postgres."""
+        listed = ",".join("'" + call.replace("'", "''") + "'" for call in calls)
+        rows = self.psql("select tenant_id, event_id, source, decision_id from events.events "
+                         f"where call_id = any(array[{listed}]::text[])")
+        return [((tenant, event), (source, decision)) for tenant, event, source, decision in rows]

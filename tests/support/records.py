@@ -1,0 +1,40 @@
+"""What the carrier was answered against what the cell's Postgres holds."""
+import collections
+
+from support.scenario import expect, expect_equal
+
+
+class Records:
+    """Of the events in these lines of the load tool's log. tenant_of(line): for calls on the one-URL form."""
+
+    def __init__(self, platform, lines, tenant_of):
+        self.answered, self.unanswered, repeated = {}, set(), set()
+        for line in lines:
+            key = (tenant_of(line), line["event_id"])
+            if line["unanswered"]:
+                self.unanswered.add(key)
+            else:
+                self.answered[key] = (line["source"], line["decision_id"])
+            if line["attempts"] > 1:
+                repeated.add(key)
+        sent = {line["event_id"] for line in lines}
+        calls = sorted({line["call_id"] for line in lines})
+        held = platform.recorded_of_calls(calls)
+        self.recorded = dict(held)
+        self.twice = [key for key, times in collections.Counter(key for key, _ in held).items() if times > 1]
+        self.surplus = [key for key in self.recorded if key[1] not in sent]
+        self.missing = [key for key in self.answered if key not in self.recorded]
+        # Both edges may have answered a repeated event by themselves: which answer was taken, nobody knows.
+        self.unknown = [key for key in self.answered
+                        if self.recorded.get(key, ("",))[0] == "unknown" and key in repeated]
+        unknown = set(self.unknown)
+        self.other = [(key, told, self.recorded[key]) for key, told in self.answered.items()
+                      if key in self.recorded and self.recorded[key] != told and key not in unknown]
+
+    def check(self):
+        count = len(self.answered)
+        expect(not self.missing, f"{len(self.missing)} of {count} answered events are not recorded: "
+               f"{self.missing[:5]}")
+        expect(not self.other, f"{len(self.other)} recorded otherwise (client, Postgres): {self.other[:5]}")
+        expect(not self.surplus, f"recorded and never sent: {self.surplus[:5]}")
+        expect_equal(self.twice, [], "events recorded twice")
