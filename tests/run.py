@@ -171,11 +171,15 @@ def python_environment(build, long=False):
 # They start platforms of their own; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme")
 # So do these in their long form, which cuts links between parts.
-OWN_PLATFORM_IF_LONG = ("kill_anything", "history")
+OWN_PLATFORM_IF_LONG = ("kill_anything", "history", "split_brain", "full_disk")
+# They have no short form.
+LONG_ONLY = ("split_brain", "full_disk")
 
 
 def scenarios(build, long):
     for script in sorted((ROOT / "tests/scenario").glob("*.py")):
+        if script.stem in LONG_ONLY and not long:
+            continue
         yield Program(f"scenario {script.stem}", ["/usr/bin/python3", str(script)],
                       python_environment(build, long), LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
 
