@@ -173,7 +173,7 @@ OWN_PLATFORM = ("up_down", "readme")
 # So do these in their long form, which cuts links between parts.
 OWN_PLATFORM_IF_LONG = ("kill_anything", "history", "split_brain", "full_disk")
 # They have no short form.
-LONG_ONLY = ("split_brain", "full_disk")
+LONG_ONLY = ("split_brain", "full_disk", "kill_anything", "history")
 
 
 def scenarios(build, long):

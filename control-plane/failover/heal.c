@@ -165,13 +165,24 @@ static bool is_known(struct cp_postgres_group *group, enum cp_postgres_part node
            known;
 }
 
-/* Whose place is at the active site: who is the primary when none can be found. */
-static enum cp_postgres_part primary_of(struct heal *heal, struct cp_postgres_group *group)
+/* Heal promotes nobody and throws nothing away unless a node takes writes: which node holds all
+ * that was acknowledged is a failover's or an evacuation's judgement. */
+static enum cc_error find_primary(struct heal *heal, struct cp_postgres_group *group,
+                                  enum cp_postgres_part *out)
 {
-    enum cp_postgres_part primary = cp_postgres_find_primary(group);
-    if (primary != CP_POSTGRES_PRIMARY)
-        return primary;
-    return cp_site_is(heal->sites.active, CP_SITE_FIRST) ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
+    enum { PATIENCE_MS = 20000, PAUSE_MS = 200 };
+    const char *cell = heal->create.cell;
+    for (int waited = 0; waited <= PATIENCE_MS; waited += PAUSE_MS) {
+        *out = cp_postgres_find_primary(group);
+        if (*out != CP_POSTGRES_PRIMARY)
+            return CC_OK;
+        cp_pause_ms(PAUSE_MS);
+    }
+    return cp_fail(heal->create.context, CC_CONFLICT,
+                   "no node of %s takes writes, and heal promotes none: it cannot know which holds "
+                   "all that was acknowledged; run: callcell cell failover %s (or cell evacuate), "
+                   "then heal again",
+                   cell, cell);
 }
 
 static bool monitor_is_lost(struct heal *heal, struct cp_postgres_group *group)
@@ -185,10 +196,10 @@ static enum cc_error mend_monitor(void *subject)
 {
     struct heal *heal = subject;
     struct cp_postgres_group *group = group_of(heal);
-    enum cp_postgres_part primary = primary_of(heal, group);
-    enum cc_error error = CC_OK;
-    if (!monitor_is_lost(heal, group) && is_known(group, primary))
-        return CC_OK;
+    enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
+    enum cc_error error = find_primary(heal, group, &primary);
+    if (error || (!monitor_is_lost(heal, group) && is_known(group, primary)))
+        return error;
     if (monitor_is_lost(heal, group))
         error = cp_postgres_remake_monitor(group);
     if (!error)
@@ -216,7 +227,10 @@ static enum cc_error mend_replica(void *subject)
     enum { PATIENCE_MS = 10000, PAUSE_MS = 200 };
     struct heal *heal = subject;
     struct cp_postgres_group *group = group_of(heal);
-    enum cp_postgres_part primary = primary_of(heal, group);
+    enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
+    enum cc_error error = find_primary(heal, group, &primary);
+    if (error)
+        return error;
     enum cp_postgres_part other =
         primary == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
     bool known = is_known(group, other);
@@ -234,7 +248,7 @@ static enum cc_error mend_replica(void *subject)
                                 group->places[other].name,
                                 "--force",
                                 NULL};
-    enum cc_error error = known ? cp_postgres_run(group, CP_POSTGRES_MONITOR, drop) : CC_OK;
+    error = known ? cp_postgres_run(group, CP_POSTGRES_MONITOR, drop) : CC_OK;
     /* What an earlier try left behind was registered under a name that is gone now. */
     if (!error)
         error = cp_tree_remove(heal->create.context, cp_format(heal->create.context, "%s.again",

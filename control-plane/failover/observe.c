@@ -181,6 +181,12 @@ static void judge_file(struct cp_postgres_group *group, const char *standby, con
                             "commits did not wait for it when the primary was last seen, "
                             "%lld s ago",
                             (long long)view->gap_s);
+    else if (served_us == 0)
+        *reason =
+            cp_format(context,
+                      "no worker of its site says when the primary last served it, and it was "
+                      "last seen replicated %lld s ago",
+                      (long long)view->gap_s);
     else if (served_us > seen.at_us + SLACK_US)
         *reason =
             cp_format(context,

@@ -5,7 +5,10 @@
  */
 #include "control-plane/postgres/make.h"
 
+#include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "control-plane/files.h"
@@ -309,6 +312,18 @@ enum cc_error cp_postgres_run_node(struct cp_postgres_group *group, enum cp_post
 }
 
 /* pg_autoctl keeps a node's configuration and state apart from its data, by the data's path. */
+/* <data>.before: until the next time, should it turn out that something in it was wanted. */
+static enum cc_error set_aside(struct cp_context *context, const char *data)
+{
+    const char *before = cp_format(context, "%s.before", data);
+    if (!cp_file_exists(data))
+        return CC_OK;
+    enum cc_error error = cp_tree_remove(context, before);
+    if (!error && rename(data, before))
+        error = cp_fail(context, CC_IO, "cannot set %s aside: %s", data, strerror(errno));
+    return error;
+}
+
 enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
                                          enum cp_postgres_part node)
 {
@@ -326,7 +341,7 @@ enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
             error = cp_tree_remove(
                 context, cp_format(context, "%s/data/pg_autoctl%s", place->folder, place->data));
         if (!error)
-            error = cp_tree_remove(context, place->data);
+            error = set_aside(context, place->data);
         if (!error)
             error = cp_file_write(context, again, cc_slice("", 0), 0600);
     }

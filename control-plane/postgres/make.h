@@ -20,8 +20,8 @@ enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group,
 /* A node whose data is there, under pg_autoctl and started. */
 enum cc_error cp_postgres_run_node(struct cp_postgres_group *group,
                                    enum cp_postgres_part node) CC_MUST_CHECK;
-/* The same for a node that was in use: what it holds is thrown away. The monitor must not know it
- * any more. */
+/* The same for a node that was in use: what it holds is set aside as <data>.before. The monitor
+ * must not know it any more. */
 enum cc_error cp_postgres_remake_replica(struct cp_postgres_group *group,
                                          enum cp_postgres_part node) CC_MUST_CHECK;
 /* The database, which nobody but its roles may enter. */
