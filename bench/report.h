@@ -33,8 +33,8 @@ void bench_report_add(struct bench_report *report, const struct bench_webhook *w
 
 void bench_report_print(const struct bench_report *report, bool as_json, FILE *out);
 
-/* One line: the webhook, what was answered, by whom, and when it ended (ended_us: monotonic clock of
- * this machine). Used for --log and for `call --output json`. */
+/* One line: the webhook, what was answered, by whom, and when it ended (ended_us: monotonic clock
+ * of this machine). Used for --log and for `call --output json`. */
 void bench_report_line(const struct bench_webhook *webhook, const struct bench_outcome *outcome,
                        int64_t latency_us, FILE *out);
 
