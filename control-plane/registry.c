@@ -1,11 +1,9 @@
 #include "control-plane/registry.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/crypto.h"
-#include "control-plane/files.h"
 #include "control-plane/pq.h"
 #include "control-plane/targets/local.h"
 
@@ -97,6 +95,22 @@ enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql
     return judge(context, *out);
 }
 
+/* Whether the connection went away under the statement: with its node, or because that restarts. */
+static bool was_lost(struct cp_context *context)
+{
+    return !context->registry || PQstatus(context->registry) != CONNECTION_OK;
+}
+
+enum cc_error cp_sql_read(struct cp_context *context, PGresult **out, const char *sql,
+                          const char *const *parameters, int count)
+{
+    enum cc_error error = cp_sql(context, out, sql, parameters, count);
+    if (!error || !was_lost(context))
+        return error;
+    error = cp_registry_open(context);
+    return error ? error : cp_sql(context, out, sql, parameters, count);
+}
+
 enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char *const *parameters,
                          int count)
 {
@@ -129,81 +143,4 @@ enum cc_error cp_audit(struct cp_context *context, const char *action, const cha
 {
     return cp_sql_run(context, "INSERT INTO audit (actor, action, subject) VALUES ($1, $2, $3)",
                       CP_PARAMETERS(context->actor, action, subject));
-}
-
-static int is_sql(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return length > 4 && strcmp(entry->d_name + length - 4, ".sql") == 0;
-}
-
-static enum cc_error run_text(struct cp_context *context, PGconn *connection, const char *name,
-                              const char *sql)
-{
-    PGresult *result = PQexec(connection, sql);
-    ExecStatusType status = PQresultStatus(result);
-    enum cc_error error = CC_OK;
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        error = cp_fail(context, CC_PROTOCOL, "%s: %s", name, PQresultErrorMessage(result));
-        PQclear(PQexec(connection, "ROLLBACK"));
-    }
-    PQclear(result);
-    return error;
-}
-
-static enum cc_error apply(struct cp_context *context, PGconn *connection, const char *name,
-                           const char *sql, const char *digest)
-{
-    const char *whole = cp_format(
-        context,
-        "BEGIN; SET LOCAL lock_timeout = '5s';\n%s\n; INSERT INTO public.schema_migrations "
-        "(name, sha256) VALUES ('%s', '%s'); COMMIT;",
-        sql, name, digest);
-    return run_text(context, connection, name, whole);
-}
-
-static enum cc_error migrate_one(struct cp_context *context, PGconn *connection, const char *folder,
-                                 const char *name)
-{
-    struct cc_slice sql;
-    enum cc_error error = cp_file_read(context, cp_format(context, "%s/%s", folder, name), &sql);
-    if (error)
-        return cp_fail(context, error, "cannot read %s/%s", folder, name);
-    uint8_t digest[CC_SHA256_BYTES];
-    char text[2 * CC_SHA256_BYTES + 1];
-    if (cc_sha256(sql, digest))
-        return cp_fail(context, CC_CRYPTO, "SHA-256 failed");
-    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), text);
-    PGresult *result =
-        PQexecParams(connection, "SELECT sha256 FROM public.schema_migrations WHERE name = $1", 1,
-                     NULL, &name, NULL, NULL, 0);
-    keep_result(context, result);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        return cp_fail(context, CC_PROTOCOL, "%s: %s", name, PQresultErrorMessage(result));
-    if (PQntuples(result) == 0)
-        return apply(context, connection, name, sql.data, text);
-    if (strcmp(PQgetvalue(result, 0, 0), text) != 0)
-        return cp_fail(context, CC_CONFLICT, "migration %s was changed after it had been applied",
-                       name);
-    return CC_OK;
-}
-
-enum cc_error cp_migrate(struct cp_context *context, PGconn *connection, const char *folder)
-{
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, is_sql, alphasort);
-    if (count <= 0)
-        return cp_fail(context, CC_NOT_FOUND, "no migrations in %s (see CALLCELL_SHARE)", folder);
-    enum cc_error error = run_text(context, connection, "schema_migrations",
-                                   "SET client_min_messages = warning;"
-                                   "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
-                                   "name text PRIMARY KEY, sha256 text NOT NULL, "
-                                   "applied_at timestamptz NOT NULL DEFAULT now())");
-    for (int i = 0; i < count; i++) {
-        if (!error)
-            error = migrate_one(context, connection, folder, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    return error;
 }

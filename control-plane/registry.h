@@ -29,6 +29,11 @@ enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql
         (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 #define CP_NO_PARAMETERS NULL, 0
 
+/* The same for a statement that only reads: asked once more, on a new connection, when the
+ * connection is lost under it (the node is restarted, or the other one takes over). */
+enum cc_error cp_sql_read(struct cp_context *context, PGresult **out, const char *sql,
+                          const char *const *parameters, int count) CC_MUST_CHECK;
+
 /* The same for statements whose result is of no interest. */
 enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char *const *parameters,
                          int count) CC_MUST_CHECK;
@@ -36,11 +41,6 @@ enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char
 /* Value of a row as text; "" for NULL. */
 const char *cp_sql_value(const PGresult *result, int row, int column);
 int64_t cp_sql_integer(const PGresult *result, int row, int column);
-
-/* Runs the migrations of a folder that are not yet recorded in public.schema_migrations, in order,
- * each in one transaction. CC_CONFLICT when a recorded one has other bytes now. */
-enum cc_error cp_migrate(struct cp_context *context, PGconn *connection,
-                         const char *folder) CC_MUST_CHECK;
 
 /* Appends to the audit: who did what to what. */
 enum cc_error cp_audit(struct cp_context *context, const char *action,

@@ -1,11 +1,10 @@
 #include "control-plane/fleet/diff_postgres.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 
-#include "base/crypto.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/tenants.h"
+#include "control-plane/migrations.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/registry.h"
 
@@ -113,55 +112,47 @@ void cp_diff_settings(struct cp_postgres_group *group)
     each_part(group, note_setting, true);
 }
 
-static int is_sql(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return length > 4 && strcmp(entry->d_name + length - 4, ".sql") == 0;
-}
-
-static const char *digest_of(struct cp_context *context, const char *path)
-{
-    struct cc_slice bytes;
-    uint8_t digest[CC_SHA256_BYTES];
-    char text[2 * CC_SHA256_BYTES + 1];
-    if (cp_file_read(context, path, &bytes) || cc_sha256(bytes, digest))
-        return "unreadable";
-    cc_hex_encode(cc_slice((const char *)digest, sizeof(digest)), text);
-    return cp_copy(context, cc_slice_of(text));
-}
-
-static void diff_migration(struct cp_postgres_group *group, PGconn *connection, const char *folder,
-                           const char *name)
+static void diff_migration(struct cp_postgres_group *group, PGconn *connection,
+                           const struct cp_migration *migration, const char *mend)
 {
     struct cp_context *context = group->context;
-    const char *file = digest_of(context, cp_format(context, "%s/%s", folder, name));
     PGresult *result =
-        ask(connection, "SELECT sha256 FROM public.schema_migrations WHERE name = $1", name, NULL);
+        ask(connection, "SELECT sha256 FROM public.schema_migrations WHERE name = $1",
+            migration->name, NULL);
     if (PQntuples(result) == 0)
-        cp_difference(context, "migration", name, "not applied", "applied",
-                      "a rollout of migrations; cell apply leaves them alone");
-    else if (strcmp(PQgetvalue(result, 0, 0), file) != 0)
-        cp_difference(context, "migration", name, "applied with other bytes", "these bytes",
-                      "a new migration; one that is applied is never changed");
+        cp_difference(context, "migration", migration->name, "not applied", "applied", mend);
+    else if (strcmp(PQgetvalue(result, 0, 0), migration->digest) != 0)
+        cp_difference(context, "migration", migration->name, "applied with other bytes",
+                      "these bytes", "a new migration; one that is applied is never changed");
     PQclear(result);
+}
+
+static void diff_folder(struct cp_postgres_group *group, PGconn *connection, const char *folder,
+                        const char *mend)
+{
+    struct cp_migration *migrations = NULL;
+    size_t count = 0;
+    if (cp_migrations_list(group->context, folder, &migrations, &count))
+        cp_difference(group->context, "migration", folder, "not readable here", "readable",
+                      "install the share folder (CALLCELL_SHARE)");
+    for (size_t i = 0; i < count; i++)
+        diff_migration(group, connection, &migrations[i], mend);
 }
 
 void cp_diff_migrations(struct cp_postgres_group *group)
 {
-    const char *folder = cp_format(group->context, "%s/migrations/cell", group->context->share);
-    struct dirent **entries = NULL;
-    PGconn *connection = cp_postgres_try(group, CP_POSTGRES_PRIMARY, group->database);
-    if (!connection) {
+    PGconn *cell = cp_postgres_try(group, CP_POSTGRES_PRIMARY, group->database);
+    PGconn *monitor = cp_postgres_try(group, CP_POSTGRES_MONITOR, "pg_auto_failover");
+    if (cell)
+        diff_folder(group, cell, CP_MIGRATIONS_CELL,
+                    "a rollout of migrations; cell apply leaves them alone");
+    else
         unreachable(group, "primary");
-        return;
-    }
-    int count = scandir(folder, &entries, is_sql, alphasort);
-    for (int i = 0; i < count; i++) {
-        diff_migration(group, connection, folder, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    PQfinish(connection);
+    /* That a monitor is not reachable is said with its settings. */
+    if (monitor)
+        diff_folder(group, monitor, CP_MIGRATIONS_MONITOR, "apply");
+    PQfinish(cell);
+    PQfinish(monitor);
 }
 
 /* Services log in with a password, are no superusers, and nobody else may enter the database. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control-plane/files.h"
+#include "control-plane/migrations.h"
 #include "control-plane/postgres/promote.h"
 
 enum { MONITOR_MEGABYTES = 32 };
@@ -224,6 +225,8 @@ enum cc_error cp_postgres_tune_monitor(struct cp_postgres_group *group)
                                               cp_postgres_monitor_settings[i]));
     if (!error)
         error = cp_postgres_execute(group, connection, "SELECT pg_reload_conf()");
+    if (!error)
+        error = cp_migrate(group->context, connection, CP_MIGRATIONS_MONITOR);
     PQfinish(connection);
     return error;
 }

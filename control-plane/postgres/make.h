@@ -10,7 +10,7 @@
 /* Folders and the passfile that pg_autoctl and replication log in with. */
 enum cc_error cp_postgres_prepare(struct cp_postgres_group *group) CC_MUST_CHECK;
 enum cc_error cp_postgres_make_monitor(struct cp_postgres_group *group) CC_MUST_CHECK;
-/* How soon a node counts as lost. */
+/* How soon a node counts as lost, and what it may not decide (migrations/monitor). */
 enum cc_error cp_postgres_tune_monitor(struct cp_postgres_group *group) CC_MUST_CHECK;
 /* Node 1, with nothing in it, as the primary. */
 enum cc_error cp_postgres_make_primary(struct cp_postgres_group *group) CC_MUST_CHECK;

@@ -2,6 +2,7 @@
  * A cell's Postgres (control-plane/postgres/): which database, which roles, which migrations.
  */
 #include "control-plane/backup/repository.h"
+#include "control-plane/migrations.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/state.h"
 #include "control-plane/provision/cell_create.h"
@@ -119,15 +120,13 @@ static enum cc_error set_role_passwords(struct cp_postgres_group *group, PGconn 
 enum cc_error cp_cell_migrate(void *subject)
 {
     struct cp_cell_create *create = subject;
-    struct cp_context *context = create->context;
     struct cp_postgres_group *group = group_of(create);
     PGconn *connection = NULL;
     enum cc_error error = cp_postgres_make_database(group);
     if (!error)
         error = cp_postgres_connect(group, CP_POSTGRES_PRIMARY, "cell", &connection);
     if (!error)
-        error = cp_migrate(context, connection,
-                           cp_format(context, "%s/migrations/cell", context->share));
+        error = cp_migrate(create->context, connection, CP_MIGRATIONS_CELL);
     if (!error)
         error = set_role_passwords(group, connection);
     PQfinish(connection);

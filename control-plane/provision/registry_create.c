@@ -3,6 +3,7 @@
 
 #include "control-plane/backup/repository.h"
 #include "control-plane/files.h"
+#include "control-plane/migrations.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/state.h"
 #include "control-plane/process.h"
@@ -88,8 +89,7 @@ enum cc_error cp_registry_create(struct cp_context *context)
     if (!error)
         error = cp_registry_open(context);
     if (!error)
-        error = cp_migrate(context, context->registry,
-                           cp_format(context, "%s/migrations/control", context->share));
+        error = cp_migrate(context, context->registry, CP_MIGRATIONS_CONTROL);
     if (!error && !was_made)
         error = make_role(&group);
     if (!error && !was_made)
