@@ -11,10 +11,11 @@ static bool read_registry(struct cp_context *context, struct cp_places *out)
 {
     PGresult *cells, *edges;
     if (!context->registry ||
-        cp_sql(context, &cells, "SELECT cell, country, state, number FROM cells ORDER BY number",
-               CP_NO_PARAMETERS) ||
-        cp_sql(context, &edges, "SELECT edge, port, telemetry_port FROM edges ORDER BY edge",
-               CP_NO_PARAMETERS))
+        cp_sql_read(context, &cells,
+                    "SELECT cell, country, state, number FROM cells ORDER BY number",
+                    CP_NO_PARAMETERS) ||
+        cp_sql_read(context, &edges, "SELECT edge, port, telemetry_port FROM edges ORDER BY edge",
+                    CP_NO_PARAMETERS))
         return false;
     for (int row = 0; row < PQntuples(cells) && row < CP_PLACES_MAX; row++)
         out->cells[out->cell_count++] =

@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^(not ok|ok)\b\s*[0-9]*\s*-?\s*(.*?)\s*(#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*(#\s*skip.*)?$", re.IGNORECASE)
 KINDS = ["lint", "unit", "integration", "scenario"]
-LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 120, 240, 900
+LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 120, 240, 3000
 
 
 class Program:
@@ -107,6 +107,14 @@ def start(program):
     return program.process
 
 
+def shortened(output):
+    """What failed stands at the beginning, how it ended at the end."""
+    head, tail = 150, 300
+    if len(output) <= head + tail:
+        return output
+    return output[:head] + [f"... {len(output) - head - tail} lines are left out ...\n"] + output[-tail:]
+
+
 def run_program(program, tally):
     started = time.monotonic()
     try:
@@ -141,7 +149,7 @@ def run_program(program, tally):
     else:
         reader.add(status == 0, "clean" if status == 0 else f"exit status {status}")
     if reader.failed:
-        tally.show("".join(["--- output of " + program.name + "\n"] + output[-400:] + ["---"]))
+        tally.show("".join(["--- output of " + program.name + "\n"] + shortened(output) + ["---"]))
     tally.show(f"     {program.name}: {time.monotonic() - started:.1f} s")
 
 

@@ -211,7 +211,7 @@ static enum cc_error wait_for_workers(struct cp_context *context, const char *ce
 static enum cc_error wait_for_cells(struct cp_context *context)
 {
     PGresult *result;
-    enum cc_error error = cp_sql(
+    enum cc_error error = cp_sql_read(
         context, &result, "SELECT cell, number FROM cells WHERE state = 'ready' ORDER BY number",
         CP_NO_PARAMETERS);
     for (int row = 0; !error && row < PQntuples(result); row++) {

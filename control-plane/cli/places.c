@@ -12,8 +12,8 @@
 static enum cc_error print_query(struct cp_context *context, const char *sql, const char *parameter)
 {
     PGresult *result;
-    enum cc_error error = parameter ? cp_sql(context, &result, sql, CP_PARAMETERS(parameter))
-                                    : cp_sql(context, &result, sql, CP_NO_PARAMETERS);
+    enum cc_error error = parameter ? cp_sql_read(context, &result, sql, CP_PARAMETERS(parameter))
+                                    : cp_sql_read(context, &result, sql, CP_NO_PARAMETERS);
     if (!error)
         cp_cli_print(context, result);
     return error;

@@ -86,13 +86,14 @@ static json_t *reports_of(struct cp_context *context, const char *reporter)
     json_t *reports = json_array();
     PGresult *result;
     if (!context->registry ||
-        cp_sql(context, &result,
-               "SELECT r.country, r.kind, coalesce(r.epoch, 0), (SELECT max(p.epoch) FROM "
-               "publications p "
-               "WHERE p.country = r.country AND p.kind = r.kind), "
-               "extract(epoch FROM now() - r.reported_at)::int, r.refused_epoch, r.refused_error, "
-               "r.refused_reason FROM reports r WHERE reporter = $1 ORDER BY 1, 2",
-               CP_PARAMETERS(reporter)))
+        cp_sql_read(
+            context, &result,
+            "SELECT r.country, r.kind, coalesce(r.epoch, 0), (SELECT max(p.epoch) FROM "
+            "publications p "
+            "WHERE p.country = r.country AND p.kind = r.kind), "
+            "extract(epoch FROM now() - r.reported_at)::int, r.refused_epoch, r.refused_error, "
+            "r.refused_reason FROM reports r WHERE reporter = $1 ORDER BY 1, 2",
+            CP_PARAMETERS(reporter)))
         return reports;
     for (int row = 0; row < PQntuples(result); row++) {
         json_t *report = json_pack(
@@ -116,10 +117,11 @@ static json_t *facts_json(struct cp_context *context)
     json_t *facts = json_array();
     PGresult *result;
     if (!context->registry ||
-        cp_sql(context, &result,
-               "SELECT name, subject, value, extract(epoch FROM now() - at)::bigint FROM facts "
-               "ORDER BY name, subject",
-               CP_NO_PARAMETERS))
+        cp_sql_read(
+            context, &result,
+            "SELECT name, subject, value, extract(epoch FROM now() - at)::bigint FROM facts "
+            "ORDER BY name, subject",
+            CP_NO_PARAMETERS))
         return facts;
     for (int row = 0; row < PQntuples(result); row++)
         json_array_append_new(facts, json_pack("{s:s, s:s, s:f, s:I}", "name",

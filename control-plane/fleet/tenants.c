@@ -16,14 +16,15 @@ enum cc_error cp_tenants_of_cell(struct cp_context *context, const char *country
                                  const char **list, size_t *count)
 {
     PGresult *ranges, *tenants;
-    enum cc_error error =
-        cp_sql(context, &ranges, "SELECT first_slot, last_slot FROM slot_ranges WHERE cell = $1",
-               CP_PARAMETERS(cell));
+    enum cc_error error = cp_sql_read(
+        context, &ranges, "SELECT first_slot, last_slot FROM slot_ranges WHERE cell = $1",
+        CP_PARAMETERS(cell));
     if (!error)
-        error = cp_sql(context, &tenants,
-                       "SELECT tenant, coalesce(pinned_cell, '') FROM tenants WHERE country = $1 "
-                       "ORDER BY tenant COLLATE \"C\"",
-                       CP_PARAMETERS(country));
+        error =
+            cp_sql_read(context, &tenants,
+                        "SELECT tenant, coalesce(pinned_cell, '') FROM tenants WHERE country = $1 "
+                        "ORDER BY tenant COLLATE \"C\"",
+                        CP_PARAMETERS(country));
     if (error)
         return error;
     struct cc_buffer text;

@@ -13,8 +13,8 @@ static enum cc_error read_drained(struct cp_context *context, const char *cell,
 {
     PGresult *result;
     enum cc_error error =
-        cp_sql(context, &result, "SELECT worker FROM drained_workers WHERE cell = $1",
-               CP_PARAMETERS(cell));
+        cp_sql_read(context, &result, "SELECT worker FROM drained_workers WHERE cell = $1",
+                    CP_PARAMETERS(cell));
     for (int row = 0; !error && row < PQntuples(result); row++) {
         for (size_t i = 0; i < count; i++)
             items[i].drained |= strcmp(items[i].name, cp_sql_value(result, row, 0)) == 0;
@@ -41,8 +41,8 @@ enum cc_error cp_workers_find(struct cp_context *context, const char *cell, stru
     PGresult *result;
     struct cp_template template;
     enum cc_error error =
-        cp_sql(context, &result, "SELECT country, number, template FROM cells WHERE cell = $1",
-               CP_PARAMETERS(cell));
+        cp_sql_read(context, &result, "SELECT country, number, template FROM cells WHERE cell = $1",
+                    CP_PARAMETERS(cell));
     if (!error && PQntuples(result) == 0)
         error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
     if (!error)
@@ -158,7 +158,7 @@ enum cc_error cp_worker_wait_edges(struct cp_context *context, const struct cp_w
                                    const struct cp_worker *worker, bool used)
 {
     PGresult *edges;
-    enum cc_error error = cp_sql(
+    enum cc_error error = cp_sql_read(
         context, &edges, "SELECT edge, telemetry_port FROM edges ORDER BY edge", CP_NO_PARAMETERS);
     for (int waited = 0; !error; waited += PAUSE_MS) {
         const char *laggard = find_laggard(context, edges, workers, worker, used);
