@@ -2,6 +2,7 @@
  * Rim: HTTP in, HTTP out. A webhook, straight down:
  *
  *   bytes ─ http_server (framing screened) ─ receive
+ *     │ the edge stood still, and the carrier has gone ────────────── no answer
  *     │ country unknown ──────────────────────────────────────────── 404
  *     ▼
  *   emergency: bounded parse ── emergency ──▶ answer_emergency ───── 200 edge (verified afterwards)
@@ -40,6 +41,8 @@ enum { ANSWER_MAX = 64 * 1024 };
 /* Log lines a second, whatever happens: an outage is told by its first calls, an attack takes more.
  */
 enum { OWN_ANSWER_LINES = 10, REFUSAL_LINES = 100 };
+/* For so long after a stall webhooks come in that were sent during it. */
+enum { BACKLOG_US = 5 * 1000 * 1000 };
 
 struct edge_call {
     struct edge *edge;
@@ -136,11 +139,29 @@ void edge_on_tenant_event(struct cc_http_request *request)
     receive(request, request->segments[3], request->segments[5]);
 }
 
+/* What was sent while this edge stood still comes in all at once, and was answered by another edge,
+ * or the call is over: to ask a cell for it would take the time of those who are still waiting. */
+static bool is_abandoned(const struct edge *edge, const struct cc_http_request *request)
+{
+    return cc_loop_stalled_after(edge->loop, request->received_us - BACKLOG_US) &&
+           cc_http_client_is_gone(request);
+}
+
+static void abandon(struct edge *edge, struct cc_http_request *request)
+{
+    cc_telemetry_add(&edge->telemetry, EDGE_ABANDONED, 1);
+    cc_http_problem(request, 503, "abandoned", "The client has gone", (struct cc_slice){0});
+}
+
 static void receive(struct cc_http_request *request, struct cc_slice tenant,
                     struct cc_slice call_id)
 {
     struct edge *edge = request->server_context;
     cc_telemetry_add(&edge->telemetry, EDGE_REQUESTS, 1);
+    if (is_abandoned(edge, request)) {
+        abandon(edge, request);
+        return;
+    }
     struct edge_call *call = cc_arena_alloc(&request->arena, sizeof(*call));
     if (!call) {
         cc_telemetry_add(&edge->telemetry, EDGE_REFUSED_OVERLOAD, 1);
@@ -472,11 +493,16 @@ static void answer_by_edge(struct edge_call *call, enum edge_series why)
     cc_buffer_deinit(&body);
 }
 
-/* Fills in what all journal records share. A call of no known tenant has nobody to tell. */
+/* Fills in what all journal records share. A call of no known tenant has nobody to tell; what
+ * nobody was there to take was not delivered. */
 static void journal_record(struct edge_call *call, const struct cc_call_record *record)
 {
     if (!call->target.cell || !call->auth.key)
         return;
+    if (cc_http_client_is_gone(call->request)) {
+        cc_telemetry_add(&call->edge->telemetry, EDGE_UNDELIVERED, 1);
+        return;
+    }
     struct cc_call_record full = *record;
     struct cc_buffer line;
     cc_buffer_init(&line, CC_CALL_RECORD_MAX);

@@ -40,6 +40,9 @@
     X(EDGE_REFUSED_SIGNATURE, COUNTER, EDGE_REFUSED, "why=\"signature\"", EDGE_REFUSED_HELP)       \
     X(EDGE_REFUSED_FORBIDDEN, COUNTER, EDGE_REFUSED, "why=\"forbidden\"", EDGE_REFUSED_HELP)       \
     X(EDGE_REFUSED_BODY, COUNTER, EDGE_REFUSED, "why=\"body\"", EDGE_REFUSED_HELP)                 \
+    X(EDGE_ABANDONED, COUNTER, EDGE_REFUSED, "why=\"abandoned\"", EDGE_REFUSED_HELP)               \
+    X(EDGE_UNDELIVERED, COUNTER, "callcell_edge_answers_undelivered_total", "",                    \
+      "Answers not journalled because the client had gone before they were given")                 \
     X(EDGE_REPORT_ONLY, COUNTER, "callcell_edge_report_only_total", "",                            \
       "Bad signatures let through because the key is in report-only mode")                         \
     X(EDGE_EMERGENCY_UNVERIFIED, COUNTER, "callcell_edge_emergency_unverified_total", "",          \

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -445,6 +446,17 @@ static void on_connection_closed(uv_handle_t *handle)
 static struct connection *connection_of(h2o_req_t *req)
 {
     return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
+bool cc_http_client_is_gone(const struct cc_http_request *request)
+{
+    const struct http_call *call = (const struct http_call *)(const void *)request;
+    struct pollfd watched = {.events = POLLRDHUP};
+    if (!call->link)
+        return true;
+    struct connection *connection = connection_of(call->link->req);
+    return uv_fileno((uv_handle_t *)&connection->tcp, &watched.fd) == 0 &&
+           poll(&watched, 1, 0) == 1;
 }
 
 struct over {

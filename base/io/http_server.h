@@ -54,6 +54,11 @@ struct cc_slice cc_http_header(const struct cc_http_request *request, const char
 /* The raw (undecoded) value of a query parameter, or empty. */
 struct cc_slice cc_http_query(const struct cc_http_request *request, const char *name);
 
+/* Whether the client has closed its side: an answer would reach nobody. Asks the kernel: for
+ * answers that are rare or late. Whoever ends only his sending (a TCP half-close) counts as gone.
+ */
+bool cc_http_client_is_gone(const struct cc_http_request *request);
+
 void cc_http_reply(struct cc_http_request *request, const struct cc_http_reply *reply);
 /* Content-Type application/json. */
 void cc_http_json(struct cc_http_request *request, int status, struct cc_slice body);

@@ -5,13 +5,14 @@ import json
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 
 import test_edge
-from support.carrier import get
+from support.carrier import get, path_of, sign
 from support.edgehost import FakeWorker
 from support.wait import wait_until
 from test_edge import equal, expect, journal_of, mobile, pbx, send
@@ -374,6 +375,42 @@ def an_edge_that_was_frozen_itself_blames_nobody(host):
     equal({(reply.status, reply.source) for reply in replies}, {(200, "memory")})
     equal(host.metric("callcell_edge_ejections_total", why="failed"), 0)
     equal(host.metric("callcell_edge_ejections_total", why="frozen"), 0)
+
+
+def send_and_close(host, body, then=lambda: None):
+    """A carrier that gives up: it has sent its webhook, something happens, and it closes the connection."""
+    message = json.dumps(body).encode()
+    head = {"host": "edge", "callcell-key": "telia-1", "content-length": len(message),
+            **sign(host.secret, body["event_id"], message)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    with socket.create_connection(("127.0.0.1", host.port), timeout=5) as carrier:
+        carrier.sendall(f"POST {path_of(body, 'acme')} HTTP/1.1\r\n{lines}\r\n".encode() + message)
+        then()
+
+
+@test
+def what_was_sent_to_a_frozen_edge_and_given_up_is_not_asked_for(host):
+    host.process.send_signal(signal.SIGSTOP)
+    wait_for_stop(host.process.pid)
+    try:
+        for _ in range(8):
+            send_and_close(host, mobile())
+        deadline = time.monotonic() + 0.3  # what counts as a stall is 0.1 s
+        wait_until("the edge stood still", lambda: time.monotonic() > deadline)
+    finally:
+        host.process.send_signal(signal.SIGCONT)
+    wait_until("all are given up", lambda: host.metric("callcell_edge_refused_total", why="abandoned") == 8)
+    equal(host.calls_seen(), 0, "calls at the workers")
+    equal(send(host, mobile()).source, "memory")
+
+
+@test
+def an_answer_that_reaches_nobody_is_not_in_the_journal(host):
+    host.behave(("delay", 5), ("delay", 5))
+    written = host.metric("callcell_edge_journal_written_total")
+    send_and_close(host, mobile(), lambda: wait_until("a worker was asked", lambda: host.calls_seen() >= 1))
+    wait_until("it is answered for nobody", lambda: host.metric("callcell_edge_answers_undelivered_total") == 1)
+    equal(host.metric("callcell_edge_journal_written_total"), written, "records in the journal")
 
 
 def wait_for_stop(pid):
