@@ -3,10 +3,13 @@ reference's, and every answered event is recorded once.
 
 In the gate: a choice of faults on the shared platform. --long: all of them, on a platform with two sites in a
 network namespace of its own (the cuts are nft rules), and the table goes into docs/reliability.md.
+CALLCELL_TEST_CASES, a regular expression on "part fault", chooses some and writes no document.
 """
 import collections
 import itertools
 import json
+import os
+import re
 import time
 
 from support import faults, network
@@ -14,7 +17,8 @@ from support.dataset import Dataset, read_log, wrong_answers
 from support.platform import ROOT, Platform
 from support.records import Records
 from support.reliability import Row, table, write_document
-from support.scenario import LONG, SEED, expect, expect_equal, generator, main, note, test
+from support.scenario import LONG, SEED, expect, expect_equal, generator, main, note, stopped_cleanly, test
+from support.two_sites import TwoSites
 from support.wait import wait_for_seconds, wait_until
 
 RATE = 150
@@ -26,25 +30,45 @@ ALL_PARTS = ["Redis", "primary", "replica", "monitor", "one worker", "both worke
 FAULTS = ["kill", "freeze", "cut"] if LONG else []
 CHOICE = [("one worker", "kill"), ("both workers", "freeze"), ("Redis", "freeze"), ("one edge of two", "kill"),
           ("control plane", "kill"), ("Redis and primary", "kill"), ("replica", "freeze")]
-CASES = [(part, fault) for part in ALL_PARTS for fault in FAULTS] if LONG else CHOICE
+ONLY = os.environ.get("CALLCELL_TEST_CASES", "")
+CASES = [case for case in ([(part, fault) for part in ALL_PARTS for fault in FAULTS] if LONG else CHOICE)
+         if re.fullmatch(ONLY or ".*", " ".join(case))]
+
+SITE_S = 30  # of calls while the primary's site is lost and somebody evacuates the cell
 
 chance = generator()
-fresh_numbers = CALLS * (len(CASES) + 2) // 2 + CALLS
-dataset = Dataset(chance, "kill", 3, tenants=6, mobiles=(KNOWN + fresh_numbers) * 3 // 4,
-                  pbxs=(KNOWN + fresh_numbers) // 4)
-_order = list(dataset.numbers)
-chance.shuffle(_order)
-_known, _fresh = _order[:KNOWN], iter(_order[KNOWN:])
 _ids = (f"kill-{SEED}-{i}" for i in itertools.count(1))
 _rows = []
 
 
-class Load:
-    """Half of the calls to numbers that nobody asked for before."""
+class Callers:
+    """Whom calls go to and come from on one platform: of two numbers one was never asked for before."""
 
-    def __init__(self, platform, name):
-        numbers = [next(_fresh) if i % 2 else chance.choice(_known) for i in range(CALLS)]
-        scripts = [dataset.script(next(_ids), number) for number in numbers]
+    def __init__(self, name, block, calls):
+        self.dataset = Dataset(chance, name, block, tenants=6, mobiles=(KNOWN + calls // 2) * 3 // 4,
+                               pbxs=(KNOWN + calls // 2) // 4 + 2)
+        order = list(self.dataset.numbers)
+        chance.shuffle(order)
+        self.known, self.fresh = order[:KNOWN], iter(order[KNOWN:])
+
+    def scripts(self, count):
+        numbers = [next(self.fresh) if i % 2 else chance.choice(self.known) for i in range(count)]
+        return [self.dataset.script(next(_ids), number) for number in numbers]
+
+    def tenant_of(self, line):
+        number = line["from"] if line["direction"] == "originating" else line["to"]
+        return line["tenant"] or self.dataset.numbers[number]["tenant"]
+
+
+callers = Callers("kill", 3, CALLS * len(CASES))
+
+
+class Load:
+    """Calls that go on while something happens to the platform."""
+
+    def __init__(self, platform, whose, name, calls):
+        self.count = calls
+        scripts = whose.scripts(calls)
         calls = platform.file(f"{name}.ndjson", "".join(json.dumps(script) + "\n" for script in scripts))
         self.path = platform.file(f"{name}.log", "")
         self.running = platform.start_bench("load", "--calls", calls, "--rate", RATE, "--log", self.path,
@@ -57,7 +81,7 @@ class Load:
     def finish(self):
         expect_equal(self.running.wait(timeout=120), 0, "load tool's exit status")
         self.lines = read_log(self.path)
-        expect_equal(len({line["call_id"] for line in self.lines}), CALLS, "calls played")
+        expect_equal(len({line["call_id"] for line in self.lines}), self.count, "calls played")
 
 
 def apply(part, fault):
@@ -74,24 +98,25 @@ def apply(part, fault):
         end()
 
 
-def play(platform, name, fault_name, fault):
-    """Load, the fault in the middle of it, and what came of it."""
+def play(platform, whose, row, fault, calls=CALLS):
+    """Load, the fault in the middle of it, and what came of it. row: (part, fault) as the table names them."""
     probe = faults.WriteProbe(platform)
-    load = Load(platform, f"{name}-{fault_name}".replace(" ", "-"))
+    load = Load(platform, whose, "-".join(row).replace(" ", "-"), calls)
     load.wait_for_answers(int(RATE * BEFORE_S))
     started = time.monotonic()
     with probe:
         fault()
         load.finish()
         probe.wait_for_one_since(time.monotonic())
-    return check(platform, Row(name, fault_name, load.lines, started, probe.seconds_without(started)))
+    return Row(*row, load.lines, started, probe.seconds_without(started))
 
 
-def check(platform, row):
+def check(platform, whose, row):
+    """Once the platform is whole again."""
     _rows.append(row)
     faults.wait_until_whole(platform)
-    row.wrong = wrong_answers(row.lines, dataset.reference(platform.policy()))
-    row.records = Records(platform, row.lines, tenant_of)
+    row.wrong = wrong_answers(row.lines, whose.dataset.reference(platform.policy()))
+    row.records = Records(platform, row.lines, whose.tenant_of)
     note(row.text())
     unanswered = [line["event_id"] for line in row.lines if line["unanswered"]]
     expect(not unanswered, f"{len(unanswered)} unanswered: {unanswered[:5]}")
@@ -99,22 +124,17 @@ def check(platform, row):
     row.records.check()
 
 
-def tenant_of(line):
-    number = line["from"] if line["direction"] == "originating" else line["to"]
-    return line["tenant"] or dataset.numbers[number]["tenant"]
-
-
 @test
 def numbers_are_there(platform):
     if LONG:
         faults.prepare_cuts()
-    dataset.load_into(platform)
+    callers.dataset.load_into(platform)
 
 
 def case(name, fault):
     def run(platform):
         part = faults.parts_of(platform)[name]()
-        play(platform, name, fault, lambda: apply(part, fault))
+        check(platform, callers, play(platform, callers, (name, fault), lambda: apply(part, fault)))
     run.__name__ = f"{name.replace(' ', '_')}_{fault}"
     return test(run)
 
@@ -123,12 +143,41 @@ for _part, _fault in CASES:
     case(_part, _fault)
 
 
+def lose_site(platform, site):
+    """A site is lost under load, and on-call types one command."""
+    def fault():
+        site.kill_for_good()
+        platform.cli("cell", "evacuate", "se-1", timeout_s=120)
+    return fault
+
+
+def sites(_platform):
+    """The whole primary site, on a platform whose cell has two."""
+    whose = Callers("site", 6, CALLS * 2 + SITE_S * RATE)
+    with TwoSites() as platform:
+        whose.dataset.load_into(platform)
+        for fault in ("freeze", "cut"):
+            part = faults.site_of(platform, platform.active_site())
+            row = play(platform, whose, ("the primary's site", fault), lambda p=part, f=fault: apply(p, f))
+            check(platform, whose, row)
+        part = faults.site_of(platform, platform.active_site())
+        row = play(platform, whose, ("the primary's site", "kill"), lose_site(platform, part), SITE_S * RATE)
+        platform.heal()
+        check(platform, whose, row)
+    stopped_cleanly(platform)
+
+
+if LONG and re.fullmatch(ONLY or ".*", "the primary's site"):
+    sites.__name__ = "the_primarys_site"
+    test(sites)
+
+
 @test
 def the_table_is_printed(platform):
     print("\n".join("# " + line for line in table(_rows)), flush=True)
     sources = collections.Counter(line["source"] for row in _rows for line in row.lines)
     note(f"{sum(sources.values())} answers: {dict(sources)}")
-    if LONG:
+    if LONG and not ONLY:
         write_document(ROOT / "docs/reliability.md", _rows, SEED)
 
 

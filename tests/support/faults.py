@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 
+from support.carrier import get
 from support.platform import CliError
 from support.wait import wait_until
 
@@ -37,8 +38,8 @@ class Part:
         self.frozen = []
 
     def pids(self):
-        heads = [self.platform.pid(service) for service in self.services]
-        return [pid for head in heads if head for pid in descendants(head)]
+        heads = [(folder / "supervise/pid").read_text().strip() for folder in self.folders()]
+        return [pid for head in heads if head for pid in descendants(int(head))]
 
     def signal(self, number, pids):
         for pid in pids:
@@ -58,6 +59,14 @@ class Part:
     def thaw(self):
         self.signal(signal.SIGCONT, self.frozen)
         self.frozen = []
+
+    def folders(self):
+        return [self.platform.service(service) for service in self.services]
+
+    def kill_for_good(self):
+        """kill -9, and the supervisor does not start it again: what a lost machine looks like."""
+        self.platform.as_owner(["sv", "once", *self.folders()])
+        self.kill()
 
     def cut(self):
         """Packets to and from its ports vanish without a word, connections that exist included."""
@@ -109,6 +118,25 @@ def parts_of(platform):
     }
 
 
+def site_of(platform, site):
+    """All of the cell at a site of a platform with two; the control plane and the edges stay."""
+    ports = {"a": (20101, 20102, 20111, 20112, 20120, 20130, 20131),
+             "b": (20151, 20152, 20161, 20162, 20170, 20180, 20132)}[site]
+    services = sorted(folder.name for folder in (platform.site(site) / "run/services").glob("se-1-*"))
+    return SitePart(platform, site, f"site {site}", services, ports)
+
+
+class SitePart(Part):
+    """Its services lie in the site's own folder."""
+
+    def __init__(self, platform, site, name, services, ports):
+        super().__init__(platform, name, services, ports)
+        self.site = site
+
+    def folders(self):
+        return [self.platform.site(self.site) / "run/services" / service for service in self.services]
+
+
 def serve_of(platform):
     """A server of the control plane."""
     return [service for service in platform.services() if service.startswith("serve")][0]
@@ -124,7 +152,7 @@ class WriteProbe:
 
     def __init__(self, platform):
         platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
-        folder = platform.home / "cells/se-1/pg/sock"
+        folder = platform.postgres_sockets()
         ports = f"{platform.port(20131)},{platform.port(20132)}"
         self.command = platform.owner_command([
             "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", self.SQL,
@@ -167,8 +195,8 @@ def wait_until_whole(platform, timeout_s=90):
                                  "where sync_state in ('sync', 'quorum')") == [["1"]]
         except (CliError, AssertionError):
             return False
-    for number in (1, 2):
-        wait_until(f"worker-{number} is ready", lambda n=number: platform.worker_is_ready(n), timeout_s)
+    for port in platform.worker_telemetry_ports():
+        wait_until(f"the worker of port {port} is ready", lambda p=port: get(p, "/readyz").status == 200, timeout_s)
     wait_until("both edges are ready", lambda: all(platform.edge_is_ready(e) for e in (0, 1)), timeout_s)
     wait_until("the replica is synchronous", replica_is_synchronous, timeout_s)
     platform.wait_until_recorded(timeout_s)

@@ -341,6 +341,10 @@ class Platform:
             self.sv("restart", f"worker-{number}")
             wait_until(f"worker-{number} is ready", lambda: self.worker_is_ready(number))
 
+    def postgres_sockets(self):
+        """The folder of the sockets of the cell's nodes."""
+        return self.home / "cells/se-1/pg/sock"
+
     def worker_is_ready(self, number):
         return get(self.worker_telemetry_port(number), "/readyz").status == 200
 
@@ -426,9 +430,12 @@ class Platform:
 
     # --- what waits to be recorded ---
 
+    def worker_telemetry_ports(self):
+        return [self.worker_telemetry_port(number) for number in (1, 2)]
+
     def backlog(self):
         """Records still in spools and journals."""
-        spooled = sum(self.telemetry(self.worker_telemetry_port(n))["callcell_cell_spool_records"] for n in (1, 2))
+        spooled = sum(self.telemetry(port)["callcell_cell_spool_records"] for port in self.worker_telemetry_ports())
         journalled = sum(self.telemetry(self.port(p))["callcell_edge_journal_records"] for p in (8081, 8091))
         return int(spooled + journalled)
 

@@ -69,5 +69,5 @@ in a network namespace of the run's own).
 
 def write_document(path, rows, seed):
     today = datetime.date.today().isoformat()
-    text = INTRODUCTION + f"\nRun of {today}, seed {seed}, two shared cores, programs with sanitizers.\n\n"
+    text = INTRODUCTION + f"\nRun of {today}, seed {seed}, two shared cores, programs as `./dev up` builds them.\n\n"
     path.write_text(text + "\n".join(table(rows)) + "\n")

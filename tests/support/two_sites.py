@@ -11,13 +11,19 @@ class TwoSites(Platform):
         super().__init__()
         self.environment["CALLCELL_TEMPLATE"] = "demo-two-sites"
 
+    def postgres_sockets(self):
+        return self.home / "run/pg/se-1"
+
+    def worker_telemetry_ports(self):
+        return [self.port(port) for port in (20111, 20112, 20161, 20162)]
+
     def psql(self, sql, port=None, database="cell"):
-        result = self.as_owner(["psql", "-h", self.home / "run/pg/se-1", "-p", port or self.primary_port(), "-d",
+        result = self.as_owner(["psql", "-h", self.postgres_sockets(), "-p", port or self.primary_port(), "-d",
                                 database, "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql])
         return [line.split("\t") for line in result.stdout.splitlines()]
 
     def primary_port(self):
-        for socket in (self.home / "run/pg/se-1").glob(".s.PGSQL.?????"):
+        for socket in self.postgres_sockets().glob(".s.PGSQL.?????"):
             port = socket.name.rpartition(".")[2]
             try:
                 if self.psql("select pg_is_in_recovery()", port, "postgres") == [["f"]] and self.psql(
@@ -44,5 +50,5 @@ class TwoSites(Platform):
         self.as_owner(["sv", "-w", "20", "force-stop", *folders], timeout_s=60)
 
     def workers_are_ready(self, site):
-        ports = [self.port(port) for port in ((20111, 20112) if site == "a" else (20161, 20162))]
-        return all(get(port, "/readyz").status == 200 for port in ports)
+        ports = self.worker_telemetry_ports()
+        return all(get(port, "/readyz").status == 200 for port in (ports[:2] if site == "a" else ports[2:]))
