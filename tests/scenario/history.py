@@ -2,12 +2,12 @@
 
 Two kinds of writers go on all the time: carriers with call events, and an operator who makes numbers, each under
 an idempotency key that he repeats until it is acknowledged. Meanwhile the nemesis kills, freezes, cuts, fills
-disks and steps clocks, one thing after another. CALLCELL_TEST_SEED repeats a run's choices.
-
-In the gate a few steps on the shared platform; --long: 100 steps, all kinds, on a platform of its own.
+disks and steps clocks, one thing after another. CALLCELL_TEST_SEED repeats a run's choices; CALLCELL_TEST_STEPS
+makes it shorter. --long only: on a platform, network and mounts of its own.
 """
 import itertools
 import json
+import os
 import threading
 
 from support import faults, network
@@ -16,10 +16,10 @@ from support.dataset import Dataset, read_log
 from support.disks import SmallDisk
 from support.platform import Platform
 from support.records import Records
-from support.scenario import LONG, SEED, expect, expect_equal, generator, main, note, test
+from support.scenario import SEED, expect, expect_equal, generator, main, note, test
 from support.wait import wait_for_seconds, wait_until
 
-STEPS = 100 if LONG else 5
+STEPS = int(os.environ.get("CALLCELL_TEST_STEPS") or 100)
 RATE = 40
 STEP_S = 3
 CLOCK_STEP_S = 600
@@ -84,19 +84,14 @@ def calls(platform, name, seconds):
 
 
 class Nemesis:
-    """What it can do depends on where it runs: links, disks and clocks only on a platform of its own."""
 
     def __init__(self, platform):
         self.platform = platform
         self.parts = faults.parts_of(platform)
         self.disks, self.clocks = [], []
-        self.choices = [self.kill, self.kill, self.freeze]
-        if LONG:
-            self.choices += [self.cut, self.fill, self.step_clock]
+        self.choices = [self.kill, self.kill, self.freeze, self.cut, self.fill, self.step_clock]
 
     def prepare(self):
-        if not LONG:
-            return
         faults.prepare_cuts()
         self.clocks = [SteppedClock(self.platform, name)
                        for name in ("se-1-worker-1", "se-1-node1", faults.serve_of(self.platform))]
@@ -208,6 +203,5 @@ def at_the_end_all_events_are_still_there(platform):
         check_calls(platform, [line for line in _lines[start:start + 2000]])
 
 
-if LONG:
-    network.enter_own(__file__)
+network.enter_own(__file__)
 main(Platform)
