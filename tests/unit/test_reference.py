@@ -1,6 +1,10 @@
 #!/usr/bin/python3
 """The reference walk itself, on cases whose answers were worked out by hand from the documents."""
+import json
+
 from support.carrier import event
+from support.dataset import wrong_answers
+from support.records import agrees
 from support.reference import Policy, Reference, differences
 from support.scenario import expect_equal, main, test
 
@@ -92,6 +96,50 @@ def safest_actions():
     expect_equal(edge.actions, REJECT_BARRED, "barred by the edge")
     expect_equal(walker.edge_answer(event(to="+46701"), "acme").actions, connect(e164="+46701"),
                  "the edge knows no forwards")
+
+
+def line(number, name, state, body, source="memory", **fields):
+    """A line of the load tool's log, of one PBX call."""
+    return {"event_id": f"c.{number}", "event": name, "occurred_at": "2026-11-23T07:00:00Z", "call_id": "c",
+            "kind": "pbx", "direction": "terminating", "from": "+46700000000", "to": "+46101", "dialled": "",
+            "tenant": "acme", "state": state, "status": None, "digits": None, "reason": None, "source": source,
+            "unanswered": body is None, "body": body and json.dumps({"on_timeout": [], **body}), **fields}
+
+
+def a_call(gathered, source="memory", ended_flow=("main", 3)):
+    """Its lines: the menu, what was pressed (answered with this body by this source), the end."""
+    menu = {"gather": {"prompt": {"say": {"text": "1", "language": "en"}}, "min": 1, "max": 2, "finish_on_key": "#",
+                       "timeout_s": 5}}
+    flow = {"id": "main", "version": 3}
+    pinned = ended_flow and {"id": ended_flow[0], "version": ended_flow[1]}
+    return [line(1, "call.initiated", "", {"actions": [menu], "state": "s1", "flow": flow,
+                                           "on_timeout": connect(e164="+46709")}),
+            line(2, "gather.completed", "s1", gathered, source, digits="22", reason="dtmf"),
+            line(3, "call.completed", "s1", {"actions": [], "state": None, "flow": pinned})]
+
+
+@test
+def only_a_cells_answer_moves_the_dialogue():
+    by_edge = {"actions": connect(e164="+46709"), "state": "s1", "flow": None}
+    expect_equal(wrong_answers(a_call(by_edge, "edge"), reference()), [], "the edge echoed the state: still at the menu")
+    expect_equal(wrong_answers(a_call(None), reference()), [], "no answer: still at the menu")
+    for source, gathered in (("edge", by_edge), ("memory", None)):
+        wrong = wrong_answers(a_call(gathered, source, ended_flow=None), reference())
+        expect_equal(len(wrong), 1, f"a cell that forgot the flow, after {source}'s {gathered}")
+    lost = wrong_answers(a_call({**by_edge, "state": None}, "edge"), reference())
+    expect_equal(len(lost), 1, "an edge that does not echo the state")
+    by_cell = {"actions": [{"say": {"text": "Closed.", "language": "en"}}, {"hangup": {}}], "state": None,
+               "flow": {"id": "main", "version": 3}}
+    expect_equal(len(wrong_answers(a_call(by_cell), reference())), 1, "a flow after the dialogue has ended")
+
+
+@test
+def unknown_is_right_only_of_a_repeated_event():
+    told = ("memory", "d1")
+    for held, once, repeated in ((told, True, True), (("unknown", "d1"), False, True),
+                                 (("unknown", "unknown"), False, True), (("memory", "unknown"), False, True),
+                                 (("unknown", "d2"), False, False), (("edge", "d1"), False, False)):
+        expect_equal((agrees(held, told, False), agrees(held, told, True)), (once, repeated), f"Postgres has {held}")
 
 
 @test
