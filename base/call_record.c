@@ -60,6 +60,7 @@ void cc_call_record_render(const struct cc_call_record *record, struct cc_buffer
     text(out, "carrier_key", record->carrier_key);
     text(out, "giver", record->giver);
     integer(out, "attempt", record->attempt);
+    text(out, "request_id", record->request_id);
     key(out, "delivered");
     cc_buffer_text(out, record->delivered ? "true" : "false");
     time_at(out, "received_at", record->received_at_us);

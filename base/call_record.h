@@ -20,6 +20,7 @@ struct cc_call_record {
     struct cc_slice carrier_key; /* id of the carrier's key */
     struct cc_slice giver;       /* worker or edge that decided: "se-1/worker-1", "edge-1" */
     int64_t attempt;             /* 1 or 2; 0 in a journal entry answered by the edge itself */
+    struct cc_slice request_id;  /* the edge's, a UUID: one per delivery by the carrier */
     bool delivered;         /* journal entries: this is the decision that left for the carrier */
     int64_t received_at_us; /* wall clock at the giver */
     int64_t processing_us;
@@ -29,8 +30,8 @@ struct cc_call_record {
 };
 
 /* Keys: tenant event_id event occurred_at call_id kind direction from to sequence source
- * decision_id plan_version flow flow_version carrier_key giver attempt delivered received_at
- * processing_us actions. */
+ * decision_id plan_version flow flow_version carrier_key giver attempt request_id delivered
+ * received_at processing_us actions. */
 void cc_call_record_render(const struct cc_call_record *record, struct cc_buffer *out);
 
 #endif

@@ -98,6 +98,20 @@ bool cc_name_is_resource(struct cc_slice text)
            all(text, 1, is_resource_byte);
 }
 
+static bool is_uuid_byte(char c, size_t at)
+{
+    bool is_hyphen = at == 8 || at == 13 || at == 18 || at == 23;
+    return is_hyphen ? c == '-' : is_digit(c) || (c >= 'a' && c <= 'f');
+}
+
+bool cc_name_is_uuid(struct cc_slice text)
+{
+    bool fits = text.length == CC_UUID_TEXT;
+    for (size_t i = 0; fits && i < text.length; i++)
+        fits = is_uuid_byte(text.data[i], i);
+    return fits;
+}
+
 void cc_uuid7(int64_t time_us, const uint8_t random[10], char *out)
 {
     static const char hex[] = "0123456789abcdef";

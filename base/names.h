@@ -32,6 +32,9 @@ bool cc_name_is_dialled(struct cc_slice text);
 /* A name of ours for flows, nodes, queues, templates: [a-z][a-z0-9_-]{0,62}. */
 bool cc_name_is_resource(struct cc_slice text);
 
+/* A UUID's 36 bytes in lower case, of any version. */
+bool cc_name_is_uuid(struct cc_slice text);
+
 /* UUID version 7 (RFC 9562) from a time and 10 random bytes; out holds CC_UUID_TEXT + 1 bytes. */
 void cc_uuid7(int64_t time_us, const uint8_t random[10], char *out);
 

@@ -509,6 +509,7 @@ static void journal_record(struct edge_call *call, const struct cc_call_record *
     full.tenant = call->target.tenant;
     full.event = &call->event;
     full.carrier_key = call->auth.key->id;
+    full.request_id = cc_slice_of(call->request_id);
     full.delivered = true;
     full.received_at_us = call->request->received_wall_us;
     full.processing_us = cc_monotonic_us() - call->request->received_us;

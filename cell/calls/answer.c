@@ -140,6 +140,12 @@ static enum cc_error render(struct answer *answer, struct cc_answer *decided,
                                  answer->plan.row_version, body, decision_id);
 }
 
+/* An id that is none is nobody's: the record counts as one of an edge that sends none. */
+static struct cc_slice request_id_of(const struct cell_answer_request *asked)
+{
+    return cc_name_is_uuid(asked->request_id) ? asked->request_id : cc_slice(NULL, 0);
+}
+
 static void record(const struct answer *answer, const struct cc_answer *decided,
                    const char *decision_id)
 {
@@ -155,6 +161,7 @@ static void record(const struct answer *answer, const struct cc_answer *decided,
                                   .carrier_key = asked->carrier_key,
                                   .giver = cc_slice_of(worker->giver),
                                   .attempt = asked->attempt,
+                                  .request_id = request_id_of(asked),
                                   .received_at_us = asked->request->received_wall_us,
                                   .processing_us = cc_monotonic_us() - asked->request->received_us,
                                   .actions = decided->actions,

@@ -444,6 +444,97 @@ def test_journal_reconciliation(host):
     equal(journal(worker, {"tenant": "journal"}).status, 400, "not delivered")
 
 
+ONE, TWO = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002"
+
+
+def told(request, source, decision, delivered, giver):
+    """What a record of one request says; request None: of a program of before."""
+    return {"request_id": request, "source": source, "decision_id": decision, "delivered": delivered, "giver": giver,
+            "processing_us": 30 if delivered else 10}
+
+
+BY_ONE = told(ONE, "edge", "d-edge", True, "edge-1")
+SPOOLED_FOR_ONE = told(ONE, "memory", "d-cell", False, "se-1/worker-1")
+SPOOLED_FOR_TWO = told(TWO, "memory", "d-cell", False, "se-1/worker-2")
+OLD = told(None, "redis", "d-cell", False, "se-1/worker-1")
+# What the records say, and what the carrier can have been given: (source, decision).
+DELIVERIES = {
+    # Edge 1 answers by itself; edge 2 passes on a worker's first answer, and journals nothing.
+    "edge-and-worker": ([BY_ONE, SPOOLED_FOR_TWO], ("unknown", "unknown")),
+    "edge-late-worker-and-worker": ([SPOOLED_FOR_ONE, BY_ONE, SPOOLED_FOR_TWO], ("unknown", "unknown")),
+    "one-delivery": ([SPOOLED_FOR_ONE, BY_ONE], ("edge", "d-edge")),
+    "second-worker": ([SPOOLED_FOR_ONE, told(ONE, "redis", "d-cell", False, "se-1/worker-2"),
+                       told(ONE, "redis", "d-cell", True, "se-1/worker-2")], ("redis", "d-cell")),
+    "both-edges-alike": ([BY_ONE, told(TWO, "edge", "d-edge", True, "edge-2")], ("edge", "d-edge")),
+    "both-workers-alike": ([SPOOLED_FOR_ONE, SPOOLED_FOR_TWO], ("memory", "d-cell")),
+    "other-source": ([SPOOLED_FOR_ONE, told(TWO, "replica", "d-cell", False, "se-1/worker-2")],
+                     ("unknown", "d-cell")),
+    # What a worker did for edge 1 without delivering it is no reason to doubt, once both edges are heard.
+    "late-workers": ([SPOOLED_FOR_ONE, SPOOLED_FOR_TWO, BY_ONE, told(TWO, "edge", "d-edge", True, "edge-2")],
+                     ("edge", "d-edge")),
+    "three-deliveries": ([BY_ONE, SPOOLED_FOR_TWO, told("01900000-0000-7000-8000-000000000003", "memory", "d-cell",
+                                                        True, "se-1/worker-1")], ("unknown", "unknown")),
+    # Half upgraded: who has no request id is taken as before, and an edge's word counts.
+    "old-worker": ([OLD, BY_ONE], ("edge", "d-edge")),
+    "old-edge": ([SPOOLED_FOR_ONE, told(None, "edge", "d-edge", True, "edge-1")], ("edge", "d-edge")),
+    "old-and-two": ([OLD, SPOOLED_FOR_ONE, SPOOLED_FOR_TWO], ("unknown", "d-cell")),
+}
+
+
+def ingest(host, batches):
+    """One after the other; how many rows each changed after they were there."""
+    documents = [json.dumps(batch).replace("'", "''") for batch in batches]
+    statements = "".join(f"SELECT events.ingest('{document}') ->> 'reconciled';" for document in documents)
+    return [int(row[0]) for row in host.primary.query(statements)]
+
+
+def test_of_several_deliveries_only_what_all_agree_in_is_known(host):
+    """In every order, each record alone or all in one batch, and once more: the outcome is the same."""
+    kept = "SELECT source, decision_id, delivered FROM events.events WHERE event_id IN ('{}', '{}')"
+    for name, (said, outcome) in DELIVERIES.items():
+        wanted = [[*outcome, "t" if any(each["delivered"] for each in said) else "f"]] * 2
+        for number, order in enumerate(itertools.permutations(said)):
+            alone, batch = f"{name}-{number}-alone", f"{name}-{number}-batch"
+            batches = [[record("deliveries", alone, **each)] for each in order]
+            batches.append([record("deliveries", batch, **each) for each in order])
+            ingest(host, batches)
+            equal(host.primary.query(kept.format(alone, batch)), wanted, f"{name}: {order}")
+            equal(set(ingest(host, batches[::-1])), {0}, f"rows that a replay changes, {name}: {order}")
+            equal(host.primary.query(kept.format(alone, batch)), wanted, f"{name}, replayed: {order}")
+    sums = "SELECT sum({}), sum(processing_us) FROM events.{} WHERE tenant_id = 'deliveries'"
+    equal(host.primary.query(sums.format("count", "rollup")), host.primary.query(sums.format("1", "events")), "rollup")
+
+
+def test_a_repeat_at_the_second_edge(host):
+    """The same through a worker: what it spools has the request id of the edge that asked."""
+    worker = host.workers[0]
+    number = fresh_number()
+    make_tenant(host, "second")
+    put(host, "second", mobile(number))
+    for journal_first in (True, False):
+        sent = event(number)
+        said = record("second", sent["event_id"], call_id=sent["call"]["id"], request_id=ONE)
+        if journal_first:
+            equal(journal(worker, said).status, 200)
+        answered(worker, "second", sent, request_id=TWO)
+        host.shipped()
+        if not journal_first:
+            row, = rows_of(host, "second", sent["call"]["id"])
+            equal(row["request_id"], TWO)
+            equal(journal(worker, said).status, 200)
+        for _ in range(2):
+            row, = rows_of(host, "second", sent["call"]["id"])
+            equal((row["source"], row["decision_id"]), ("unknown", "unknown"))
+            answered(worker, "second", sent, request_id=TWO)
+            equal(journal(worker, said).status, 200)
+            host.shipped()
+    sent = event(number)
+    answered(worker, "second", sent, request_id="no uuid")
+    host.shipped()
+    row, = rows_of(host, "second", sent["call"]["id"])
+    equal(row["request_id"], None, "an id that is none is not kept")
+
+
 def test_absurd_dates_and_old_spools(host):
     worker = host.workers[0]
     number = fresh_number()

@@ -88,6 +88,9 @@ def a_silent_worker_costs_a_hedge_delay(host):
     equal(host.metric("callcell_edge_hedges_won_total"), 1)
     record = wait_until("it is journalled", lambda: journal_of(*host.workers))[0]
     equal((record["attempt"], record["giver"]), (2, f"se-1/{host.workers[1].address}"))
+    asked = {headers["callcell-request-id"] for worker in host.workers for _path, headers, _body in worker.calls}
+    equal(len(asked), 2, "both workers are asked under one request id, each call under its own")
+    expect(record["request_id"] in asked, f"{record['request_id']} is none of {asked}")
 
 
 @test

@@ -238,14 +238,16 @@ class Worker:
     def control(self, method, path, body=None):
         return self.request(method, f"/internal/v1/{path}", body, CONTROL_TOKEN)
 
-    def call(self, tenant, event, remaining_ms=350):
-        """Sends a call event; mid-call ones to the call's events."""
+    def call(self, tenant, event, remaining_ms=350, request_id=None):
+        """Sends a call event as an edge does; mid-call ones to the call's events."""
         path = f"/internal/v1/se/tenants/{tenant}/calls"
         if event["event"] != "call.initiated":
             path += f"/{event['call']['id']}/events"
-        return self.request("POST", path, event, EDGE_TOKEN,
-                            {"callcell-attempt": "1", "callcell-remaining-ms": str(remaining_ms),
-                             "callcell-carrier-key": "carrier-1"})
+        headers = {"callcell-attempt": "1", "callcell-remaining-ms": str(remaining_ms),
+                   "callcell-carrier-key": "carrier-1"}
+        if request_id:
+            headers["callcell-request-id"] = request_id
+        return self.request("POST", path, event, EDGE_TOKEN, headers)
 
     def state(self):
         return self.control("GET", "state").json

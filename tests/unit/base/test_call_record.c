@@ -27,6 +27,7 @@ START_TEST(every_key_in_its_order)
                                     .carrier_key = CC_SLICE_LITERAL("telia-1"),
                                     .giver = CC_SLICE_LITERAL("se-1/worker-1"),
                                     .attempt = 1,
+                                    .request_id = CC_SLICE_LITERAL("r-1"),
                                     .delivered = true,
                                     .received_at_us = INT64_C(1795253400000001),
                                     .processing_us = 250,
@@ -41,9 +42,9 @@ START_TEST(every_key_in_its_order)
                  "\"mobile\",\"direction\":\"originating\",\"from\":\"+461\",\"to\":\"112\","
                  "\"sequence\":4,\"source\":\"memory\",\"decision_id\":\"0a\",\"plan_version\":7,"
                  "\"flow\":\"main\",\"flow_version\":2,\"carrier_key\":\"telia-1\",\"giver\":"
-                 "\"se-1/worker-1\",\"attempt\":1,\"delivered\":true,\"received_at\":"
-                 "\"2026-11-21T09:30:00.000001Z\",\"processing_us\":250,\"actions\":[{\"hangup\":"
-                 "{}}]}");
+                 "\"se-1/worker-1\",\"attempt\":1,\"request_id\":\"r-1\",\"delivered\":true,"
+                 "\"received_at\":\"2026-11-21T09:30:00.000001Z\",\"processing_us\":250,"
+                 "\"actions\":[{\"hangup\":{}}]}");
     cc_buffer_deinit(&out);
 }
 END_TEST
@@ -58,8 +59,9 @@ START_TEST(absent_texts_are_null_and_rendered_actions_are_taken)
     cc_buffer_init(&out, CC_CALL_RECORD_MAX);
     cc_call_record_render(&record, &out);
     ck_assert_int_eq(cc_json_parse(cc_buffer_slice(&out), CC_CALL_RECORD_MAX, &value, NULL), CC_OK);
-    ck_assert_uint_eq(json_object_size(value), 22);
+    ck_assert_uint_eq(json_object_size(value), 23);
     ck_assert(json_is_null(cc_json_at(value, "flow")));
+    ck_assert(json_is_null(cc_json_at(value, "request_id")));
     ck_assert(json_is_false(cc_json_at(value, "delivered")));
     ck_assert_uint_eq(json_array_size(cc_json_at(value, "actions")), 1);
     ck_assert_ptr_null(memchr(out.data, '\n', out.length));

@@ -64,6 +64,12 @@ START_TEST(ids)
                {"a\n", false});
     ASSERT_ALL(cc_name_is_resource, {"main", true}, {"a", true}, {"a_b-9", true}, {"9a", false},
                {"_a", false}, {"A", false});
+    ASSERT_ALL(cc_name_is_uuid, {"017f22e2-79b0-7cc3-98c4-dc0c0c07398f", true},
+               {"017F22E2-79b0-7cc3-98c4-dc0c0c07398f", false},
+               {"017f22e2-79b0-7cc3-98c4-dc0c0c07398", false},
+               {"017f22e2-79b0-7cc3-98c4-dc0c0c07398f0", false},
+               {"017f22e2079b0-7cc3-98c4-dc0c0c07398f", false},
+               {"017f22e2-79b0-7cc3-98c4-dc0c0c07398g", false}, {"", false});
     ck_assert(cc_name_is_resource(cc_slice(longest, 63)));
     ck_assert(!cc_name_is_resource(cc_slice(longest, 64)));
 }
