@@ -55,7 +55,11 @@ const struct cc_config_key cell_settings_keys[] = {
         "those "
         "that are gone are adopted; absent: none"),
     KEY("spool_max_bytes", INTEGER, spool_max_bytes, false, "1073741824", 1048576, INT64_C(1) << 40,
-        "Bound of the spool; beyond it calls are answered unrecorded"),
+        "Bound of the spool; beyond it, as on a full disk, records are held in memory"),
+    KEY("spool_memory_max_bytes", INTEGER, spool_memory_max_bytes, false, "67108864", 0,
+        INT64_C(1) << 40,
+        "Bound of records held in memory because the spool takes none; beyond it calls are "
+        "answered unrecorded"),
     KEY("call_plans_max", INTEGER, call_plans_max, false, "100000", 1, 100000000,
         "Call plans held in memory, and on disk"),
     KEY("plans_directory", TEXT, plans_directory, false, NULL, 0, 0,

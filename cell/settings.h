@@ -36,6 +36,7 @@ struct cell_settings {
     char *spool_directory;
     struct cc_config_list spool_siblings; /* folders of <worker>/spool */
     int64_t spool_max_bytes;
+    int64_t spool_memory_max_bytes;
     int64_t call_plans_max;
     char *plans_directory; /* NULL: call plans are not kept on disk */
     int64_t plans_interval_ms;

@@ -263,7 +263,7 @@ static void on_flushed(void *context)
 {
     struct cell_worker *worker = context;
     CC_LOG(CC_LOG_INFO, "worker_stopped", cc_log_text("worker", worker->giver),
-           cc_log_number("spooled", (int64_t)cc_spool_state(worker->spool).records));
+           cc_log_number("not_shipped", (int64_t)cell_events_backlog(worker->events).records));
     cc_loop_end(worker->loop);
 }
 

@@ -71,6 +71,7 @@ static void on_metrics(struct cc_http_request *request)
 {
     struct cell_worker *worker = cell_worker_of(request);
     struct cc_spool_state spool = cc_spool_state(worker->spool);
+    struct cell_backlog backlog = cell_events_backlog(worker->events);
     struct cc_telemetry *telemetry = &worker->telemetry;
     struct cc_buffer text;
     if (worker->calls) {
@@ -79,10 +80,11 @@ static void on_metrics(struct cc_http_request *request)
         cc_telemetry_set(telemetry, CELL_T_PLANS_EVICTED, (int64_t)calls.evicted);
         cell_calls_expose(worker->calls);
     }
-    cc_telemetry_set(telemetry, CELL_T_SPOOL_RECORDS, (int64_t)spool.records);
+    cc_telemetry_set(telemetry, CELL_T_SPOOL_RECORDS, (int64_t)backlog.records);
+    cc_telemetry_set(telemetry, CELL_T_IN_MEMORY, (int64_t)backlog.in_memory);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_BYTES, spool.bytes);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_SYNC_FAILURES, (int64_t)spool.sync_failures);
-    cc_telemetry_set(telemetry, CELL_T_SPOOL_OLDEST, age_seconds(spool.oldest_us));
+    cc_telemetry_set(telemetry, CELL_T_SPOOL_OLDEST, age_seconds(backlog.oldest_us));
     struct cell_durability_state durability = cell_durability_state(worker->durability);
     cc_telemetry_set(telemetry, CELL_T_DEGRADED, durability.degraded);
     cc_telemetry_set(telemetry, CELL_T_PRIMARY_OK, durability.seconds_since_ok);
@@ -147,7 +149,7 @@ static void add_lease(const struct cell_lease *lease, struct cc_buffer *out)
 static void show_state(struct cc_http_request *request)
 {
     struct cell_worker *worker = cell_worker_of(request);
-    struct cc_spool_state spool = cc_spool_state(worker->spool);
+    struct cell_backlog backlog = cell_events_backlog(worker->events);
     struct cc_buffer out;
     cc_buffer_init(&out, 0);
     cc_buffer_printf(&out,
@@ -157,11 +159,11 @@ static void show_state(struct cc_http_request *request)
                      cell_country_epoch(&worker->country),
                      worker->country.keyring ? worker->country.keyring_publication.epoch : 0);
     cc_buffer_printf(&out,
-                     ",\"spool\":{\"records\":%" PRIu64 ",\"bytes\":%" PRId64
-                     ",\"oldest_us\":%" PRId64 ",\"quarantined\":%" PRId64
+                     ",\"spool\":{\"records\":%" PRIu64 ",\"in_memory\":%" PRIu64
+                     ",\"bytes\":%" PRId64 ",\"oldest_us\":%" PRId64 ",\"quarantined\":%" PRId64
                      ",\"unrecorded\":%" PRId64 "}",
-                     spool.records, spool.bytes, spool.oldest_us,
-                     cc_telemetry_value(&worker->telemetry, CELL_T_QUARANTINED),
+                     backlog.records, backlog.in_memory, cc_spool_state(worker->spool).bytes,
+                     backlog.oldest_us, cc_telemetry_value(&worker->telemetry, CELL_T_QUARANTINED),
                      cc_telemetry_value(&worker->telemetry, CELL_T_UNRECORDED));
     cc_buffer_printf(&out, ",\"in_flight\":%zu", cc_http_server_in_flight(worker->server));
     cc_buffer_printf(&out, ",\"postgres_up\":%s,\"redis_up\":%s,\"stopping\":%s",

@@ -115,7 +115,11 @@
     X(CELL_T_CHANGES, COUNTER, "callcell_cell_changes_applied_total", "",                          \
       "Entries of the change stream applied")                                                      \
     X(CELL_T_UNRECORDED, COUNTER, "callcell_cell_spool_refused_total", "",                         \
-      "Records that the spool did not take: full, or the disk failed")                             \
+      "Records lost: neither the spool nor memory took them")                                      \
+    X(CELL_T_HELD, COUNTER, "callcell_cell_records_held_total", "",                                \
+      "Records that the spool did not take (full, or the disk failed) and memory did")             \
+    X(CELL_T_IN_MEMORY, GAUGE, "callcell_cell_records_in_memory", "",                              \
+      "Records not yet shipped that stand in memory only")                                         \
     X(CELL_T_SPOOL_RECORDS, GAUGE, "callcell_cell_spool_records", "", "Records not yet shipped")   \
     X(CELL_T_SPOOL_BYTES, GAUGE, "callcell_cell_spool_bytes", "", "Bytes of the spool")            \
     X(CELL_T_SPOOL_SYNC_FAILURES, COUNTER, "callcell_cell_spool_sync_failures_total", "",          \

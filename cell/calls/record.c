@@ -1,4 +1,4 @@
-/* Rim: the spool. */
+/* Rim: the spool, or memory when it takes nothing. */
 #include "cell/calls/record.h"
 
 #include "base/log.h"
@@ -24,10 +24,8 @@ void cell_record(struct cell_worker *worker, const struct cc_call_record *record
     cc_call_record_render(record, &line);
     enum cc_error error = line.error;
     if (!error)
-        error = cc_spool_append(worker->spool, cc_buffer_slice(&line));
+        error = cell_events_record(worker->events, cc_buffer_slice(&line));
     cc_buffer_deinit(&line);
     if (error)
         on_unrecorded(worker, error);
-    else
-        cell_events_recorded(worker->events);
 }

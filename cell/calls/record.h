@@ -1,6 +1,7 @@
 /*
- * Recording an answer: into the spool before it leaves. A full spool still answers: counted, and
- * logged at most once a second. Rim: the spool.
+ * Recording an answer: into the spool before it leaves, or into memory when the spool takes
+ * nothing. When that is full too the call is answered all the same: counted, and logged at most
+ * once a second. Rim: the spool.
  */
 #ifndef CELL_CALLS_RECORD_H
 #define CELL_CALLS_RECORD_H

@@ -12,10 +12,20 @@ enum cc_error cell_events_create(struct cell_worker *worker,
                                  struct cell_events **out) CC_MUST_CHECK;
 void cell_events_free(struct cell_events *events);
 
-/* A record was appended to the spool. */
-void cell_events_recorded(struct cell_events *events);
+/* Takes a call record (copied): into the spool, or into memory when the spool refuses it; from both
+ * it is shipped. An error: it is lost. */
+enum cc_error cell_events_record(struct cell_events *events, struct cc_slice record) CC_MUST_CHECK;
 
-/* Ships what is there; on_flushed when the spool is empty, shipping failed, or the time is up. */
+/* What waits for Postgres. */
+struct cell_backlog {
+    uint64_t records;   /* in the spool and in memory */
+    uint64_t in_memory; /* of these, in memory only */
+    int64_t oldest_us;  /* wall clock when the oldest was taken; 0: none */
+};
+struct cell_backlog cell_events_backlog(const struct cell_events *events);
+
+/* Ships what is there; on_flushed when nothing is left or the time is up. What then stands in
+ * memory goes to the spool with cell_events_free, as far as there is room. */
 void cell_events_flush(struct cell_events *events, int64_t deadline_us,
                        void (*on_flushed)(void *context), void *context);
 

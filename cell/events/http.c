@@ -54,9 +54,20 @@ void cell_events_free(struct cell_events *events)
     free(events);
 }
 
-void cell_events_recorded(struct cell_events *events)
+enum cc_error cell_events_record(struct cell_events *events, struct cc_slice record)
 {
-    cell_shipper_wake(events->shipper);
+    return cell_shipper_keep(events->shipper, record);
+}
+
+struct cell_backlog cell_events_backlog(const struct cell_events *events)
+{
+    struct cc_spool_state spool = cc_spool_state(events->worker->spool);
+    struct cell_held_state held = cell_shipper_held(events->shipper);
+    bool spool_is_older =
+        held.oldest_us == 0 || (spool.oldest_us != 0 && spool.oldest_us < held.oldest_us);
+    return (struct cell_backlog){.records = spool.records + held.records,
+                                 .in_memory = held.records,
+                                 .oldest_us = spool_is_older ? spool.oldest_us : held.oldest_us};
 }
 
 void cell_events_flush(struct cell_events *events, int64_t deadline_us,

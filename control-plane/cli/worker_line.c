@@ -65,6 +65,7 @@ static void append_spool(const json_t *state, int64_t now_us, struct cc_buffer *
     long long records = number(state, "spool.records");
     long long quarantined = number(state, "spool.quarantined");
     long long unrecorded = number(state, "spool.unrecorded");
+    long long in_memory = number(state, "spool.in_memory");
     if (records == 0) {
         cc_buffer_text(out, ", spool empty");
     } else {
@@ -74,6 +75,8 @@ static void append_spool(const json_t *state, int64_t now_us, struct cc_buffer *
         append_bytes(out, number(state, "spool.bytes"));
         cc_buffer_printf(out, "), oldest %lld s", age_s > 0 ? age_s : 0);
     }
+    if (in_memory > 0)
+        cc_buffer_printf(out, ", %lld OF THEM IN MEMORY ONLY", in_memory);
     if (quarantined > 0)
         cc_buffer_printf(out, ", %lld QUARANTINED", quarantined);
     if (unrecorded > 0)

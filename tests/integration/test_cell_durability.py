@@ -365,17 +365,126 @@ def test_a_record_of_40_days_ago_counts_once(host):
     host.workers.remove(worker)
 
 
-def test_a_full_disk_under_the_spool(host):
+@contextlib.contextmanager
+def a_worker_on_a_small_disk(host, name, settings):
+    """Its spool on a disk of 256 KiB; gives the worker and where the disk is."""
+    mount = host.folder / f"{name}-mount"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", mount], check=True)
+    try:
+        worker = host.add_worker(name, {"spool_directory": mount / "spool", "spool_siblings_directory": "[]",
+                                        **settings})
+        yield worker, mount
+        worker.stop()
+        host.workers.remove(worker)
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
+
+
+def fill(path):
+    """Until not one byte more goes in."""
+    with contextlib.suppress(OSError), open(path, "ab", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+class Held:
+    """Answers of a worker whose spool takes nothing."""
+
+    def __init__(self, host, worker, tenant):
+        self.host, self.worker, self.tenant, self.ids = host, worker, tenant, set()
+        self.number = fresh_number()
+        make_tenant(host, tenant)
+        put(host, tenant, mobile(self.number))
+        host.replicated()
+        answered(worker, tenant, sent := event(self.number))  # known from now on
+        self.ids.add(sent["event_id"])
+
+    def metric(self, name):
+        return self.worker.metric(f"callcell_cell_{name}")
+
+    def until(self, name, more):
+        """Answers calls until a counter has grown by so many."""
+        wanted = self.metric(name) + more
+        while self.metric(name) < wanted:
+            answered(self.worker, self.tenant, sent := event(self.number))
+            self.ids.add(sent["event_id"])
+
+    def all_arrived(self):
+        """Every answered event is in Postgres, once."""
+        self.host.shipped()
+        arrived = self.host.primary.query(f"SELECT event_id FROM events.events WHERE tenant_id = '{self.tenant}'")
+        equal(sorted(row[0] for row in arrived), sorted(self.ids))
+        equal(counted(self.host, self.tenant), len(self.ids))
+
+
+def test_what_the_spool_refuses_is_shipped_from_memory(host):
+    """A full disk alone loses nothing: Postgres has each record once while the disk is full."""
+    with a_worker_on_a_small_disk(host, "worker-held", {}) as (worker, mount):
+        held = Held(host, worker, "held")
+        fill(mount / "ballast")
+        with refused_ingest(host):
+            held.until("records_held_total", 30)
+            equal(held.metric("records_in_memory"), 30)
+            equal(worker.state()["spool"]["in_memory"], 30)
+            equal(held.metric("spool_records"), worker.state()["spool"]["records"])
+            check(held.metric("spool_records") >= 30, "what is in memory waits too")
+            wait_until("its age shows", lambda: held.metric("spool_oldest_seconds") >= 1)
+        held.all_arrived()
+        held.until("records_held_total", 10)
+        held.all_arrived()
+        equal((held.metric("records_in_memory"), held.metric("spool_refused_total")), (0, 0))
+        check('"record_in_memory_only"' in worker.log.read_text(), "said")
+
+
+def test_what_the_spool_refused_goes_to_it_when_space_returns(host):
+    with a_worker_on_a_small_disk(host, "worker-back", {}) as (worker, mount):
+        held = Held(host, worker, "back")
+        with refused_ingest(host):
+            fill(mount / "ballast")
+            held.until("records_held_total", 20)
+            (mount / "ballast").unlink()
+            wait_until("none is in memory only", lambda: held.metric("records_in_memory") == 0)
+            waiting = worker.state()["spool"]["records"]
+            check(waiting >= 20, f"{waiting} wait")
+            worker.kill()
+            worker.start()
+            equal(worker.state()["spool"]["records"], waiting, "on the disk")
+        held.all_arrived()
+
+
+def test_a_stop_puts_what_is_in_memory_into_the_spool(host):
+    """Also what is on its way to a Postgres that does not answer; what nobody takes is counted as lost."""
+    with a_worker_on_a_small_disk(host, "worker-stop", {}) as (worker, mount):
+        held = Held(host, worker, "stop")
+        host.shipped()
+        host.primary.signal(signal.SIGSTOP)
+        try:
+            fill(mount / "ballast")
+            held.until("records_held_total", 20)
+            (mount / "ballast").unlink()
+            equal(worker.stop(), 0, "exit status")
+        finally:
+            host.primary.signal(signal.SIGCONT)
+        check("records_lost_at_stop" not in worker.log.read_text(), "nothing is lost")
+        with refused_ingest(host):
+            worker.start()
+            check(worker.state()["spool"]["records"] >= 20, "they are on the disk")
+        held.all_arrived()
+        with refused_ingest(host):
+            fill(mount / "ballast")
+            held.until("records_held_total", 5)
+            equal(worker.stop(), 0, "exit status")
+        check('"records_lost_at_stop","records":5' in worker.log.read_text().replace(" ", ""), "said how many")
+        worker.start()
+
+
+def test_a_full_disk_and_full_memory(host):
     """Calls are answered, what is not recorded is counted; with room again it records without a restart."""
     make_tenant(host, "disk")
     number = fresh_number()
     put(host, "disk", mobile(number))
-    mount = host.folder / "worker-disk-mount"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", mount], check=True)
-    try:
-        worker = host.add_worker("worker-disk", {"spool_directory": mount / "spool",
-                                                 "spool_siblings_directory": "[]"})
+    with a_worker_on_a_small_disk(host, "worker-disk", {"spool_memory_max_bytes": 0}) as (worker, mount):
         refused, kept, lost = (lambda: worker.metric("callcell_cell_spool_refused_total")), [], []
         with refused_ingest(host):
             ballast = mount / "ballast"
@@ -392,11 +501,7 @@ def test_a_full_disk_under_the_spool(host):
             answered(worker, "disk", sent)
             equal(refused(), len(lost), "recorded again, without a restart")
             kept.append(sent["event_id"])
-            ballast.write_bytes(b"x" * 64 * 1024)
-            with contextlib.suppress(OSError):  # until nothing is left
-                with open(ballast, "ab", buffering=0) as file:
-                    while True:
-                        file.write(b"x" * 4096)
+            fill(ballast)
             worker.kill()
             worker.start()  # on a full disk, over what it has written
             equal(worker.state()["spool"]["records"], len(kept), "no torn record")
@@ -406,10 +511,6 @@ def test_a_full_disk_under_the_spool(host):
         answered(worker, "disk", event(number))
         host.shipped()
         equal(count_of(host, "disk"), len(kept) + 1)
-        worker.stop()
-        host.workers.remove(worker)
-    finally:
-        subprocess.run(["umount", "-l", mount], check=True)
 
 
 TESTS = [value for name, value in list(globals().items()) if name.startswith("test_") and callable(value)]

@@ -8,6 +8,7 @@ from support import faults, network
 from support.dataset import Dataset, read_log, wrong_answers
 from support.disks import SmallDisk
 from support.platform import Platform
+from support.records import Records
 from support.scenario import SEED, expect, expect_equal, generator, main, note, test
 from support.wait import wait_for_seconds, wait_until
 
@@ -44,6 +45,18 @@ def load_while(platform, name, disks):
     return lines
 
 
+def tenant_of(line):
+    return line["tenant"] or dataset.numbers[line["from" if line["direction"] == "originating" else "to"]]["tenant"]
+
+
+def check_recorded(platform, lines):
+    """Each answered event once, with the answer that the carrier had."""
+    platform.wait_until_recorded()
+    records = Records(platform, lines, tenant_of)
+    records.check()
+    note(f"{len(records.answered)} answered, {len(records.recorded)} recorded, {len(records.unknown)} unknown")
+
+
 def raised(platform, port, series, before):
     return platform.telemetry(port).get(series, 0) > before.get(series, 0)
 
@@ -61,16 +74,39 @@ def under_both_spools(platform):
         faults.wait_until_whole(platform)
         pids = [platform.pid(f"worker-{n}") for n in (1, 2)]
         before = [platform.telemetry(port) for port in ports]
-        load_while(platform, "spools", disks)
-        expect(any(raised(platform, port, "callcell_cell_spool_refused_total", was)
+        lines = load_while(platform, "spools", disks)
+        expect(any(raised(platform, port, "callcell_cell_records_held_total", was)
                    for port, was in zip(ports, before)), "no worker said that its spool takes nothing")
         expect_equal([platform.pid(f"worker-{n}") for n in (1, 2)], pids, "workers (they need no restart)")
-        platform.wait_until_recorded()
-        later = [platform.telemetry(port)["callcell_cell_records_shipped_total"] for port in ports]
-        load_while(platform, "spools-after", [])
-        platform.wait_until_recorded()
-        shipped = [platform.telemetry(port)["callcell_cell_records_shipped_total"] for port in ports]
-        expect(all(now > then for now, then in zip(shipped, later)), f"shipped again: {later} then {shipped}")
+        check_recorded(platform, lines)
+        later = [platform.telemetry(port) for port in ports]
+        check_recorded(platform, load_while(platform, "spools-after", []))
+        for port, then in zip(ports, later):
+            expect(raised(platform, port, "callcell_cell_records_shipped_total", then), f"shipped again at {port}")
+            expect(not raised(platform, port, "callcell_cell_records_held_total", then), f"the spool of {port} refuses")
+            expect_equal(platform.telemetry(port)["callcell_cell_records_in_memory"], 0, f"in memory at {port}")
+        expect(not any(raised(platform, port, "callcell_cell_spool_refused_total", was)
+                       for port, was in zip(ports, before)), "records were lost")
+
+
+@test
+def under_both_spools_while_postgres_is_gone(platform):
+    """Records stand in memory, and are on disk as soon as there is space: a kill then loses none."""
+    disks = [SmallDisk(platform, f"cells/se-1/workers/worker-{n}/spool", 8, [f"worker-{n}"]) for n in (1, 2)]
+    with disks[0], disks[1]:
+        faults.wait_until_whole(platform)
+        platform.stop_postgres()
+        try:
+            lines = load_while(platform, "memory", disks)
+            in_memory = [platform.worker_telemetry_port(n) for n in (1, 2)]
+            wait_until("all is on disk", lambda: not any(
+                platform.telemetry(port)["callcell_cell_records_in_memory"] for port in in_memory))
+            for number in (1, 2):
+                platform.kill(f"worker-{number}")
+        finally:
+            platform.start_postgres()
+        faults.wait_until_whole(platform)
+        check_recorded(platform, lines)
 
 
 @test

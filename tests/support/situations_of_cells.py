@@ -117,7 +117,7 @@ def the_disk_of_the_home_is_full(scene):
     platform.give_to_owner(aside)
     before = alerting.Look(platform)
     fill(aside / "base")
-    scene.alert("CellRecordsRefused", since=before, within_s=60)
+    scene.alert("CellRecordsInMemory", since=before, within_s=60)
     scene.alert("DiskFull", within_s=120)
     scene.kept["before"] = before
     yield
@@ -135,7 +135,7 @@ def two_things_may_go(scene):
 def space_is_back(scene):
     now = alerting.Look(scene.platform)
     yield
-    scene.no_alert("CellRecordsRefused", "EdgeJournalLost", since=now)
+    scene.no_alert("CellRecordsInMemory", "CellRecordsRefused", "EdgeJournalLost", since=now)
     scene.no_alert("CellSpoolOld", "EdgeJournalOld")
     scene.platform.wait_until_recorded()
 

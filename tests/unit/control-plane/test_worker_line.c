@@ -35,12 +35,13 @@ END_TEST
 
 START_TEST(what_is_wrong_stands_first_and_in_capitals)
 {
-    expect(STATE("\"records\":12,\"bytes\":3001,\"oldest_us\":58000000,\"quarantined\":2,"
+    expect(STATE("\"records\":12,\"in_memory\":3,\"bytes\":3001,\"oldest_us\":58000000,"
+                 "\"quarantined\":2,"
                  "\"unrecorded\":7",
                  "\"postgres_up\":false,\"redis_up\":false,\"replica_up\":false", "\"memory\":5"),
            "worker-1: ready, port 20101, REDIS UNREACHABLE, REPLICA UNREACHABLE, PRIMARY "
-           "UNREACHABLE, map epoch 7, spool 12 records (4 kB), oldest 42 s, 2 QUARANTINED, 7 "
-           "ANSWERS UNRECORDED, "
+           "UNREACHABLE, map epoch 7, spool 12 records (4 kB), oldest 42 s, 3 OF THEM IN "
+           "MEMORY ONLY, 2 QUARANTINED, 7 ANSWERS UNRECORDED, "
            "from memory 100%, plans 2000 of 100000 (3 MB)");
 }
 END_TEST
