@@ -2,7 +2,6 @@
  * Rim: HTTP in, HTTP out. A webhook, straight down:
  *
  *   bytes ─ http_server (framing screened) ─ receive
- *     │ the edge stood still, and the carrier has gone ────────────── no answer
  *     │ country unknown ──────────────────────────────────────────── 404
  *     ▼
  *   emergency: bounded parse ── emergency ──▶ answer_emergency ───── 200 edge (verified afterwards)
@@ -10,6 +9,7 @@
  *   route: tenant or number ─▶ cell
  *   auth: signature, key ────── bad ─────────────────────────────── 401 · 403
  *     │ no call event ───────────────────────────────────────────── 400
+ *     │ sent while this edge stood still, and given up ─▶ answer_by_edge
  *     ▼
  *   attempts (attempts.h): a worker; another when it fails or is silent; the first answer counts
  *     ▼
@@ -139,29 +139,11 @@ void edge_on_tenant_event(struct cc_http_request *request)
     receive(request, request->segments[3], request->segments[5]);
 }
 
-/* What was sent while this edge stood still comes in all at once, and was answered by another edge,
- * or the call is over: to ask a cell for it would take the time of those who are still waiting. */
-static bool is_abandoned(const struct edge *edge, const struct cc_http_request *request)
-{
-    return cc_loop_stalled_after(edge->loop, request->received_us - BACKLOG_US) &&
-           cc_http_client_is_gone(request);
-}
-
-static void abandon(struct edge *edge, struct cc_http_request *request)
-{
-    cc_telemetry_add(&edge->telemetry, EDGE_ABANDONED, 1);
-    cc_http_problem(request, 503, "abandoned", "The client has gone", (struct cc_slice){0});
-}
-
 static void receive(struct cc_http_request *request, struct cc_slice tenant,
                     struct cc_slice call_id)
 {
     struct edge *edge = request->server_context;
     cc_telemetry_add(&edge->telemetry, EDGE_REQUESTS, 1);
-    if (is_abandoned(edge, request)) {
-        abandon(edge, request);
-        return;
-    }
     struct edge_call *call = cc_arena_alloc(&request->arena, sizeof(*call));
     if (!call) {
         cc_telemetry_add(&edge->telemetry, EDGE_REFUSED_OVERLOAD, 1);
@@ -331,9 +313,21 @@ static void count_in_flight(struct edge_call *call, bool enters)
     cc_telemetry_set(&edge->telemetry, EDGE_IN_FLIGHT, (int64_t)edge->in_flight);
 }
 
+/* What was sent while this edge stood still comes in all at once. It was answered by another edge,
+ * or the call is over: to ask a cell for it would take the time of those who are still waiting. */
+static bool is_abandoned(const struct edge_call *call)
+{
+    return cc_loop_stalled_after(call->edge->loop, call->request->received_us - BACKLOG_US) &&
+           cc_http_client_is_gone(call->request);
+}
+
 static void begin_attempts(struct edge_call *call)
 {
     struct edge *edge = call->edge;
+    if (is_abandoned(call)) {
+        answer_by_edge(call, EDGE_ANSWER_ABANDONED);
+        return;
+    }
     if (!call->target.cell) {
         answer_by_edge(call, EDGE_ANSWER_UNKNOWN);
         return;
@@ -436,10 +430,11 @@ static void pass_on(struct edge_call *call, const struct edge_try *winner,
 
 static const char *why_name(enum edge_series why)
 {
-    return why == EDGE_ANSWER_EMERGENCY  ? "emergency"
-           : why == EDGE_ANSWER_OVERLOAD ? "overload"
-           : why == EDGE_ANSWER_UNKNOWN  ? "unknown"
-                                         : "no_cell";
+    return why == EDGE_ANSWER_EMERGENCY   ? "emergency"
+           : why == EDGE_ANSWER_OVERLOAD  ? "overload"
+           : why == EDGE_ANSWER_UNKNOWN   ? "unknown"
+           : why == EDGE_ANSWER_ABANDONED ? "abandoned"
+                                          : "no_cell";
 }
 
 static void log_edge_answer(const struct edge_call *call, enum edge_series why,

@@ -32,6 +32,8 @@
       EDGE_ANSWERS_HELP)                                                                           \
     X(EDGE_ANSWER_UNKNOWN, COUNTER, EDGE_ANSWERS, "by=\"edge\",why=\"unknown\"",                   \
       EDGE_ANSWERS_HELP)                                                                           \
+    X(EDGE_ANSWER_ABANDONED, COUNTER, EDGE_ANSWERS, "by=\"edge\",why=\"abandoned\"",               \
+      EDGE_ANSWERS_HELP)                                                                           \
     X(EDGE_REFUSED_FRAMING, COUNTER, EDGE_REFUSED, "why=\"framing\"", EDGE_REFUSED_HELP)           \
     X(EDGE_REFUSED_NO_ROUTE, COUNTER, EDGE_REFUSED, "why=\"no_route\"", EDGE_REFUSED_HELP)         \
     X(EDGE_REFUSED_OVERLOAD, COUNTER, EDGE_REFUSED, "why=\"overload\"", EDGE_REFUSED_HELP)         \
@@ -40,7 +42,6 @@
     X(EDGE_REFUSED_SIGNATURE, COUNTER, EDGE_REFUSED, "why=\"signature\"", EDGE_REFUSED_HELP)       \
     X(EDGE_REFUSED_FORBIDDEN, COUNTER, EDGE_REFUSED, "why=\"forbidden\"", EDGE_REFUSED_HELP)       \
     X(EDGE_REFUSED_BODY, COUNTER, EDGE_REFUSED, "why=\"body\"", EDGE_REFUSED_HELP)                 \
-    X(EDGE_ABANDONED, COUNTER, EDGE_REFUSED, "why=\"abandoned\"", EDGE_REFUSED_HELP)               \
     X(EDGE_UNDELIVERED, COUNTER, "callcell_edge_answers_undelivered_total", "",                    \
       "Answers not journalled because the client had gone before they were given")                 \
     X(EDGE_REPORT_ONLY, COUNTER, "callcell_edge_report_only_total", "",                            \

@@ -402,7 +402,7 @@ def what_was_sent_to_a_frozen_edge_and_given_up_is_not_asked_for(host):
         wait_until("the edge stood still", lambda: time.monotonic() > deadline)
     finally:
         host.process.send_signal(signal.SIGCONT)
-    wait_until("all are given up", lambda: host.metric("callcell_edge_refused_total", why="abandoned") == 8)
+    wait_until("all are given up", lambda: host.metric("callcell_edge_answers_total", by="edge", why="abandoned") == 8)
     equal(host.calls_seen(), 0, "calls at the workers")
     equal(send(host, mobile()).source, "memory")
 
