@@ -5,6 +5,7 @@
 #include "control-plane/run.h"
 
 static enum cc_error begin(void *subject);
+static enum cc_error settle(void *subject);
 static enum cc_error perform(void *subject);
 static enum cc_error verify_primary(void *subject);
 static enum cc_error verify_replica(void *subject);
@@ -12,7 +13,8 @@ static enum cc_error end(void *subject);
 
 static const struct cc_transition rows[] = {
     {"new", NULL, NULL, begin, NULL, "begun", "both nodes are well; remember which is the primary"},
-    {"begun", NULL, NULL, perform, verify_primary, "switched",
+    {"begun", NULL, NULL, settle, NULL, "settled", "both nodes write what they have in memory"},
+    {"settled", NULL, NULL, perform, verify_primary, "switched",
      "the other node becomes the primary"},
     {"switched", NULL, NULL, NULL, verify_replica, "replicated",
      "the old primary is a synchronous replica"},
@@ -25,6 +27,23 @@ static enum cc_error begin(void *subject)
 {
     struct cp_move *move = subject;
     return cp_move_begin(move, move->from ? move->from : cp_postgres_find_primary(&move->group));
+}
+
+/* The old primary's stop and the new one's start each write a checkpoint while writes are held: the
+ * less is left to write, the shorter. */
+static enum cc_error settle(void *subject)
+{
+    struct cp_move *move = subject;
+    enum cc_error error = CC_OK;
+    for (int node = CP_POSTGRES_NODE_1; !error && node < CP_POSTGRES_PARTS; node++) {
+        PGconn *connection = NULL;
+        error =
+            cp_postgres_connect(&move->group, (enum cp_postgres_part)node, "postgres", &connection);
+        if (!error)
+            error = cp_postgres_execute(&move->group, connection, "CHECKPOINT");
+        PQfinish(connection);
+    }
+    return error;
 }
 
 static enum cc_error perform(void *subject)

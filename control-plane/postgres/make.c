@@ -83,7 +83,7 @@ enum cc_error cp_postgres_prepare(struct cp_postgres_group *group)
 /* pg_autoctl sizes memory for a machine of its own; our share comes from the template. syncfs:
  * after a crash Postgres syncs each of its files by default, which took 3-5 s and so ended in a
  * failover; with one call for the whole file system writes were back within 0.4-0.9 s (10 times).
- */
+ * checkpoint_timeout: what was written since the last one is what a crash has to do again. */
 const char *cp_postgres_settings(struct cp_postgres_group *group, int64_t buffers_megabytes)
 {
     return cp_format(group->context,
@@ -99,6 +99,7 @@ const char *cp_postgres_settings(struct cp_postgres_group *group, int64_t buffer
                      "wal_receiver_status_interval = '1s'\n"
                      "client_connection_check_interval = '1s'\n"
                      "recovery_init_sync_method = 'syncfs'\n"
+                     "checkpoint_timeout = '60s'\n"
                      "log_statement = 'none'\n"
                      "logging_collector = off\n",
                      group->socket_folder, (long long)buffers_megabytes);
