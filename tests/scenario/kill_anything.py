@@ -1,8 +1,8 @@
 """Each part of a cell is killed, frozen and cut off under load: no call stays unanswered, every answer is the
 reference's, and every answered event is recorded once.
 
-In the gate: a choice of faults on the shared platform. --long: all of them, on a platform with two sites in a
-network namespace of its own (the cuts are nft rules), and the table goes into docs/reliability.md.
+In the gate: a choice of faults. --long: all of them, in a network namespace of its own (the cuts are nft rules), and
+the loss of a whole site on a platform with two; the table goes into docs/reliability.md.
 CALLCELL_TEST_CASES, a regular expression on "part fault", chooses some and writes no document.
 """
 import collections
@@ -122,6 +122,8 @@ def check(platform, whose, row):
     expect(not unanswered, f"{len(unanswered)} unanswered: {unanswered[:5]}")
     expect(not row.wrong, f"{len(row.wrong)} wrong of {len(row.lines)}:\n" + "\n".join(row.wrong[:10]))
     row.records.check()
+    # Figures are judged where nothing else runs.
+    expect(not LONG or not row.broken_limits(), "; ".join(row.broken_limits()))
 
 
 @test

@@ -10,6 +10,11 @@ def quantile(values, q):
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))] if ordered else 0.0
 
 
+P99_LIMIT_MS = 500
+WRITES_LIMIT_S = {"the primary's site": 60}  # evacuated by a command
+NODE_LOST_LIMIT_S = 7
+
+
 class Row:
     """One fault: the webhooks sent from its beginning on, and what became of them."""
 
@@ -32,6 +37,14 @@ class Row:
                 str(sum(line["attempts"] > 1 for line in during)), f"{quantile(latencies, .5):.1f}",
                 f"{quantile(latencies, .99):.0f}", f"{max(latencies, default=0):.0f}",
                 f"{self.seconds_without_writes:.1f}", self.recorded_text()]
+
+    def broken_limits(self):
+        """Sentences on the figures that the product promises and this run did not keep."""
+        p99, limit = quantile(self.latencies_ms(), .99), WRITES_LIMIT_S.get(self.part, NODE_LOST_LIMIT_S)
+        # A part that is frozen or cut off for longer than that may hold writes for as long as it is.
+        held = self.seconds_without_writes if self.fault == "kill" else 0
+        return ([f"p99 {p99:.0f} ms, at most {P99_LIMIT_MS}"] if p99 >= P99_LIMIT_MS else []) + (
+            [f"writes held for {held:.1f} s, at most {limit}"] if held > limit else [])
 
     def recorded_text(self):
         if self.records is None:
