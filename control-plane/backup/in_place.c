@@ -32,13 +32,16 @@ static const struct cc_transition rows[] = {
     {"monitored", NULL, NULL, cp_in_place_make_primary, NULL, "primary", "node 1 as the primary"},
     {"primary", NULL, NULL, outdo_caches, NULL, "outdone", "versions above all that caches hold"},
     {"outdone", NULL, NULL, raise_term, NULL, "raised", "fencing term raised; writes go on"},
-    {"raised", NULL, NULL, cp_in_place_make_replica, cp_in_place_verify, "done",
+    {"raised", NULL, NULL, cp_in_place_make_replica, cp_in_place_verify, "replicated",
      "replica: node 2, synchronous"},
+    {"replicated", NULL, NULL, cp_in_place_finish, NULL, "done",
+     "old nodes kept until the next restore"},
 };
 const struct cc_transition_table cp_cell_restore_in_place_table = {
     "cell_restore_in_place", "new", "done", rows, sizeof(rows) / sizeof(rows[0])};
 
-/* A fresh start: only now may what the last restore set aside go. */
+/* A fresh start: only now may what the last restore set aside go. What a try that did not end set
+ * aside stays: it is all there is of the old nodes. */
 enum cc_error cp_in_place_flush(void *subject)
 {
     struct cp_in_place *all = subject;
@@ -56,32 +59,62 @@ enum cc_error cp_in_place_stop(void *subject)
     return error;
 }
 
-static enum cc_error move_aside(struct cp_in_place *all, const char *from, const char *to)
+/* Moved already, by a command that was killed: nothing to do. */
+static enum cc_error move(struct cp_context *context, const char *from, const char *to)
 {
-    return cp_file_exists(from) && !cp_file_exists(to) && rename(from, to)
-               ? cp_fail(all->restore.context, CC_IO, "%s cannot be set aside: %s", from,
-                         strerror(errno))
+    return cp_file_exists(from) && rename(from, to)
+               ? cp_fail(context, CC_IO, "%s cannot be set aside: %s", from, strerror(errno))
                : CC_OK;
 }
 
 /* Each part with its marks; a cell of two sites has two folders of pg_autoctl's own files. */
-enum cc_error cp_in_place_set_aside(void *subject)
+static enum cc_error move_parts(struct cp_in_place *all, const char *folder)
 {
     static const char *const marks[] = {"", ".created", ".initialised"};
     static const char *const own[] = {"config", "data", "run"};
-    struct cp_in_place *all = subject;
     struct cp_context *context = all->restore.context;
-    enum cc_error error = cp_folder_make(context, all->aside);
+    enum cc_error error = CC_OK;
     for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++) {
         const struct cp_postgres_place *place = &all->group.places[i];
         for (size_t k = 0; !error && k < 3; k++)
-            error = move_aside(all, cp_format(context, "%s%s", place->data, marks[k]),
-                               cp_format(context, "%s/%s%s", all->aside, place->name, marks[k]));
+            error = move(context, cp_format(context, "%s%s", place->data, marks[k]),
+                         cp_format(context, "%s/%s%s", folder, place->name, marks[k]));
         for (size_t k = 0; !error && k < 3; k++)
-            error = move_aside(all, cp_format(context, "%s/%s", place->folder, own[k]),
-                               cp_format(context, "%s/%s-%s", all->aside, place->name, own[k]));
+            error = move(context, cp_format(context, "%s/%s", place->folder, own[k]),
+                         cp_format(context, "%s/%s-%s", folder, place->name, own[k]));
     }
+    return error;
+}
+
+/* The first folder that is not whole yet: 1 has the old nodes, each further one what a try that did
+ * not end had made of them, for it may have taken writes. */
+static const char *folder_of_try(const struct cp_in_place *all, const char **whole)
+{
+    struct cp_context *context = all->restore.context;
+    for (int number = 1;; number++) {
+        const char *folder = cp_format(context, "%s/%d", all->unfinished, number);
+        *whole = cp_format(context, "%s/whole", folder);
+        if (!cp_file_exists(*whole))
+            return folder;
+    }
+}
+
+enum cc_error cp_in_place_set_aside(void *subject)
+{
+    struct cp_in_place *all = subject;
+    const char *whole, *folder = folder_of_try(all, &whole);
+    enum cc_error error = cp_folder_make(all->restore.context, folder);
+    if (!error)
+        error = move_parts(all, folder);
+    if (!error)
+        error = cp_file_write(all->restore.context, whole, cc_slice("", 0), 0600);
     return error ? error : cp_postgres_prepare(&all->group);
+}
+
+enum cc_error cp_in_place_finish(void *subject)
+{
+    struct cp_in_place *all = subject;
+    return move(all->restore.context, all->unfinished, all->aside);
 }
 
 enum cc_error cp_in_place_copy(void *subject)
@@ -225,6 +258,7 @@ void cp_in_place_init(struct cp_in_place *all, const char *aside)
     restore->data = all->group.places[CP_POSTGRES_NODE_1].data;
     restore->port = all->group.places[CP_POSTGRES_NODE_1].port;
     all->aside = aside;
+    all->unfinished = cp_format(restore->context, "%s.unfinished", aside);
 }
 
 enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *cell, const char *to)

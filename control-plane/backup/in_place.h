@@ -4,6 +4,10 @@
  * The old nodes are stopped and set aside (cells/<cell>/pg.before-restore, until the next time),
  * node 1 comes from the repository, the monitor and node 2 are made anew, and the fencing term is
  * raised. Workers run on: they answer from what they know, and replay their spools afterwards.
+ *
+ * Until all of that is done the folder is called pg.before-restore.unfinished and nothing removes
+ * it: a command given again with other words begins anew, and finds in place of the old nodes what
+ * the try before it has made.
  */
 #ifndef CP_BACKUP_IN_PLACE_H
 #define CP_BACKUP_IN_PLACE_H
@@ -17,7 +21,8 @@ extern const struct cc_transition_table cp_cell_restore_in_place_table;
 struct cp_in_place {
     struct cp_restore restore;
     struct cp_postgres_group group;
-    const char *aside; /* where the old nodes are put */
+    const char *aside;      /* where the old nodes are, once all is done */
+    const char *unfinished; /* and until then */
 };
 
 /* Rows that restoring the registry has too. */
@@ -30,6 +35,7 @@ enum cc_error cp_in_place_make_monitor(void *in_place) CC_MUST_CHECK;
 enum cc_error cp_in_place_make_primary(void *in_place) CC_MUST_CHECK;
 enum cc_error cp_in_place_make_replica(void *in_place) CC_MUST_CHECK;
 enum cc_error cp_in_place_verify(void *in_place) CC_MUST_CHECK;
+enum cc_error cp_in_place_finish(void *in_place) CC_MUST_CHECK;
 
 /* Fills in what follows from restore->repository and group: the folder of work, node 1. */
 void cp_in_place_init(struct cp_in_place *all, const char *aside);

@@ -20,8 +20,10 @@ static const struct cc_transition rows[] = {
     {"recovered", NULL, NULL, cp_in_place_make_monitor, NULL, "monitored", "Postgres monitor"},
     {"monitored", NULL, NULL, cp_in_place_make_primary, reach_registry, "primary",
      "node 1 as the primary; commands work again"},
-    {"primary", NULL, NULL, cp_in_place_make_replica, cp_in_place_verify, "done",
+    {"primary", NULL, NULL, cp_in_place_make_replica, cp_in_place_verify, "replicated",
      "replica: node 2, synchronous"},
+    {"replicated", NULL, NULL, cp_in_place_finish, NULL, "done",
+     "old nodes kept until the next restore"},
 };
 const struct cc_transition_table cp_registry_restore_table = {"registry_restore", "new", "done",
                                                               rows, sizeof(rows) / sizeof(rows[0])};

@@ -237,8 +237,15 @@ def full_repository(platform):
     expect(drill(platform)["equal"], "the drill once there is space again")
 
 
+def restore_in_place(platform, moment, *words):
+    return platform.cli("cell", "restore", "se-1", "--in-place", "--to", moment, "--confirm", "se-1", *words,
+                        timeout_s=180)
+
+
 def a_cell_restored_in_its_own_place(platform):
-    """Both data folders are destroyed; later, a mistake is undone as a whole. Calls go on meanwhile."""
+    """Both data folders are destroyed; later, a mistake is undone as a whole. Calls go on meanwhile.
+
+    The first try has the wrong moment and is killed once the nodes are set aside: the second must not lose them."""
     platform.cli("number", "create", "+46709200005", "--tenant", "acme", "--kind", "mobile")
     platform.cli("cell", "backup", "se-1")
     moment = platform.psql("select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
@@ -248,9 +255,18 @@ def a_cell_restored_in_its_own_place(platform):
     platform.stop_postgres()
     for node in ("node1", "node2"):
         subprocess.run(["rm", "-rf", str(platform.home / f"cells/se-1/pg/{node}/base")], check=True)
+        (platform.home / f"cells/se-1/pg/{node}/the-old-one").touch()
+    killed = platform.run(["env", "CALLCELL_KILL_AT=cell_restore_in_place:copied:record",
+                           platform.home / "bin/callcell", "cell", "restore", "se-1", "--in-place", "--to", "latest",
+                           "--confirm", "se-1"], 180, check=False)
+    expect_equal(killed.returncode, -signal.SIGKILL, killed.stderr)
     started = time.monotonic()
-    platform.cli("cell", "restore", "se-1", "--in-place", "--to", moment[0][0], "--confirm", "se-1", timeout_s=180)
+    restore_in_place(platform, moment[0][0])
     note(f"restored in place: {time.monotonic() - started:.1f} s")
+    kept = platform.home / "cells/se-1/pg.before-restore"
+    expect_equal(sorted(path.parent.name for path in kept.rglob("the-old-one")), ["node1", "node2"],
+                 "old nodes that are kept")
+    expect(not kept.with_name(kept.name + ".unfinished").exists(), "nothing is unfinished")
     count = "select count(*) from directory.numbers where number = '+46709200005'"
     expect_equal(platform.psql(count), [["1"]], "the number that was deleted by mistake")
     platform.cli("number", "create", "+46709200006", "--tenant", "acme", "--kind", "mobile")

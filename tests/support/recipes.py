@@ -316,8 +316,9 @@ class CellRestoreInPlace(Recipe):
         raised = int(self.p.psql("SELECT term FROM fencing.term")[0][0]) > self.term
         shown = self.p.cli_json("cell", "show", "se-1")
         numbers = self.p.psql("SELECT number, document FROM directory.numbers ORDER BY number")
+        aside = sorted(path.name for path in (self.p.home / "cells/se-1").glob("pg.before-restore*"))
         return self.same(turn, {"raised": raised, "nodes": sorted(node["state"] for node in shown["nodes"]),
-                                "numbers": numbers})
+                                "numbers": numbers, "aside": aside})
 
 
 class RegistryRestore(Recipe):
