@@ -69,8 +69,8 @@ void cp_pending_add(struct cp_context *context, const char *cell, const char *te
                     const char *call, json_t *events)
 {
     const char *const patterns[] = {
-        cp_path(context, "cells/%s/workers/*/spool/*.spool", cell),
-        cp_path(context, "sites/*/cells/%s/workers/*/spool/*.spool", cell),
+        cp_path(context, "cells/%s/workers/*/spool*/*.spool", cell),
+        cp_path(context, "sites/*/cells/%s/workers/*/spool*/*.spool", cell),
         cp_path(context, "edges/*/journal/%s/*.spool", cell),
     };
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
