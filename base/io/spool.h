@@ -67,4 +67,8 @@ struct cc_spool_state {
 };
 struct cc_spool_state cc_spool_state(const struct cc_spool *spool);
 
+/* How many whole records in this folder are not shipped, whoever holds it, or nobody. Reads only,
+ * and may block. Too high while its owner ships, never too low. CC_NOT_FOUND, CC_IO. */
+enum cc_error cc_spool_left(const char *directory, uint64_t *out) CC_MUST_CHECK;
+
 #endif

@@ -14,7 +14,7 @@
 #include "base/io/spool_private.h"
 #include "base/log.h"
 
-enum { SCAN_BYTES = 1024 * 1024 };
+enum { SCAN_BYTES = 1024 * 1024, PEEK_RECORD_MAX = 1024 * 1024 };
 
 void spool_segment_name(uint64_t first, char name[SPOOL_NAME_BYTES])
 {
@@ -197,5 +197,56 @@ enum cc_error spool_open_folder(struct cc_spool *spool)
         error = list_segments(spool);
     if (error == CC_OK)
         error = scan_all(spool);
+    return error;
+}
+
+/* One that went meanwhile was shipped, and others may have come since the folder was listed: look
+ * again. */
+static enum cc_error count_left(struct cc_spool *spool, struct segment *segment, uint64_t mark,
+                                char *room, size_t room_bytes, uint64_t *left)
+{
+    int fd = spool_open_segment(spool, segment->first, O_RDONLY);
+    if (fd < 0) {
+        *left += 1;
+        return errno == ENOENT ? CC_OK : CC_IO;
+    }
+    enum cc_error error = scan_segment(spool, segment, fd, room, room_bytes);
+    uint64_t from = segment->first > mark ? segment->first : mark;
+    uint64_t end = segment->first + segment->count;
+    *left += end > from ? end - from : 0;
+    close(fd);
+    return error;
+}
+
+/* The mark first: what is shipped after that is counted all the same. */
+static enum cc_error peek(struct cc_spool *spool, uint64_t *left)
+{
+    size_t room_bytes = PEEK_RECORD_MAX + CC_SPOOL_FRAME_HEAD;
+    char *room = malloc(room_bytes);
+    enum cc_error error = room ? CC_OK : CC_NO_MEMORY;
+    spool->mark = openat(spool->folder, "acknowledged", O_RDONLY | O_CLOEXEC);
+    if (error == CC_OK && spool->mark < 0 && errno != ENOENT)
+        error = CC_IO;
+    uint64_t mark = spool->mark < 0 ? 0 : spool_read_mark(spool);
+    if (error == CC_OK)
+        error = list_segments(spool);
+    for (size_t i = 0; i < spool->segment_count && error == CC_OK; i++)
+        error = count_left(spool, &spool->segments[i], mark, room, room_bytes, left);
+    if (spool->mark >= 0)
+        close(spool->mark);
+    free(spool->segments);
+    free(room);
+    return error;
+}
+
+enum cc_error cc_spool_left(const char *directory, uint64_t *out)
+{
+    struct cc_spool spool = {.options = {.record_max = PEEK_RECORD_MAX}};
+    *out = 0;
+    spool.folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (spool.folder < 0)
+        return errno == ENOENT ? CC_NOT_FOUND : CC_IO;
+    enum cc_error error = peek(&spool, out);
+    close(spool.folder);
     return error;
 }

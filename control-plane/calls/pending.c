@@ -1,10 +1,12 @@
 #include "control-plane/calls/pending.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/call_record.h"
+#include "base/io/spool.h"
 #include "base/io/spool_frame.h"
 
 enum { SEGMENT_MAX = 64 * 1024 * 1024, RECORD_MAX = 64 * 1024 };
@@ -65,23 +67,63 @@ static void read_segment(struct search *search, const char *path)
         (void)fclose(file);
 }
 
+/* What is not there holds nothing; what cannot be read may. */
+static int is_unreadable(const char *path, int reason)
+{
+    (void)path;
+    return reason != ENOENT && reason != ENOTDIR;
+}
+
+/* Folders of spools of the cell's workers ("spool", "spool-2") and of journals for it, each with
+ * below appended. on_error: as glob takes it. The caller globfree()s also after a failure. */
+static enum cc_error find(struct cp_context *context, const char *cell, const char *below,
+                          int (*on_error)(const char *path, int reason), glob_t *out)
+{
+    const char *const patterns[] = {
+        cp_path(context, "cells/%s/workers/*/spool*%s", cell, below),
+        cp_path(context, "sites/*/cells/%s/workers/*/spool*%s", cell, below),
+        cp_path(context, "edges/*/journal/%s%s", cell, below),
+    };
+    *out = (glob_t){0};
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        int status = glob(patterns[i], i ? GLOB_APPEND : 0, on_error, out);
+        if (status != 0 && status != GLOB_NOMATCH)
+            return cp_fail(context, CC_IO, "spools of %s cannot be read (%s)", cell, patterns[i]);
+    }
+    return CC_OK;
+}
+
 void cp_pending_add(struct cp_context *context, const char *cell, const char *tenant,
                     const char *call, json_t *events)
 {
-    const char *const patterns[] = {
-        cp_path(context, "cells/%s/workers/*/spool*/*.spool", cell),
-        cp_path(context, "sites/*/cells/%s/workers/*/spool*/*.spool", cell),
-        cp_path(context, "edges/*/journal/%s/*.spool", cell),
-    };
-    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-        glob_t found = {0};
-        if (glob(patterns[i], 0, NULL, &found) == 0) {
-            for (size_t f = 0; f < found.gl_pathc; f++) {
-                const char *path = found.gl_pathv[f];
-                struct search search = {tenant, call, path + strlen(context->home) + 1, events};
-                read_segment(&search, path);
-            }
-        }
-        globfree(&found);
+    glob_t found;
+    if (find(context, cell, "/*.spool", NULL, &found))
+        context->message[0] = '\0'; /* what was found until then */
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *path = found.gl_pathv[i];
+        struct search search = {tenant, call, path + strlen(context->home) + 1, events};
+        read_segment(&search, path);
     }
+    globfree(&found);
+}
+
+enum cc_error cp_pending_count(struct cp_context *context, const char *cell, uint64_t *out,
+                               const char **where)
+{
+    glob_t found;
+    *out = 0;
+    *where = "";
+    enum cc_error error = find(context, cell, "", is_unreadable, &found);
+    for (size_t i = 0; !error && i < found.gl_pathc; i++) {
+        const char *folder = found.gl_pathv[i] + strlen(context->home) + 1;
+        uint64_t left = 0;
+        error = cc_spool_left(found.gl_pathv[i], &left);
+        if (error)
+            error = cp_fail(context, error, "%s cannot be read", folder);
+        if (left > 0)
+            *where = cp_copy(context, cc_slice_of(folder));
+        *out += left;
+    }
+    globfree(&found);
+    return error;
 }

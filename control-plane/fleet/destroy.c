@@ -6,10 +6,9 @@
 #include <unistd.h>
 
 #include "base/slot.h"
-#include "control-plane/cell_api.h"
+#include "control-plane/calls/pending.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/tenants.h"
-#include "control-plane/fleet/workers.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
@@ -17,7 +16,7 @@
 #include "control-plane/sites.h"
 #include "control-plane/targets/target.h"
 
-enum { EMPTY_S = 60, DUMP_S = 3600, PAUSE_MS = 100, ASK_MS = 1000 };
+enum { EMPTY_S = 60, DUMP_S = 3600, PAUSE_MS = 100 };
 
 struct destroy {
     struct cp_context *context;
@@ -78,61 +77,54 @@ static enum cc_error publish_numbers(void *subject)
     return error ? error : cp_edges_confirm(destroy->context, destroy->country);
 }
 
-/* Records in the spools of its workers and for it in the journals of edges. */
-static int64_t records_left(struct destroy *destroy, const struct cp_workers *workers,
-                            const PGresult *edges)
+/* Spools that are not here, at a site or an edge out of reach, are not empty ones. */
+static enum cc_error expect_spools(struct destroy *destroy)
 {
-    int64_t left = 0;
-    for (size_t i = 0; i < workers->count; i++) {
-        json_t *state = cp_worker_state(destroy->context, &workers->items[i]);
-        left += json_integer_value(json_object_get(json_object_get(state, "spool"), "records"));
-        json_decref(state);
+    struct cp_context *context = destroy->context;
+    const char *workers = cp_format(context, "cells/%s/workers", destroy->cell);
+    struct cp_sites sites;
+    PGresult *edges;
+    cp_sites_read(context, destroy->cell, &sites);
+    const char *missing = cp_site_path(context, sites.active, workers);
+    enum cc_error error =
+        cp_sql(context, &edges, "SELECT edge FROM edges ORDER BY edge", CP_NO_PARAMETERS);
+    if (error)
+        return error;
+    bool here = cp_file_exists(missing);
+    if (here && sites.standby) {
+        missing = cp_site_path(context, sites.standby, workers);
+        here = cp_file_exists(missing);
     }
-    for (int row = 0; row < PQntuples(edges); row++) {
-        struct cp_reply reply;
-        struct cp_question question = {
-            .address = cp_format(destroy->context, "127.0.0.1:%d",
-                                 cp_port(destroy->context, (int)cp_sql_integer(edges, row, 0))),
-            .method = "GET",
-            .path = "/state",
-            .timeout_ms = ASK_MS};
-        json_t *state = NULL, *one;
-        size_t i;
-        if (cp_http(destroy->context, &question, &reply) ||
-            cc_json_parse(reply.body, 1 << 20, &state, NULL))
-            continue;
-        json_array_foreach(json_object_get(state, "cells"), i, one)
-        {
-            const char *id = json_string_value(json_object_get(one, "cell"));
-            if (id && strcmp(id, destroy->cell) == 0)
-                left += json_integer_value(json_object_get(one, "journal_records"));
-        }
-        json_decref(state);
+    for (int row = 0; here && row < PQntuples(edges); row++) {
+        missing = cp_path(context, "edges/%s", cp_sql_value(edges, row, 0));
+        here = cp_file_exists(missing);
     }
-    return left;
+    return here ? CC_OK
+                : cp_fail(context, CC_NOT_FOUND,
+                          "%s is not there, and with it records of %s may be missing; "
+                          "--without-backup gives them up",
+                          missing, destroy->cell);
 }
 
 static enum cc_error wait_empty(void *subject)
 {
     struct destroy *destroy = subject;
     struct cp_context *context = destroy->context;
-    struct cp_workers workers;
-    PGresult *edges;
     if (!destroy->was_ready || destroy->options->without_backup)
         return CC_OK;
-    enum cc_error error = cp_workers_find(context, destroy->cell, &workers);
-    if (!error)
-        error = cp_sql(context, &edges, "SELECT telemetry_port FROM edges", CP_NO_PARAMETERS);
+    enum cc_error error = expect_spools(destroy);
     for (int waited = 0; !error; waited += PAUSE_MS) {
-        int64_t left = records_left(destroy, &workers, edges);
-        if (left == 0)
+        const char *where;
+        uint64_t left = 0;
+        error = cp_pending_count(context, destroy->cell, &left, &where);
+        if (!error && left == 0)
             return CC_OK;
-        if (waited >= EMPTY_S * 1000)
+        if (!error && waited >= EMPTY_S * 1000)
             error = cp_fail(context, CC_TIMEOUT,
-                            "%lld records of %s are not in Postgres after %d s; "
+                            "%llu records of %s are not in Postgres after %d s (%s); "
                             "--without-backup gives them up",
-                            (long long)left, destroy->cell, EMPTY_S);
-        else
+                            (unsigned long long)left, destroy->cell, EMPTY_S, where);
+        if (!error)
             cp_pause_ms(PAUSE_MS);
     }
     return error;

@@ -403,6 +403,37 @@ START_TEST(a_spool_left_behind_is_opened_off_the_loop_and_shipped_on_it)
 }
 END_TEST
 
+static uint64_t left_in(const char *directory)
+{
+    uint64_t left = 0;
+    ck_assert_int_eq(cc_spool_left(directory, &left), CC_OK);
+    return left;
+}
+
+START_TEST(what_is_left_is_counted_whoever_holds_it)
+{
+    struct cc_spool *spool = open_with(200, 0);
+    struct cc_spool_batch batch;
+    uint64_t left = 0;
+    ck_assert_uint_eq(left_in(folder), 0);
+    append_numbers(spool, 1, 50);
+    ck_assert_uint_eq(left_in(folder), 50);
+    ck_assert_int_eq(cc_spool_read(spool, 33, 4096, &batch), CC_OK);
+    uint64_t shipped = batch.count;
+    ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + batch.count), CC_OK);
+    cc_spool_batch_free(&batch);
+    ck_assert_uint_gt(shipped, 0);
+    ck_assert_uint_eq(left_in(folder), 50 - shipped);
+    cc_spool_close(spool);
+    ck_assert_uint_eq(left_in(folder), 50 - shipped);
+    spool = open_with(200, 0);
+    ship_numbers(spool, (int)shipped + 1, 50);
+    ck_assert_uint_eq(left_in(folder), 0);
+    cc_spool_close(spool);
+    ck_assert_int_eq(cc_spool_left("/tmp/callcell-nowhere", &left), CC_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(a_second_opener_is_refused)
 {
     struct cc_spool *spool = open_with(0, 0), *second = NULL;
@@ -472,6 +503,7 @@ int main(void)
     tcase_add_test(tests, the_bound_is_kept_and_space_comes_back);
     tcase_add_test(tests, what_is_shipped_does_not_fill_a_spool_smaller_than_a_segment);
     tcase_add_test(tests, a_full_disk_is_said_and_leaves_no_torn_record);
+    tcase_add_test(tests, what_is_left_is_counted_whoever_holds_it);
     tcase_add_test(tests, a_second_opener_is_refused);
     tcase_add_test(tests, a_disk_that_does_not_answer_holds_one_thread);
     tcase_add_test(tests, a_failed_sync_is_counted);

@@ -1,11 +1,15 @@
 #!/usr/bin/python3
-"""Workers are drained, restarted and taken back under calls, and no call notices; calls are explained."""
+"""Workers are drained, restarted and taken back under calls, and no call notices; calls are explained.
+
+--long also destroys a cell that has records which are nowhere else yet.
+"""
 import json
+import re
 import threading
 
 from support.carrier import event
 from support.platform import Platform
-from support.scenario import expect, expect_equal, main, note, test
+from support.scenario import LONG, expect, expect_equal, main, note, test
 from support.wait import wait_until
 
 TENANT, MOBILE, FORWARD = "fleet", "+46708800001", "+46733333333"
@@ -139,6 +143,49 @@ def drift_is_seen_and_mended(platform):
     expect_equal([each[0] for each in differences(platform)], ["numbers"], "what apply leaves alone")
     platform.psql(f"update directory.numbers set kind = 'mobile' where number = '{MOBILE}'")
     expect_equal(differences(platform), [], "mended")
+
+
+def records_on_disk_keep_a_cell_from_being_destroyed(platform):
+    """Its Postgres was away, then its workers died: their silence does not mean that they had nothing."""
+    number, parts = "+46708800077", ("monitor", "node1", "node2")
+    platform.cli("cell", "create", "se", "--cell", "se-7", timeout_s=120)
+    platform.cli("tenant", "create", "last-words", "--cell", "se-7")
+    platform.cli("number", "create", number, "--tenant", "last-words", "--kind", "mobile")
+
+    def call():
+        sent = event(to=number, sender="+46701112233")
+        reply = platform.carrier().send(sent, "last-words")
+        return sent["call"]["id"] if reply.status == 200 and reply.source != "edge" else None
+
+    destroy = ["cell", "destroy", "se-7", "--confirm", "se-7", "--with-tenants"]
+    wait_until("the cell answers", call)
+    for part in parts:
+        platform.stop_service(f"se-7-{part}")
+    last = wait_until("it answers from memory", call)
+    for worker in (1, 2):
+        platform.kill_for_good(f"se-7-worker-{worker}")
+    for part in parts:
+        platform.start_service(f"se-7-{part}")
+    refused = platform.cli(*destroy, check=False, timeout_s=120)
+    expect_equal(refused.returncode, 1, "destroying it")
+    expect(re.search(r"[1-9]\d* records of se-7 are not in Postgres .*cells/se-7/workers/worker-\d/spool",
+                     refused.stderr), refused.stderr)
+    workers = platform.home / "cells/se-7/workers"
+    workers.rename(workers.with_name("away"))
+    refused = platform.cli(*destroy, check=False)
+    expect(refused.returncode == 1 and "cells/se-7/workers is not there" in refused.stderr, refused.stderr)
+    workers.with_name("away").rename(workers)
+    for worker in (1, 2):
+        platform.start_service(f"se-7-worker-{worker}")
+    platform.cli(*destroy, timeout_s=120)
+    dumps = list(platform.home.glob("backups/se-7-made-*-final.dump"))
+    expect_equal(len(dumps), 1, "final dumps")
+    text = platform.as_owner(["/usr/lib/postgresql/15/bin/pg_restore", "--data-only", "-f", "-", dumps[0]]).stdout
+    expect(last in text, "the last call is not in the final dump")
+
+
+if LONG:
+    test(records_on_disk_keep_a_cell_from_being_destroyed)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,59 @@ static void leave(const char *folder, int records)
     cc_buffer_deinit(&bytes);
 }
 
+static void mark(const char *folder, uint64_t shipped_below)
+{
+    char bytes[12];
+    memcpy(bytes, &shipped_below, sizeof(shipped_below));
+    uint32_t crc = cc_crc32c(0, cc_slice(bytes, sizeof(shipped_below)));
+    memcpy(bytes + sizeof(shipped_below), &crc, sizeof(crc));
+    write_below(folder, "acknowledged", cc_slice(bytes, sizeof(bytes)));
+}
+
+static uint64_t count(const char **where)
+{
+    uint64_t records = 0;
+    ck_assert_int_eq(cp_pending_count(&context, "se-1", &records, where), CC_OK);
+    return records;
+}
+
+START_TEST(records_are_counted_wherever_they_lie)
+{
+    static const char *const folders[] = {
+        "cells/se-1/workers/worker-1/spool", "cells/se-1/workers/worker-2/spool-2",
+        "sites/b/cells/se-1/workers/worker-9/spool", "edges/edge-1/journal/se-1"};
+    const char *where;
+    begin();
+    ck_assert_uint_eq(count(&where), 0);
+    ck_assert_str_eq(where, "");
+    for (size_t i = 0; i < 4; i++) {
+        leave(folders[i], 3);
+        mark(folders[i], 2);
+        ck_assert_uint_eq(count(&where), 2);
+        ck_assert_str_eq(where, folders[i]);
+        mark(folders[i], 4);
+        ck_assert_uint_eq(count(&where), 0);
+    }
+    leave("cells/se-2/workers/worker-1/spool", 1);
+    leave("edges/edge-1/journal/se-2", 1);
+    ck_assert_uint_eq(count(&where), 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_spool_that_cannot_be_read_is_not_empty)
+{
+    const char *where;
+    uint64_t records = 0;
+    begin();
+    leave("cells/se-1/workers/worker-1/spool", 1);
+    write_below("cells/se-1/workers/worker-2", "spool", CC_SLICE_LITERAL("no folder"));
+    ck_assert_int_ne(cp_pending_count(&context, "se-1", &records, &where), CC_OK);
+    ck_assert_ptr_nonnull(strstr(context.message, "cells/se-1/workers/worker-2/spool"));
+    end();
+}
+END_TEST
+
 START_TEST(a_call_is_found_in_a_workers_second_spool)
 {
     json_t *events = json_array();
@@ -61,4 +114,5 @@ START_TEST(a_call_is_found_in_a_workers_second_spool)
 }
 END_TEST
 
-SUITE_MAIN("pending", a_call_is_found_in_a_workers_second_spool)
+SUITE_MAIN("pending", records_are_counted_wherever_they_lie,
+           a_spool_that_cannot_be_read_is_not_empty, a_call_is_found_in_a_workers_second_spool)
