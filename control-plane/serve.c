@@ -17,6 +17,7 @@
 #include "control-plane/serve_index.h"
 #include "control-plane/serve_listen.h"
 #include "control-plane/serve_observed.h"
+#include "control-plane/serve_report.h"
 
 enum {
     REFRESH_MS = 5000,
@@ -422,31 +423,14 @@ static void on_file_read(void *context, enum cc_error error, const struct cc_pg_
         reply_file(request, outcome->results[0]);
 }
 
-static bool report_is_valid(struct cc_http_request *request, const struct cp_index_token *token,
-                            struct cc_json_reason *reason)
-{
-    json_t *body = NULL;
-    struct cc_slice reporter = {0};
-    bool valid = !cc_json_parse(request->body, REPORT_MAX, &body, reason) &&
-                 !cc_json_string_at(body, "reporter", CP_HOLDER_MAX, &reporter, reason) &&
-                 json_is_array(json_object_get(body, "held")) &&
-                 json_is_array(json_object_get(body, "refused"));
-    if (valid && !cp_index_may_report(token, reporter)) {
-        valid = false;
-        (void)snprintf(reason->text, sizeof(reason->text), "reporter: not of this token");
-    }
-    json_decref(body);
-    return valid;
-}
-
 static void on_report(struct cc_http_request *request)
 {
     struct serve *serve = request->server_context;
     const struct cp_index_token *token = authorise(request);
-    struct cc_json_reason reason = {.text = "held and refused must be arrays"};
+    struct cc_json_reason reason = {.text = ""};
     if (!token)
         return;
-    if (!report_is_valid(request, token, &reason)) {
+    if (!cp_report_is_valid(request->body, REPORT_MAX, token, request->identity, &reason)) {
         cc_http_problem(request, 400, "report", "No report", cc_slice_of(reason.text));
         return;
     }

@@ -39,6 +39,20 @@ bool cp_index_may_read(const struct cp_index_token *token, struct cc_slice count
            (kind == CC_PUBLICATION_MAP || kind == CC_PUBLICATION_SEALING);
 }
 
+/* So few names that one cell's rows never crowd out another's. */
+static bool is_worker(struct cc_slice name)
+{
+    static const struct cc_slice prefix = {"worker-", 7};
+    if (!cc_slice_starts_with(name, prefix) || name.length == prefix.length ||
+        name.length > prefix.length + 2)
+        return false;
+    for (size_t i = prefix.length; i < name.length; i++) {
+        if (name.data[i] < '0' || name.data[i] > '9')
+            return false;
+    }
+    return true;
+}
+
 bool cp_index_may_report(const struct cp_index_token *token, struct cc_slice reporter)
 {
     if (reporter.length == 0 || reporter.length > CP_HOLDER_MAX)
@@ -49,7 +63,7 @@ bool cp_index_may_report(const struct cp_index_token *token, struct cc_slice rep
     size_t holder = strlen(token->holder);
     return reporter.length > holder + 1 && reporter.data[holder] == '/' &&
            cc_slice_starts_with(reporter, cc_slice_of(token->holder)) &&
-           cc_name_is_resource(cc_slice(reporter.data + holder + 1, reporter.length - holder - 1));
+           is_worker(cc_slice(reporter.data + holder + 1, reporter.length - holder - 1));
 }
 
 size_t cp_index_list(const struct cp_index *index, const struct cp_index_token *token,

@@ -26,12 +26,14 @@ static const struct cc_pg_statement facts_statement = {
 static const struct cc_pg_statement newest_statement = {
     "newest", "SELECT country, kind, max(epoch) FROM publications GROUP BY country, kind "
               "ORDER BY country, kind LIMIT 4096"};
+/* What a reporter makes up must not crowd out what others hold. */
+#define OF_PUBLISHED "WHERE (country, kind) IN (SELECT country, kind FROM publications) "
 static const struct cc_pg_statement reported_statement = {
-    "reported", "SELECT reporter, country, kind, coalesce(epoch, 0) FROM reports "
+    "reported", "SELECT reporter, country, kind, coalesce(epoch, 0) FROM reports " OF_PUBLISHED
                 "ORDER BY reporter, country, kind LIMIT 4096"};
 static const struct cc_pg_statement refused_statement = {
-    "refused", "SELECT reporter, country, kind, refused_epoch FROM reports "
-               "WHERE refused_epoch IS NOT NULL ORDER BY reporter, country, kind LIMIT 4096"};
+    "refused", "SELECT reporter, country, kind, refused_epoch FROM reports " OF_PUBLISHED
+               "AND refused_epoch IS NOT NULL ORDER BY reporter, country, kind LIMIT 4096"};
 
 static const struct family newest = {"callcell_control_newest_epoch", "gauge",
                                      "Newest epoch that is published"};

@@ -198,6 +198,21 @@ static void check_secrets(struct cp_context *context, const struct cp_places *pl
         cp_doctor_add(findings, CP_OK, "secrets", "", "only their owner can read them");
 }
 
+static void check_kind(struct cp_context *context, const char *country,
+                       enum cc_publication_kind kind, json_t *findings)
+{
+    struct cp_held held;
+    if (cp_held_check(context, country, kind) == CC_STALE)
+        cp_doctor_add(findings, CP_FINDING, "publications", "callcell registry reconcile", "%s",
+                      context->message);
+    if (cp_held_find(context, country, kind, &held))
+        return;
+    const char *claim = cp_held_claim(context, country, kind, &held);
+    if (claim)
+        cp_doctor_add(findings, CP_FINDING, "publications", "callcell registry reconcile", "%s",
+                      claim);
+}
+
 /* A registry restored from an old backup. */
 static void check_held(struct cp_context *context, json_t *findings)
 {
@@ -206,11 +221,8 @@ static void check_held(struct cp_context *context, json_t *findings)
         cp_sql(context, &result, "SELECT country FROM countries", CP_NO_PARAMETERS))
         return;
     for (int row = 0; row < PQntuples(result); row++) {
-        for (enum cc_publication_kind kind = 0; kind < CC_PUBLICATION_KINDS; kind++) {
-            if (cp_held_check(context, cp_sql_value(result, row, 0), kind) == CC_STALE)
-                cp_doctor_add(findings, CP_FINDING, "publications", "callcell registry reconcile",
-                              "%s", context->message);
-        }
+        for (enum cc_publication_kind kind = 0; kind < CC_PUBLICATION_KINDS; kind++)
+            check_kind(context, cp_sql_value(result, row, 0), kind, findings);
     }
     context->message[0] = '\0';
 }

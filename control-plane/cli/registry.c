@@ -30,11 +30,6 @@ static enum cc_error find(struct reconciling *reconciling, enum cc_publication_k
         return error;
     reconciling->behind[kind] = true;
     reconciling->any_behind = true;
-    if (!held->file || held->file_epoch < held->epoch)
-        return cp_fail(context, CC_NOT_FOUND,
-                       "%s reported %s epoch %lld, but no program of this machine has that file; "
-                       "copy its publications folder below edges/ of the home, then again",
-                       held->holder, cc_publication_kind_name(kind), (long long)held->epoch);
     return cp_held_read(context, reconciling->country, kind, held->file, &reconciling->files[kind]);
 }
 
@@ -51,12 +46,13 @@ static enum cc_error show(struct reconciling *reconciling, enum cc_publication_k
         return error;
     json_array_append_new(
         reconciling->shown,
-        json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:s}", "country", reconciling->country,
-                  "kind", name, "registry_epoch", (json_int_t)held->newest, "held_epoch",
-                  (json_int_t)held->epoch, "holder", held->holder, "only_held",
+        json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:s, s:I, s:s}", "country",
+                  reconciling->country, "kind", name, "registry_epoch", (json_int_t)held->newest,
+                  "held_epoch", (json_int_t)held->epoch, "holder", held->holder, "only_held",
                   (json_int_t)difference.only_held, "only_registry",
                   (json_int_t)difference.only_registry, "changed", (json_int_t)difference.changed,
-                  "examples", difference.examples));
+                  "examples", difference.examples, "claimed_epoch", (json_int_t)held->claimed,
+                  "claimer", held->claimer));
     if (reconciling->context->json)
         return CC_OK;
     printf("%s %-8s registry epoch %lld, held epoch %lld", reconciling->country, name,
@@ -67,6 +63,9 @@ static enum cc_error show(struct reconciling *reconciling, enum cc_publication_k
                (long long)difference.changed, *difference.examples ? ": " : "",
                difference.examples);
     printf("\n");
+    const char *claim = cp_held_claim(reconciling->context, reconciling->country, kind, held);
+    if (claim)
+        printf("%s\n", claim);
     return CC_OK;
 }
 

@@ -48,15 +48,12 @@ static void look_at(struct cp_context *context, const char *pattern, const char 
         for (size_t i = 0; i < found.gl_pathc; i++) {
             const char *file = found.gl_pathv[i];
             int64_t epoch = epoch_of(file);
-            if (epoch <= out->newest || epoch <= out->file_epoch ||
+            if (epoch <= out->newest || epoch <= out->epoch ||
                 !is_ours(context, country, kind, file))
                 continue;
             out->file = cp_copy(context, cc_slice_of(file));
-            out->file_epoch = epoch;
-            if (epoch > out->epoch) {
-                out->epoch = epoch;
-                out->holder = holder_of(context, file);
-            }
+            out->epoch = epoch;
+            out->holder = holder_of(context, file);
         }
     }
     globfree(&found);
@@ -67,7 +64,7 @@ enum cc_error cp_held_find(struct cp_context *context, const char *country,
 {
     PGresult *result;
     const char *name = cc_publication_kind_name(kind);
-    *out = (struct cp_held){.holder = "nobody"};
+    *out = (struct cp_held){.holder = "nobody", .claimer = "nobody"};
     enum cc_error error =
         cp_sql(context, &result,
                "SELECT coalesce((SELECT max(epoch) FROM publications WHERE country = $1 AND kind = "
@@ -77,14 +74,31 @@ enum cc_error cp_held_find(struct cp_context *context, const char *country,
     if (error)
         return error;
     out->newest = cp_sql_integer(result, 0, 0);
-    out->epoch = cp_sql_integer(result, 0, 1);
-    if (out->epoch > 0)
-        out->holder = cp_sql_value(result, 0, 2);
     look_at(context, cp_path(context, "edges/*/publications/%s/%s-*.pub", country, name), country,
             kind, out);
     look_at(context, cp_path(context, "cells/*/workers/*/publications/%s/%s-*.pub", country, name),
             country, kind, out);
+    look_at(context,
+            cp_path(context, "sites/*/cells/*/workers/*/publications/%s/%s-*.pub", country, name),
+            country, kind, out);
+    int64_t claimed = cp_sql_integer(result, 0, 1);
+    if (claimed > out->newest && claimed > out->epoch) {
+        out->claimed = claimed;
+        out->claimer = cp_sql_value(result, 0, 2);
+    }
     return CC_OK;
+}
+
+const char *cp_held_claim(struct cp_context *context, const char *country,
+                          enum cc_publication_kind kind, const struct cp_held *held)
+{
+    return held->claimed == 0
+               ? NULL
+               : cp_format(context,
+                           "%s reports %s epoch %lld of %s, of which there is no signed file here; "
+                           "if it is true, copy its publications folder below edges/ of the home",
+                           held->claimer, cc_publication_kind_name(kind), (long long)held->claimed,
+                           country);
 }
 
 enum cc_error cp_held_check(struct cp_context *context, const char *country,

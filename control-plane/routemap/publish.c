@@ -268,14 +268,15 @@ enum cc_error cp_map_rollback(struct cp_context *context, const char *country, i
     return end(&publishing, error);
 }
 
+/* Also one that says that it holds more, or another of this epoch: it refuses ours. */
 #define MISSING_SQL                                                                                \
     "SELECT e.edge || ' lacks ' || p.kind || ' epoch ' || p.epoch || ' (holds ' || "               \
     "coalesce(r.epoch::text, 'none') || coalesce(', refused ' || r.refused_epoch || ': ' || "      \
     "coalesce(r.refused_reason, r.refused_error), '') || ')' "                                     \
-    "FROM edges e CROSS JOIN (SELECT kind, max(epoch) AS epoch FROM publications "                 \
-    "WHERE country = $1 AND kind <> 'sealing' GROUP BY kind) p "                                   \
+    "FROM edges e CROSS JOIN (SELECT DISTINCT ON (kind) kind, epoch, sha256 FROM publications "    \
+    "WHERE country = $1 AND kind <> 'sealing' ORDER BY kind, epoch DESC) p "                       \
     "LEFT JOIN reports r ON r.reporter = e.edge AND r.country = $1 AND r.kind = p.kind "           \
-    "WHERE coalesce(r.epoch, 0) < p.epoch ORDER BY 1"
+    "WHERE (r.epoch, r.sha256) IS DISTINCT FROM (p.epoch, p.sha256) ORDER BY 1"
 
 enum cc_error cp_edges_confirm(struct cp_context *context, const char *country)
 {

@@ -346,6 +346,28 @@ def long_poll(p):
     assert time.monotonic() - start >= 0.9
 
 
+def lies(p):
+    """Who can make a report cannot speak for others, nor stop publishing by claiming what nobody published."""
+    edges, cell = p.token("etc/tokens/edges"), p.token("cells/se-1/etc/tokens/source")
+    worker = "cells/se-1/etc/tls/worker-1"
+
+    def report(token, reporter, country, kind, epoch, identity):
+        body = {"reporter": reporter, "refused": [],
+                "held": [{"country": country, "kind": kind, "epoch": epoch, "sha256": "x"}]}
+        return ask(p, "/v1/reports", token, "POST", json.dumps(body), identity=identity)[0]
+    assert report(edges, "edge-9", "se", "map", 1, "edges/edge-1/tls") == 400
+    assert report(edges, "edge-1", "se", "map", 1, worker) == 400
+    assert report(cell, "se-1/worker-9", "no", "map", 1, worker) == 400
+    assert report(cell, "se-1/worker-9", "se", "carriers", 1, worker) == 400
+    assert report(cell, "se-1/worker-9", "se", "map", 2 ** 63 - 1, worker) == 200
+    p.run("map", "publish", "--country", "se")
+    shown = p.json("registry", "reconcile", "--country", "se")
+    assert [(row["claimer"], row["claimed_epoch"]) for row in shown if row["claimed_epoch"]] == [
+        ("se-1/worker-9", 2 ** 63 - 1)], shown
+    assert "se-1/worker-9 reports map epoch" in p.run("doctor", status=1).stdout
+    assert report(cell, "se-1/worker-9", "se", "map", 1, worker) == 200
+
+
 def reports(p):
     token = p.token("cells/se-1/etc/tokens/source")
     report = {"reporter": "se-1/worker-9", "held": [{"country": "se", "kind": "map", "epoch": 1, "sha256": "x"}],
@@ -355,6 +377,7 @@ def reports(p):
     assert ask(p, "/v1/reports", token, "POST", json.dumps(report))[0] == 400
     assert ask(p, "/v1/reports", None, "POST", json.dumps(report))[0] == 401
     assert ask(p, "/v1/reports", token, "POST", "{}")[0] == 400
+    lies(p)
     held = p.json("status")["edges"][0]["holds"]
     assert {h["kind"]: h["epoch"] == h["newest"] for h in held} == {"carriers": True, "map": True,
                                                                     "numbers": True}, held

@@ -70,6 +70,10 @@ START_TEST(nobody_reports_under_anothers_name)
     ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("se-11/worker-1")));
     ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("edge-1")));
     ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("se-1/")));
+    ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("se-1/made-up")));
+    ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("se-1/worker-")));
+    ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("se-1/worker-123")));
+    ck_assert(!cp_index_may_report(&cell, CC_SLICE_LITERAL("se-1/worker-1x")));
     ck_assert(!cp_index_may_report(&cell, cc_slice(NULL, 0)));
 }
 END_TEST
