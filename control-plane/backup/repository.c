@@ -1,6 +1,7 @@
 #include "control-plane/backup/repository.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -131,6 +132,28 @@ enum cc_error cp_repository_prepare(const struct cp_repository *repository)
     return error ? error
                  : cp_file_write(context, repository->settings,
                                  cc_slice_of(settings_text(repository, passphrase)), 0600);
+}
+
+enum cc_error cp_repository_keep(const struct cp_repository *repository, const char *made)
+{
+    struct cp_context *context = repository->context;
+    struct cp_repository kept = *repository;
+    const char *passphrase = NULL, *folder = cp_path(context, "etc/kept-backups");
+    const char *settings = cp_format(context, "%s/%s-made-%s.ini", folder, kept.name, made);
+    kept.folder = cp_format(context, "%s-made-%s", repository->folder, made);
+    if (!cp_file_exists(repository->folder))
+        return CC_OK;
+    enum cc_error error = cp_folder_make(context, folder);
+    if (!error && cp_file_exists(repository->secret)) {
+        error = cp_file_secret(context, repository->secret, &passphrase);
+        if (!error)
+            error = cp_file_write(context, settings, cc_slice_of(settings_text(&kept, passphrase)),
+                                  0600);
+    }
+    if (!error && rename(repository->folder, kept.folder))
+        error = cp_fail(context, CC_IO, "%s cannot be renamed to %s: %s", repository->folder,
+                        kept.folder, strerror(errno));
+    return error;
 }
 
 enum cc_error cp_repository_connect(const struct cp_repository *repository, const char *database,

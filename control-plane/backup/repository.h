@@ -58,6 +58,12 @@ enum cc_error cp_repository_prepare(const struct cp_repository *repository) CC_M
 /* prepare, then the stanza, for which the primary must answer. Repeatable. */
 enum cc_error cp_repository_create(const struct cp_repository *repository) CC_MUST_CHECK;
 
+/* Of a cell that is being destroyed, once nothing archives into it: renames its folder to
+ * <folder>-made-<made>, so that its name is free, and leaves settings with which pgBackRest reads
+ * it (they have the passphrase) in etc/kept-backups/<name>-made-<made>.ini. Repeatable. */
+enum cc_error cp_repository_keep(const struct cp_repository *repository,
+                                 const char *made) CC_MUST_CHECK;
+
 /* CC_UNAVAILABLE with a message when no node is a primary. database NULL: "postgres". */
 enum cc_error cp_repository_connect(const struct cp_repository *repository, const char *database,
                                     struct cp_repository_primary *out) CC_MUST_CHECK;

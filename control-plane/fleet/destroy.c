@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/slot.h"
+#include "control-plane/backup/repository.h"
 #include "control-plane/calls/pending.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/tenants.h"
@@ -29,6 +30,7 @@ struct destroy {
     int number;
     const char *tenants; /* JSON array of those that live there */
     size_t tenant_count;
+    const char *made; /* when the cell was: tells it from others of its name */
     const char *backup;
 };
 
@@ -48,7 +50,7 @@ static const struct cc_transition rows[] = {
     {"empty", NULL, NULL, keep_backup, NULL, "kept", "final backup"},
     {"kept", NULL, NULL, unmap, NULL, "unmapped", "out of the map; edges: confirmed"},
     {"unmapped", NULL, NULL, stop_all, NULL, "stopped", "workers, Redis and Postgres: stopped"},
-    {"stopped", NULL, NULL, remove_files, NULL, "removed", "its files"},
+    {"stopped", NULL, NULL, remove_files, NULL, "removed", "its files; its repository kept"},
     {"removed", NULL, NULL, forget, NULL, "gone", "out of the registry"},
 };
 const struct cc_transition_table cp_cell_destroy_table = {"cell_destroy", "new", "gone", rows,
@@ -271,8 +273,14 @@ static enum cc_error remove_files(void *subject)
 {
     struct destroy *destroy = subject;
     struct cp_context *context = destroy->context;
+    struct cp_repository repository;
     const char *folder = cp_format(context, "cells/%s", destroy->cell);
-    enum cc_error error = cp_tree_remove(context, cp_path(context, "run/pg/%s", destroy->cell));
+    cp_repository_of_cell(context, destroy->cell, destroy->number, &repository);
+    enum cc_error error = cp_repository_keep(&repository, destroy->made);
+    if (!error)
+        error = cp_tree_remove(context, cp_path(context, "run/backup/%s", destroy->cell));
+    if (!error)
+        error = cp_tree_remove(context, cp_path(context, "run/pg/%s", destroy->cell));
     if (!error)
         error = cp_tree_remove(context, cp_site_path(context, CP_SITE_SECOND, folder));
     if (!error)
@@ -323,8 +331,9 @@ static enum cc_error read_cell(struct destroy *destroy)
     destroy->number = (int)cp_sql_integer(result, 0, 1);
     destroy->was_ready = cp_sql_integer(result, 0, 2) == 0;
     destroy->only = strcmp(cp_sql_value(result, 0, 3), "t") == 0;
-    destroy->backup = cp_path(context, "backups/%s-made-%s-final.dump", destroy->cell,
-                              cp_sql_value(result, 0, 4));
+    destroy->made = cp_sql_value(result, 0, 4);
+    destroy->backup =
+        cp_path(context, "backups/%s-made-%s-final.dump", destroy->cell, destroy->made);
     return CC_OK;
 }
 

@@ -511,18 +511,24 @@ class CellApply(Recipe):
 
 
 class CellDestroy(Recipe):
-    """A cell of its own with a tenant and a number in it; goes by another name each turn, since cells need not be
-    made again for it."""
+    """A cell of its own with a tenant and a number in it, of the same name each turn: a cell that was destroyed can
+    be made again, and what is kept of the one before stays readable."""
     table = "cell_destroy"
     long = True
 
-    def cell(self, turn):
-        return f"se-{6 + turn}"
+    def cell(self, _turn):
+        return "se-6"
+
+    def kept(self):
+        """Dumps, repositories and pgBackRest's settings for these, of cells of this name that are gone."""
+        return {path for folder in ("backups", "etc/kept-backups")
+                for path in (self.p.home / folder).glob("se-6-made-*")}
 
     def names(self, turn):
         return {self.cell(turn): "CELL", f"gone-{RUN}-{turn}": "TENANT", f"+4670909030{turn}": "NUMBER"}
 
     def prepare(self, turn):
+        self.before = self.kept()
         self.p.cli("cell", "create", COUNTRY, "--cell", self.cell(turn), timeout_s=120)
         self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--cell", self.cell(turn))
         self.p.cli("number", "create", f"+4670909030{turn}", "--tenant", f"gone-{RUN}-{turn}", "--kind", "mobile")
@@ -539,10 +545,16 @@ class CellDestroy(Recipe):
                   for table, column, value in (("cells", "cell", cell), ("tenants", "tenant", tenant),
                                                ("numbers", "tenant", tenant), ("cell_tokens", "cell", cell),
                                                ("source_tokens", "holder", cell), ("slot_ranges", "cell", cell))}
-        backups = [path for path in (self.p.home / "backups").glob(f"{cell}-*") if path.is_file()]
-        listed = self.p.as_owner(["/usr/lib/postgresql/15/bin/pg_restore", "--list", backups[0]]).stdout
+        if not self.before <= self.kept():
+            raise AssertionError(f"what was kept of an earlier {cell} is gone: {self.before - self.kept()}")
+        kept = {path.suffix: path for path in self.kept() - self.before}
+        listed = self.p.as_owner(["/usr/lib/postgresql/15/bin/pg_restore", "--list", kept[".dump"]]).stdout
+        repository = json.loads(self.p.as_owner(["pgbackrest", f"--config={kept['.ini']}", f"--stanza={cell}", "info",
+                                                 "--output=json"]).stdout)
         return self.same(turn, {
-            "registry": counts, "services": services(self.p, f"{cell}-"), "backups": len(backups),
+            "registry": counts, "services": services(self.p, f"{cell}-"), "kept": sorted(kept),
+            "repository": [[each["name"], each["status"]["message"]] for each in repository],
+            "left": (self.p.home / "backups" / cell).exists(),
             "restorable": "TABLE DATA directory numbers" in listed,
             "files": [str(path) for path in (self.p.home / "cells" / cell, self.p.home / f"discovery/{cell}.endpoints")
                       if path.exists()],
