@@ -13,8 +13,9 @@
 #include "control-plane/run.h"
 
 enum { STOP_S = 300 };
-/* Far above every version that a cache may hold from after the moment. */
-#define VERSION_LEAP "1000000000"
+/* Above every version that a cache may hold from after the moment, also from after an earlier
+ * restore to it: versions go up by one, and never a million times a second. */
+#define VERSION_NOW "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 static enum cc_error outdo_caches(void *subject);
 static enum cc_error raise_term(void *subject);
@@ -202,7 +203,8 @@ static enum cc_error outdo_caches(void *subject)
         error = cp_postgres_execute(
             &all->group, connection,
             "BEGIN; SET LOCAL synchronous_commit = local; "
-            "UPDATE directory.tenants SET last_version = last_version + " VERSION_LEAP "; "
+            "UPDATE directory.tenants SET last_version = greatest(last_version + 1, " VERSION_NOW
+            "); "
             "UPDATE directory.call_plans p SET row_version = t.last_version "
             "FROM directory.tenants t WHERE t.tenant_id = p.tenant_id; COMMIT");
     PQfinish(connection);

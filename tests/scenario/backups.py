@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+from support import recipes
 from support.platform import CliError, Platform
 from support.recipes import registry
 from support.scenario import LONG, expect, expect_equal, main, note, test
@@ -246,7 +247,8 @@ def a_cell_restored_in_its_own_place(platform):
     """Both data folders are destroyed; later, a mistake is undone as a whole. Calls go on meanwhile.
 
     The first try has the wrong moment and is killed once the nodes are set aside: the second must not lose them."""
-    platform.cli("number", "create", "+46709200005", "--tenant", "acme", "--kind", "mobile")
+    platform.cli("number", "create", "+46709200005", "--tenant", "acme", "--kind", "mobile", "--forward-always",
+                 "+46711111111")
     platform.cli("cell", "backup", "se-1")
     moment = platform.psql("select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
     platform.cli("number", "delete", "+46709200005")
@@ -271,6 +273,20 @@ def a_cell_restored_in_its_own_place(platform):
     expect_equal(platform.psql(count), [["1"]], "the number that was deleted by mistake")
     platform.cli("number", "create", "+46709200006", "--tenant", "acme", "--kind", "mobile")
     expect(drill(platform)["equal"], "the drill on the new timeline")
+    restored_to_the_same_moment_again(platform, moment[0][0])
+
+
+def restored_to_the_same_moment_again(platform, moment):
+    """Workers have answered from something newer, and answer as it was then."""
+    def target():
+        return str(recipes.answer(platform, "+46709200005")[1])
+
+    wait_until("the restored answer", lambda: "+46711111111" in target())
+    platform.cli("number", "create", "+46709200005", "--tenant", "acme", "--kind", "mobile", "--forward-always",
+                 "+46722222222")
+    wait_until("the changed answer", lambda: "+46722222222" in target())
+    restore_in_place(platform, moment, "--output", "json")
+    wait_until("the answer of then", lambda: "+46711111111" in target())
     platform.cli("number", "delete", "+46709200005")
 
 
