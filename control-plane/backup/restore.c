@@ -266,6 +266,8 @@ enum cc_error cp_restore_recover(void *subject)
 enum cc_error cp_restore_drop(struct cp_context *context, const char *cell, const char *scratch)
 {
     const char *folder = scratch_folder(context, cell, scratch);
+    if (!cc_name_is_cell(cc_slice_of(cell)) && strcmp(cell, CP_REGISTRY) != 0)
+        return cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
     if (!cc_name_is_resource(cc_slice_of(scratch)) || !cp_file_exists(folder))
         return cp_fail(context, CC_NOT_FOUND, "%s has no scratch %s", cell, scratch);
     enum cc_error error = stop(context, cp_format(context, "%s/data", folder));

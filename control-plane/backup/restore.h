@@ -51,7 +51,8 @@ enum cc_error cp_restore_port(struct cp_restore *restore) CC_MUST_CHECK;
 enum cc_error cp_restore_connect(const struct cp_restore *restore, const char *database,
                                  PGconn **out) CC_MUST_CHECK;
 
-/* Stops it and removes its files. CC_NOT_FOUND with a message when there is none. */
+/* Stops it and removes its files. CC_NOT_FOUND with a message when there is none, or cell is not a
+ * cell's name. */
 enum cc_error cp_restore_drop(struct cp_context *context, const char *cell,
                               const char *scratch) CC_MUST_CHECK;
 

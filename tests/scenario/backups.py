@@ -4,6 +4,7 @@
 --long also kills backups, fills the repository's disk, and drills after a failover.
 """
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -162,6 +163,13 @@ def mistakes_are_told_in_words(platform):
         done = platform.cli(*words, "--to", "2001-01-01T00:00:00Z", check=False)
         expect(done.returncode == 1 and "the oldest backup of" in done.stderr, f"{words}: {done.stderr}")
     expect(platform.psql("select 1") == [["1"]], "a restore to before all backups touches nothing")
+    elsewhere = platform.home / "elsewhere/scratch/x"
+    elsewhere.mkdir(parents=True)
+    platform.give_to_owner(elsewhere.parent.parent, elsewhere.parent, elsewhere)
+    done = platform.cli("cell", "restore", "../elsewhere", "--drop", "x", check=False)
+    expect(done.returncode == 1 and "no cell ../elsewhere" in done.stderr, done.stderr)
+    expect(elsewhere.exists(), "a folder that is no cell's was removed")
+    shutil.rmtree(elsewhere.parent.parent)
     done = platform.cli("cell", "backup", "se-9", check=False)
     expect(done.returncode == 1 and "no cell se-9" in done.stderr, done.stderr)
 
