@@ -12,7 +12,6 @@
 #include "control-plane/run.h"
 
 enum { LOCK_TRIES = 100, LOCK_PAUSE_MS = 50, ARCHIVE_S = 120, DIFFERENCE_MAX = 400 };
-#define SCRATCH "drill"
 
 static enum cc_error choose_backup(void *subject);
 static enum cc_error mark(void *subject);
@@ -294,7 +293,8 @@ static enum cc_error drop(void *subject)
     struct cp_drill *drill = subject;
     if (!cp_file_exists(drill->restore.folder))
         return CC_OK;
-    return cp_restore_drop(drill->restore.context, drill->restore.repository.name, SCRATCH);
+    return cp_restore_drop(drill->restore.context, drill->restore.repository.name,
+                           CP_SCRATCH_DRILL);
 }
 
 static enum cc_error tell(struct cp_drill *drill, bool ok)
@@ -344,7 +344,7 @@ enum cc_error cp_restore_drill(struct cp_context *context, const char *cell, int
         error = cp_repository_prepare(&out->restore.repository);
     if (error)
         return error;
-    cp_restore_name(&out->restore, SCRATCH);
+    cp_restore_name(&out->restore, CP_SCRATCH_DRILL);
     load(out);
     error = cp_run(context, &(struct cp_run_request){
                                 .table = &cp_restore_drill_table, .subject = cell, .data = out});
@@ -355,7 +355,7 @@ enum cc_error cp_restore_drill(struct cp_context *context, const char *cell, int
     if (!out->equal)
         return cp_fail(context, CC_CORRUPT,
                        "the restored copy of %s is not what the source held: %s; it is kept as "
-                       "scratch " SCRATCH,
+                       "scratch " CP_SCRATCH_DRILL,
                        cell, out->difference ? out->difference : "see drill.source");
     return CC_OK;
 }

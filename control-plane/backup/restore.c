@@ -324,6 +324,10 @@ enum cc_error cp_cell_restore(struct cp_context *context, const char *cell, cons
     *out = (struct cp_restore){.context = context};
     if (!cc_name_is_resource(cc_slice_of(scratch)))
         return cp_fail(context, CC_UNSUPPORTED, "--as %s: a name like before-the-mistake", scratch);
+    if (strcmp(scratch, CP_SCRATCH_DRILL) == 0)
+        return cp_fail(context, CC_UNSUPPORTED,
+                       "--as %s: the next restore drill would throw it away; another name",
+                       scratch);
     enum cc_error error = cp_restore_aim(out, to);
     bool unfinished = false;
     const char *subject = cp_format(context, "%s/%s", cell, scratch);

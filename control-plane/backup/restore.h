@@ -11,6 +11,8 @@
 
 extern const struct cc_transition_table cp_cell_restore_table;
 
+#define CP_SCRATCH_DRILL "drill" /* the restore drill's own: each drill begins by removing it */
+
 enum cp_restore_target { CP_RESTORE_LATEST, CP_RESTORE_TIME, CP_RESTORE_POINT };
 
 struct cp_restore {
@@ -27,7 +29,8 @@ struct cp_restore {
 };
 
 /* to: "latest" (then it may be written to) or RFC 3339 (it stops there and is read-only).
- * CC_UNSUPPORTED: a mistake of usage. CC_CONFLICT: there is a scratch of this name. */
+ * CC_UNSUPPORTED: a mistake of usage, CP_SCRATCH_DRILL too. CC_CONFLICT: there is a scratch of this
+ * name. */
 enum cc_error cp_cell_restore(struct cp_context *context, const char *cell, const char *to,
                               const char *scratch, struct cp_restore *out) CC_MUST_CHECK;
 

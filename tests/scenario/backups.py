@@ -149,7 +149,8 @@ def mistakes_are_told_in_words(platform):
     for words, part in ((["--to", "yesterday", "--as", "x"], "2026-11-21T14:30:00Z"),
                         (["--to", "2999-01-01T00:00:00Z", "--as", "x"], "future"),
                         (["--to", "latest"], "--as SCRATCH"),
-                        (["--to", "latest", "--as", "../x"], "a name like")):
+                        (["--to", "latest", "--as", "../x"], "a name like"),
+                        (["--to", "latest", "--as", "drill"], "restore drill would throw it away")):
         done = platform.cli("cell", "restore", "se-1", *words, check=False)
         expect_equal(done.returncode, 2, f"{words}")
         expect(part in done.stderr, done.stderr)
