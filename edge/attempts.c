@@ -59,6 +59,7 @@ static enum cc_error start_exchange(struct edge_try *try)
         (struct cc_http_header){CC_SLICE_LITERAL("callcell-remaining-ms"), cc_slice_of(remaining)};
     struct cc_http_exchange exchange = {
         .address = cc_slice_of(try->worker),
+        .peer = attempts->cell->identity,
         .method = CC_SLICE_LITERAL("POST"),
         .path = attempts->path,
         .headers = headers,

@@ -149,6 +149,7 @@ static void start_probe(struct edge_prober *prober, struct edge_cell *cell,
     memcpy(probe->address, worker->address, sizeof(probe->address));
     struct cc_http_exchange exchange = {
         .address = cc_slice_of(probe->address),
+        .peer = cell->identity,
         .method = CC_SLICE_LITERAL("GET"),
         .path = CC_SLICE_LITERAL("/readyz"),
         .deadline_us = probe->started_us + (probe->suspected ? FROZEN_US : PATIENCE_US),

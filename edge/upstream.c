@@ -1,5 +1,6 @@
 #include "edge/upstream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 void edge_upstreams_init(struct edge_upstreams *upstreams)
@@ -28,6 +29,7 @@ static struct edge_cell *add_cell(struct edge_upstreams *upstreams, struct cc_sl
     if (!cell)
         return NULL;
     memcpy(cell->id, id.data, id.length);
+    (void)snprintf(cell->identity, sizeof(cell->identity), "urn:callcell:cell:%s", cell->id);
     upstreams->cells[upstreams->count++] = cell;
     return cell;
 }

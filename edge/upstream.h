@@ -41,6 +41,7 @@ struct edge_worker {
 
 struct edge_cell {
     char id[CC_CELL_MAX + 1];
+    char identity[sizeof("urn:callcell:cell:") + CC_CELL_MAX]; /* of its workers' certificates */
     struct edge_worker workers[CC_ENDPOINTS_MAX];
     size_t worker_count;
     size_t cursor;    /* round robin */

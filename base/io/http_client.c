@@ -66,6 +66,7 @@ struct pool {
     struct pool *next;
     struct cc_http_client *client;
     char address[ADDRESS_TEXT];
+    char *peer; /* NULL: a certificate for the address, or plain */
     struct sockaddr_in sockaddr;
     struct connection *connections;
     size_t connection_count, connecting_count;
@@ -155,26 +156,54 @@ static enum cc_error parse_address(struct cc_slice text, struct sockaddr_in *out
     return CC_OK;
 }
 
-static enum cc_error pool_for(struct cc_http_client *client, struct cc_slice address,
-                              struct pool **out)
+static void pool_free(struct pool *pool)
 {
-    for (struct pool *pool = client->pools; pool; pool = pool->next) {
-        if (cc_slice_is(address, pool->address)) {
-            *out = pool;
-            return CC_OK;
-        }
-    }
-    if (client->pool_count >= ADDRESSES_MAX)
-        return CC_FULL;
+    free(pool->peer);
+    free(pool);
+}
+
+static bool is_for(const struct pool *pool, struct cc_slice address, const char *peer)
+{
+    bool same = peer && pool->peer ? strcmp(peer, pool->peer) == 0 : !peer && !pool->peer;
+    return same && cc_slice_is(address, pool->address);
+}
+
+static enum cc_error pool_create(struct cc_http_client *client, struct cc_slice address,
+                                 const char *peer, struct pool **out)
+{
     struct pool *pool = calloc(1, sizeof(*pool));
     if (!pool)
         return CC_NO_MEMORY;
-    if (parse_address(address, &pool->sockaddr) != CC_OK) {
-        free(pool);
-        return CC_INVALID;
+    enum cc_error error = parse_address(address, &pool->sockaddr);
+    if (!error && peer && !(pool->peer = strdup(peer)))
+        error = CC_NO_MEMORY;
+    if (error) {
+        pool_free(pool);
+        return error;
     }
     memcpy(pool->address, address.data, address.length);
     pool->client = client;
+    *out = pool;
+    return CC_OK;
+}
+
+/* A pool for each peer too: a connection that another peer answers at this address is no use. */
+static enum cc_error pool_for(struct cc_http_client *client,
+                              const struct cc_http_exchange *exchange, struct pool **out)
+{
+    const char *peer = exchange->peer && client->options.tls ? exchange->peer : client->peer;
+    struct pool *pool = client->pools;
+    while (pool && !is_for(pool, exchange->address, peer))
+        pool = pool->next;
+    if (pool) {
+        *out = pool;
+        return CC_OK;
+    }
+    if (client->pool_count >= ADDRESSES_MAX)
+        return CC_FULL;
+    enum cc_error error = pool_create(client, exchange->address, peer, &pool);
+    if (error)
+        return error;
     pool->next = client->pools;
     client->pools = pool;
     client->pool_count++;
@@ -263,7 +292,7 @@ enum cc_error cc_http_exchange_start(struct cc_http_client *client,
     struct pool *pool = NULL;
     if (client->freed)
         return CC_CANCELLED;
-    enum cc_error error = pool_for(client, exchange->address, &pool);
+    enum cc_error error = pool_for(client, exchange, &pool);
     if (error != CC_OK)
         return error;
     if (pool->queued_count >= client->options.queue_per_address)
@@ -470,13 +499,13 @@ static enum cc_error write_stream(struct connection *connection)
 
 static void begin_handshake(struct connection *connection)
 {
-    struct cc_http_client *client = connection->client;
+    const struct pool *pool = connection->pool;
     char host[ADDRESS_TEXT];
-    size_t length = strcspn(connection->pool->address, ":");
-    memcpy(host, connection->pool->address, length);
+    size_t length = strcspn(pool->address, ":");
+    memcpy(host, pool->address, length);
     host[length] = '\0';
     enum cc_error error =
-        tls_stream_create(client->options.tls, client->peer, host, &connection->tls);
+        tls_stream_create(pool->client->options.tls, pool->peer, host, &connection->tls);
     if (!error)
         error = write_stream(connection);
     if (error)
@@ -811,7 +840,7 @@ static void free_client(void *object)
     struct cc_http_client *client = object;
     while (client->pools) {
         struct pool *next = client->pools->next;
-        free(client->pools);
+        pool_free(client->pools);
         client->pools = next;
     }
     free(client->wire);

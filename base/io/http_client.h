@@ -1,5 +1,6 @@
 /*
- * HTTP/1.1 client with persistent connections, one pool per address (IPv4 "127.0.0.1:20101"). Built
+ * HTTP/1.1 client with persistent connections, one pool per address (IPv4 "127.0.0.1:20101") and
+ * peer that is wanted there. Built
  * on uv_tcp and libh2o's exported response parser. Every exchange has a deadline, which covers the
  * connection and its TLS handshake; the callback runs
  * exactly once, never before cc_http_exchange_start returns. Responses are buffered whole.
@@ -17,9 +18,9 @@ struct cc_http_client_options {
     size_t response_max;            /* bytes of head + body, default 1 MiB */
     struct cc_tls *tls; /* NULL: plain; outlives the client. New connections show its identity; idle
                            ones live on with the one they were made with */
-    const char *peer; /* with tls: the role a server must have, "urn:callcell:cell:"; copied; NULL:
-                         a certificate for its address */
-    int64_t idle_ms;  /* an idle connection is closed, default 5,000 (below the server's) */
+    const char *peer;   /* with tls: the role a server must have where an exchange names none,
+                           "urn:callcell:control"; copied; NULL: a certificate for its address */
+    int64_t idle_ms;    /* an idle connection is closed, default 5,000 (below the server's) */
 };
 enum cc_error cc_http_client_create(struct cc_loop *loop,
                                     const struct cc_http_client_options *options,
@@ -44,6 +45,8 @@ typedef void (*cc_http_done)(void *context, enum cc_error error,
 
 struct cc_http_exchange {
     struct cc_slice address; /* "127.0.0.1:20101" */
+    const char *peer;        /* with tls: who must answer there, "urn:callcell:cell:se-1"; NULL: the
+                                client's        peer */
     struct cc_slice method;
     struct cc_slice path;                 /* with query */
     const struct cc_http_header *headers; /* host, content-length are ours */

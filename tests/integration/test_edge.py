@@ -460,6 +460,28 @@ def numbers_and_carriers_follow_the_source(host):
 numbers_and_carriers_follow_the_source.source = True
 
 
+# ---- whom the edge believes ----
+
+@test
+def a_worker_of_another_cell_is_sent_nothing(host):
+    host.other.stop()
+    host.other.tls = host.shown_by("se-1")
+    host.other.start()
+    to_other = mobile(to="+46701112244")
+    equal(send(host, to_other, "globex").source, "edge")
+    equal(send(host, mobile()).source, "memory", "by a worker of the cell that is asked")
+    wait_until("it is ejected", lambda: send(host, to_other, "globex").source == "edge" and
+               host.state_of("se-2")["workers"][0]["ejected"])
+    equal(host.other.calls, [])
+    host.other.stop()
+    host.other.tls = host.shown_by("se-2")
+    host.other.start()
+    wait_until("it is believed", lambda: send(host, to_other, "globex").source == "memory")
+
+
+a_worker_of_another_cell_is_sent_nothing.settings = {"tls": True}
+
+
 # ---- stopping ----
 
 @test

@@ -35,6 +35,7 @@ static struct {
     struct cc_loop *loop;
     struct cc_http_client *client;
     char *body;
+    const char *wanted; /* of the next exchanges; NULL: as the client says */
 } t;
 
 /* ---- the server, on a thread of its own ---- */
@@ -277,6 +278,7 @@ static enum cc_error start_within(int64_t within_ms, const char *path, struct cc
     char address[32];
     snprintf(address, sizeof(address), "127.0.0.1:%d", (int)t.port);
     struct cc_http_exchange exchange = {.address = cc_slice_of(address),
+                                        .peer = t.wanted,
                                         .method = cc_slice_of(body.length ? "POST" : "GET"),
                                         .path = cc_slice_of(path),
                                         .body = body,
@@ -445,6 +447,21 @@ START_TEST(a_server_of_another_role_is_refused)
     start_server("ours.pem");
     start_client("client.pem", "ours.pem", "urn:callcell:control");
     ck_assert_int_eq(ask_who().error, CC_FORBIDDEN);
+}
+END_TEST
+
+START_TEST(a_connection_serves_exchanges_that_want_this_very_peer_alone)
+{
+    start_server("ours.pem");
+    start_client("client.pem", "ours.pem", "urn:callcell:cell:");
+    t.wanted = "urn:callcell:cell:se-1";
+    ck_assert_str_eq(ask_who().text, CLIENT_ROLE);
+    t.wanted = "urn:callcell:cell:no-1";
+    ck_assert_int_eq(ask_who().error, CC_FORBIDDEN);
+    t.wanted = NULL;
+    ck_assert_str_eq(ask_who().text, CLIENT_ROLE);
+    t.wanted = "urn:callcell:cell:se-1";
+    ck_assert_str_eq(ask_who().text, CLIENT_ROLE);
 }
 END_TEST
 
@@ -738,6 +755,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_client_of_another_authority_is_refused);
     tcase_add_test(c, a_client_without_a_certificate_is_refused);
     tcase_add_test(c, a_server_of_another_role_is_refused);
+    tcase_add_test(c, a_connection_serves_exchanges_that_want_this_very_peer_alone);
     tcase_add_test(c, an_expired_certificate_is_believed_for_the_grace_alone);
     tcase_add_test(c, a_server_expired_beyond_the_grace_is_refused);
     tcase_add_test(c, the_public_is_served_tls_1_3_and_http_1_1_alone);

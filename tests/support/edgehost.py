@@ -15,6 +15,7 @@ import tempfile
 import threading
 import urllib.parse
 
+from support.authority import Authority
 from support.carrier import get
 from support.wait import wait_until
 
@@ -122,8 +123,8 @@ class FakeWorker:
     """A cell worker that does as it is told: behaviour is "answer", "hang", "reset", ("delay", s),
     "no-call-plan" or a status. Keeps every request it saw."""
 
-    def __init__(self, name, port=0):
-        self.name, self.port = name, port
+    def __init__(self, name, port=0, tls=None):
+        self.name, self.port, self.tls = name, port, tls
         self.behaviour, self.journal_status = "answer", 200
         self.poison = None  # event id of a journal record that is answered 400
         self.calls, self.journalled = [], []
@@ -171,6 +172,9 @@ class FakeWorker:
         self.released.clear()
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_address[1]
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True,
+                                                      do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def serve(self, handler, body):
@@ -295,7 +299,8 @@ class FakeSource:
 
 
 class EdgeHost:
-    """with EdgeHost(...) as host: an edge with two cells se-1 (two workers) and se-2 (one worker)."""
+    """with EdgeHost(...) as host: an edge with two cells se-1 (two workers) and se-2 (one worker).
+    tls: all of them show certificates of host.authority; else they speak plain HTTP."""
 
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     second_secret = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
@@ -306,14 +311,15 @@ class EdgeHost:
     numbers = [("+46101234567", "acme", "pbx", "+46700000001"), ("+46101234568", "acme", "pbx", None),
                ("+46701112233", "acme", "mobile", None), ("+46701112244", "globex", "mobile", None)]
 
-    def __init__(self, source=None, **settings):
+    def __init__(self, source=None, tls=False, **settings):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="callcell-edge-test-"))
         self.settings, self.source = settings, source
         self.process = self.port = self.telemetry_port = None
         self.log_path = self.folder / "edge.log"
         self.log_start = 0
-        self.workers = [FakeWorker("se-1/worker-1"), FakeWorker("se-1/worker-2")]
-        self.other = FakeWorker("se-2/worker-1")
+        self.authority = Authority(self.folder / "authority") if tls else None
+        self.workers = [FakeWorker(name, tls=self.shown_by("se-1")) for name in ("se-1/worker-1", "se-1/worker-2")]
+        self.other = FakeWorker("se-2/worker-1", tls=self.shown_by("se-2"))
         self.publisher = Publisher(self.folder / "keys")
         self.published = {}
         self.place_all()
@@ -334,6 +340,9 @@ class EdgeHost:
         if failure[0] is not None:
             print("# edge log: " + self.log_path.read_text()[-3000:].replace("\n", "\n#   "))
         shutil.rmtree(self.folder)
+
+    def shown_by(self, cell):
+        return self.authority and self.authority.server(f"urn:callcell:cell:{cell}")
 
     # ---- publications ----
 
@@ -379,7 +388,10 @@ class EdgeHost:
                     "discovery_directory": self.folder / "discovery",
                     "public_key_file": self.publisher.public, "source_token_file": self.folder / "token",
                     "sources": [self.source.address] if self.source else [], **self.settings}
-        lines = [f"{key}: {json.dumps(value if isinstance(value, (int, list)) else str(value))}"
+        if self.authority:
+            settings["tls"] = {"certificate_file": str(self.authority.issue("urn:callcell:edge:edge-1")),
+                               "authority_file": str(self.authority.certificate)}
+        lines = [f"{key}: {json.dumps(value if isinstance(value, (int, list, dict)) else str(value))}"
                  for key, value in settings.items() if value != []]
         (self.folder / "edge.yaml").write_text("\n".join(lines) + "\n")
         self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
