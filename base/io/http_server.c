@@ -14,6 +14,10 @@
  * and writes by callbacks of libh2o's own: while it is under way a connection is looked at before
  * each poll too, and the SSL tells us itself when it is over (on_tls_info).
  *
+ * A handshake costs as much as dozens of requests, and anybody may ask for one: in a turn of the
+ * loop a few of them take a step, so that a flood of them delays those who are already connected by
+ * some milliseconds at most. The others stay unread (guarded_alloc), and the next turn sees them.
+ *
  * After a read error libuv refuses every write, and libh2o would wait for ever for the end of one:
  * for its farewell to the peer. Such a connection takes no leave (guarded_read).
  *
@@ -39,6 +43,7 @@ enum {
     IN_FLIGHT_DEFAULT = 10000,
     TIMEOUT_DEFAULT_MS = 10000,
     HANDSHAKE_DEFAULT_MS = 3000,
+    HANDSHAKE_STEPS = 8, /* in one turn of the loop */
     BODY_DEFAULT = 64 * 1024,
     INPUT_SLACK = 4096,
     CONTINUE_BYTES = 25 /* "HTTP/1.1 100 Continue\r\n\r\n" */
@@ -65,6 +70,7 @@ struct cc_http_server {
     h2o_linklist_t connections; /* all */
     h2o_linklist_t dirty;       /* those whose request is over: alloc_cb to be put in place again */
     size_t connection_count, in_flight, evicted_count;
+    int handshake_steps;     /* in this turn */
     uint64_t too_large_seen; /* of libh2o's count of its 413 answers */
     bool listening, listener_open, draining, freed, released;
     struct cc_deadline drain_tick;
@@ -87,6 +93,7 @@ struct connection {
     bool serving;           /* a request reached on_request and is not over */
     bool partial;           /* bytes of a request that has not reached on_request */
     bool oversized;         /* the input bound cut it */
+    bool postponed;         /* its handshake goes on in another turn */
     bool over;              /* its last request is; on_guard makes it wait for the next */
     SSL_CTX *ssl_context; /* a reference: h2o makes the SSL of it when the first bytes come, and by
                              then newer files may have been taken; NULL: plain */
@@ -343,6 +350,12 @@ static void guarded_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffe
     h2o_socket_t *sock = handle->data;
     struct connection *connection = sock->on_close.data;
     size_t most = CC_HTTP_HEAD_MAX + connection->server->options.body_max + INPUT_SLACK;
+    if (connection->handshake == HANDSHAKE_UNDER_WAY &&
+        connection->server->handshake_steps == HANDSHAKE_STEPS) {
+        connection->postponed = true;
+        *buffer = uv_buf_init(NULL, 0); /* libuv reports UV_ENOBUFS, and goes on watching */
+        return;
+    }
     if (sock->input->size > most) {
         connection->oversized = true;
         *buffer = uv_buf_init(NULL, 0); /* libuv reports UV_ENOBUFS, and h2o closes */
@@ -355,10 +368,16 @@ static void guarded_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
 {
     h2o_socket_t *sock = stream->data;
     struct connection *connection = sock->on_close.data;
+    if (connection->postponed) {
+        connection->postponed = false;
+        return;
+    }
     if (count > 0)
         connection->partial = true;
-    if (connection->handshake == HANDSHAKE_UNDER_WAY)
+    if (connection->handshake == HANDSHAKE_UNDER_WAY) {
+        connection->server->handshake_steps += count > 0;
         look_later(connection);
+    }
     if (count < 0 && connection->ssl)
         SSL_set_quiet_shutdown(connection->ssl, 1);
     connection->read(stream, count, buffer);
@@ -391,6 +410,7 @@ static void on_guard(uv_prepare_t *guard)
 {
     struct cc_http_server *server = guard->data;
     h2o_linklist_t due;
+    server->handshake_steps = 0;
     h2o_linklist_init_anchor(&due);
     h2o_linklist_insert_list(&due, &server->dirty);
     while (!h2o_linklist_is_empty(&due)) {

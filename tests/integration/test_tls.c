@@ -1,5 +1,6 @@
 /* TLS between our server and our client, and against clients that we did not write. */
 #include <check.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -12,7 +13,15 @@
 #include "base/log.h"
 #include "tests/support/loop_thread.h"
 
-enum { BODY = 300 * 1024, UNDER_WAY = 16, EXCHANGES = 3000, SWAPS = 40, LORIS = 12, RESETS = 40 };
+enum {
+    BODY = 300 * 1024,
+    UNDER_WAY = 16,
+    EXCHANGES = 3000,
+    SWAPS = 40,
+    LORIS = 12,
+    RESETS = 40,
+    FLOOD = 64
+};
 #define DAY_US (INT64_C(24) * 3600 * 1000 * 1000)
 #define SERVER_ROLE "urn:callcell:cell:se-1"
 #define CLIENT_ROLE "urn:callcell:edge:edge-1"
@@ -76,11 +85,11 @@ static void release_held(void *context)
     t.held = NULL;
 }
 
-static const struct cc_http_route routes[] = {{"GET", "/peer", on_peer},
-                                              {"GET", "/hold", on_hold},
-                                              {"GET", "/who", on_who},
-                                              {"GET", "/last", on_last},
-                                              {"POST", "/echo", on_echo}};
+static void on_count(struct cc_http_request *request);
+
+static const struct cc_http_route routes[] = {
+    {"GET", "/peer", on_peer}, {"GET", "/count", on_count}, {"GET", "/hold", on_hold},
+    {"GET", "/who", on_who},   {"GET", "/last", on_last},   {"POST", "/echo", on_echo}};
 
 static void on_refused(void *context, int status, const char *why,
                        const struct cc_http_request *request)
@@ -614,6 +623,56 @@ START_TEST(a_handshake_that_does_not_end_is_cut_and_holds_up_nobody)
 }
 END_TEST
 
+static struct {
+    struct foreign clients[FLOOD];
+    int answered; /* of their handshakes, when the request was served */
+} flood;
+
+static void on_count(struct cc_http_request *request)
+{
+    char byte;
+    for (int i = 0; i < FLOOD; i++)
+        flood.answered += recv(flood.clients[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    cc_http_json(request, 200, (struct cc_slice){0});
+}
+
+/* On the loop: it sees all of them at once, the caller's request last. */
+static void ask_after_a_flood(void *context)
+{
+    static const char request[] = "GET /count HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct foreign *caller = context;
+    for (int i = 0; i < FLOOD; i++)
+        ck_assert_int_lt(SSL_connect(flood.clients[i].ssl), 0);
+    SSL_write(caller->ssl, request, sizeof(request) - 1);
+}
+
+START_TEST(a_flood_of_handshakes_goes_behind_a_request_and_is_served)
+{
+    static const char request[] = "GET /who HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct foreign caller = {0};
+    char byte;
+    flood.answered = 0;
+    start_server(NULL);
+    for (int i = 0; i < FLOOD; i++) {
+        foreign_open(&flood.clients[i], TLS1_3_VERSION, NULL);
+        ck_assert_int_eq(fcntl(flood.clients[i].fd, F_SETFL, O_NONBLOCK), 0);
+    }
+    ck_assert(foreign_connect(&caller, 0, NULL));
+    ck_assert_int_eq(foreign_status(&caller, request), 200); /* so those before it are accepted */
+    loop_thread_call(t.thread, ask_after_a_flood, &caller);
+    ck_assert_int_eq(SSL_read(caller.ssl, &byte, 1), 1);
+    ck_assert_int_le(flood.answered, FLOOD / 4);
+    for (int i = 0; i < FLOOD; i++) {
+        ck_assert_int_eq(fcntl(flood.clients[i].fd, F_SETFL, 0), 0);
+        ck_assert_int_eq(SSL_connect(flood.clients[i].ssl), 1);
+        ck_assert_int_eq(foreign_status(&flood.clients[i], request), 200);
+        foreign_free(&flood.clients[i]);
+    }
+    foreign_free(&caller);
+    ck_assert_int_eq(t.refused, 0);
+}
+END_TEST
+
 START_TEST(broken_files_are_refused_and_the_old_identity_goes_on)
 {
     static const char *const broken[] = {"", "-----BEGIN CERTIFICATE-----\nAAAA\n", "nonsense"};
@@ -764,6 +823,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_client_that_resets_its_connection_leaves_nothing_behind);
     tcase_add_test(c, plain_http_on_a_tls_port_is_refused);
     tcase_add_test(c, a_handshake_that_does_not_end_is_cut_and_holds_up_nobody);
+    tcase_add_test(c, a_flood_of_handshakes_goes_behind_a_request_and_is_served);
     tcase_add_test(c, broken_files_are_refused_and_the_old_identity_goes_on);
     tcase_add_test(c, files_change_between_a_connection_and_its_handshake);
     tcase_add_test(c, files_that_are_no_identity_are_refused_at_the_start);
