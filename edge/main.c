@@ -117,7 +117,7 @@ static enum cc_error open_servers(struct edge *edge)
         .context = edge,
     };
     struct cc_http_server_options telemetry = {
-        .address = settings->listen_address,
+        .address = settings->telemetry_address,
         .port = settings->telemetry_port,
         .body_max = 1024,
         .routes = telemetry_routes,

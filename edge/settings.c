@@ -13,7 +13,7 @@
 
 static const struct cc_config_key keys[] = {
     KEY(id, TEXT, true, NULL, 0, 0, "name of this edge, as reports and records show it"),
-    KEY(listen_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of the plain ports"),
+    KEY(listen_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of the plain port"),
     KEY(listen_port, INTEGER, false, "8080", -1, 65535,
         "carriers, plain: behind a load balancer; 0: any free port; -1: none"),
     KEY(tls_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address of the TLS port"),
@@ -27,7 +27,9 @@ static const struct cc_config_key keys[] = {
            "PEM, shown to carriers; absent: as tls.certificate_file"),
     KEY_AS("public_tls.key_file", public_certificate_key_file, NULL,
            "PEM; absent: in the certificate's file"),
-    KEY(telemetry_port, INTEGER, false, "8081", 0, 65535, "healthz, readyz, metrics, state"),
+    KEY(telemetry_address, TEXT, false, "127.0.0.1", 0, 0, "IPv4 address"),
+    KEY(telemetry_port, INTEGER, false, "8081", 0, 65535,
+        "healthz, readyz, metrics, state; plain HTTP for whoever reaches it"),
     KEY(publications_directory, TEXT, true, NULL, 0, 0, "signed files, last known good"),
     KEY(journal_directory, TEXT, true, NULL, 0, 0, "what the edge answered by itself"),
     KEY(journal_max_bytes, INTEGER, false, "1073741824", 4194304, 0x10000000000, "over all cells"),

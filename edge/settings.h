@@ -18,6 +18,7 @@ struct edge_settings {
     char *tls_authority_file;
     char *public_certificate_file; /* shown to carriers; NULL: tls_certificate_file */
     char *public_certificate_key_file;
+    char *telemetry_address;
     int64_t telemetry_port;
     char *publications_directory;
     char *journal_directory;

@@ -482,6 +482,20 @@ def a_worker_of_another_cell_is_sent_nothing(host):
 a_worker_of_another_cell_is_sent_nothing.settings = {"tls": True}
 
 
+@test
+def what_the_edge_says_of_itself_is_not_said_at_the_carriers_address(host):
+    socket.create_connection(("127.0.0.2", host.port), 5).close()
+    try:
+        socket.create_connection(("127.0.0.2", host.telemetry_port), 5).close()
+    except ConnectionRefusedError:
+        equal(get(host.telemetry_port, "/metrics").status, 200, "over loopback")
+        return
+    raise AssertionError("the telemetry port is open at the carriers' address")
+
+
+what_the_edge_says_of_itself_is_not_said_at_the_carriers_address.settings = {"listen_address": "127.0.0.2"}
+
+
 # ---- stopping ----
 
 @test
