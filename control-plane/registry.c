@@ -28,10 +28,11 @@ const char *cp_registry_conninfo(struct cp_context *context)
 
 const char *cp_registry_serve_conninfo(struct cp_context *context)
 {
+    const char *sock = cp_path(context, "registry/pg/sock");
     return cp_format(context,
-                     "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=registry user=serve "
-                     "sslmode=disable target_session_attrs=read-write",
-                     cp_port(context, cp_ports_registry_node(1)),
+                     "host='%s,%s' port=%d,%d dbname=registry user=serve "
+                     "target_session_attrs=read-write",
+                     sock, sock, cp_port(context, cp_ports_registry_node(1)),
                      cp_port(context, cp_ports_registry_node(2)));
 }
 

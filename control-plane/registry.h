@@ -10,7 +10,7 @@
 
 /* libpq keywords, as the home's owner: whichever node takes writes. */
 const char *cp_registry_conninfo(struct cp_context *context);
-/* The same as the role of serve, over TCP: its password lies beside those of the nodes. */
+/* The same as the role of serve, by password: it lies beside those of the nodes. */
 const char *cp_registry_serve_conninfo(struct cp_context *context);
 
 /* Connects within timeout_ms or not at all; no message. */

@@ -48,6 +48,7 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
                                         .target = target,
                                         .name = name,
                                         .roles = "",
+                                        .socket_roles = "",
                                         .more_settings = "",
                                         .buffers_megabytes = 32};
     group->secrets_folder = cp_format(context, "%s/etc/postgres", folder);

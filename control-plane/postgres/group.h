@@ -2,8 +2,10 @@
  * One Postgres under pg_auto_failover: a monitor and two nodes, of which one is the primary and the
  * other its synchronous replica. A cell has one, the registry has one.
  *
- * Nobody is trusted: over the socket only the home's owner comes in (peer), over TCP only named
- * roles with SCRAM and only to the database they need. Blocking: for the CLI only.
+ * Nobody is trusted: over the socket only the home's owner comes in (peer), and named roles with
+ * SCRAM as over TCP, each only to the database that it needs. A socket is nobody else's: its folder
+ * is closed to others, while on a port of loopback any user of the machine may listen. Blocking:
+ * for the CLI only.
  */
 #ifndef CP_POSTGRES_GROUP_H
 #define CP_POSTGRES_GROUP_H
@@ -40,7 +42,8 @@ struct cp_postgres_group {
     const char *secrets_folder; /* the passwords; copied to each place's */
     const char *socket_folder;  /* one for all: a base backup copies the primary's settings */
     const char *database;       /* "cell" */
-    const char *roles;          /* may log in to it over TCP: "calls,events,directory" */
+    const char *roles;          /* may log in to it over TCP: "calls,events,directory"; "": none */
+    const char *socket_roles;   /* may log in to it over the socket, by password; "": none */
     const char *more_settings;  /* further lines of postgresql.conf of the nodes; "" */
     int64_t buffers_megabytes;  /* shared_buffers of a node */
     const char *log;            /* what initdb and pg_autoctl say while they make something */

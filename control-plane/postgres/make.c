@@ -264,13 +264,18 @@ static const char *node_hba(struct cp_postgres_group *group)
                               ? cp_format(group->context, "host %s %s 127.0.0.1/32 scram-sha-256\n",
                                           group->database, group->roles)
                               : "";
+    const char *over_socket = *group->socket_roles
+                                  ? cp_format(group->context, "local %s %s scram-sha-256\n",
+                                              group->database, group->socket_roles)
+                                  : "";
     return cp_format(
         group->context,
+        "%s"
         "local all all peer\n"
         "%s"
         "host replication,postgres pgautofailover_replicator 127.0.0.1/32 scram-sha-256\n"
         "host postgres pgautofailover_monitor 127.0.0.1/32 scram-sha-256\n",
-        clients);
+        over_socket, clients);
 }
 
 enum cc_error cp_postgres_make_primary(struct cp_postgres_group *group)

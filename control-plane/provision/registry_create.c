@@ -20,7 +20,7 @@ void cp_registry_group(struct cp_context *context, struct cp_postgres_group *out
     cp_postgres_group_init(out, context, &cp_target_local, "registry", cp_path(context, "registry"),
                            ports);
     out->database = "registry";
-    out->roles = "serve";
+    out->socket_roles = "serve";
     struct cp_repository repository;
     cp_repository_of_registry(context, &repository);
     out->more_settings = cp_repository_postgres_settings(&repository);

@@ -224,6 +224,22 @@ def nobody_is_trusted(p):
             assert os.stat(f"{folder}/{name}").st_mode & 0o077 == 0, name
 
 
+def serve_reaches_the_registry_over_a_socket_of_our_own(p):
+    """Another user who listens on the registry's port is shown no password, and it opens nothing there."""
+    environment = {"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "5",
+                   "PGPASSWORD": p.token("registry/etc/postgres/serve.password")}
+    done = subprocess.run(["psql", "-w", "-h", "127.0.0.1", "-p", str(7305 + OFFSET), "-U", "serve", "-d", "registry",
+                           "-c", "select 1"], env=environment, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode != 0 and "no pg_hba.conf entry" in done.stderr, done
+    sockets = f"{p.home}/registry/pg/sock"
+    ask_registry = ["psql", "-XAtq", "-h", sockets, "-p", str(7305 + OFFSET), "-d", "registry", "-c",
+                    "select distinct client_addr is null from pg_stat_activity where usename = 'serve'"]
+    if os.geteuid() == 0:
+        ask_registry = ["runuser", "-u", "postgres", "--", *ask_registry]
+    assert subprocess.run(ask_registry, check=True, capture_output=True, text=True, timeout=20).stdout == "t\n"
+    assert os.stat(sockets).st_mode & 0o777 == 0o700, os.stat(sockets)
+
+
 def places_killed_at_each_row(p):
     assert p.kill_at_each_row("tenant", "create", "acme", "--country", "se") == 5
     assert p.kill_at_each_row("carrier", "create", "demo", "--tenants", "*") == 4
@@ -486,7 +502,8 @@ def down_and_up(p):
 def main():
     platform = Platform(sys.argv[1])
     tests = [misuse, root_owned_home, init, edge_killed_at_each_row, dry_run_changes_nothing,
-             cell_killed_at_each_row, certificates, nobody_is_trusted, places_killed_at_each_row, conflicts,
+             cell_killed_at_each_row, certificates, nobody_is_trusted,
+             serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
              once_per_key, what_is_not_there, tokens, files,
              long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts, stale_report,
              down_and_up]
