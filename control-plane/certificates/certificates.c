@@ -136,21 +136,27 @@ static void read_identity(struct cp_context *context, struct cp_identity *identi
         !cc_certificate_read(pem, &identity->facts);
 }
 
+bool cp_identity_is_foreign(const struct cp_identity *identity)
+{
+    return identity->readable &&
+           (!identity->role || strcmp(identity->facts.identity, identity->role) != 0);
+}
+
 bool cp_identity_is_due(const struct cp_identity *identity, int64_t now_us)
 {
-    return !identity->readable || identity->facts.until_us - now_us < CP_IDENTITY_LIFE_US / 2;
+    return !identity->readable || cp_identity_is_foreign(identity) ||
+           identity->facts.until_us - now_us < CP_IDENTITY_LIFE_US / 2;
 }
 
 enum cc_error cp_identity_ensure(struct cp_context *context, const char *folder,
                                  const char *identity)
 {
-    struct cp_identity held = {.folder = folder};
+    struct cp_identity held = {.folder = folder, .role = identity};
     struct authority authority = {0};
     enum cc_error error = cp_folder_make(context, folder);
     if (!error)
         read_identity(context, &held);
-    if (error || (held.readable && strcmp(held.facts.identity, identity) == 0 &&
-                  !cp_identity_is_due(&held, cp_now_us())))
+    if (error || !cp_identity_is_due(&held, cp_now_us()))
         return error;
     int locked = lock(context);
     if (locked < 0)
@@ -188,21 +194,18 @@ static const char *name_of(struct cp_context *context, size_t pattern, const cha
     }
 }
 
-/* Who a folder is for when its certificate does not say. NULL: nobody that we know. */
-static const char *role_of(struct cp_context *context, const struct cp_identity *identity)
+static const char *role_of(struct cp_context *context, size_t pattern, const char *name)
 {
-    size_t stem = strcspn(identity->name, "/");
-    if (identity->readable)
-        return identity->facts.identity;
-    if (identity->name[stem])
-        return cp_format(context, "urn:callcell:cell:%.*s", (int)stem, identity->name);
-    if (strcmp(identity->name, "operator") == 0)
-        return "urn:callcell:operator";
-    if (strncmp(identity->name, "serve-", 6) == 0)
-        return "urn:callcell:control";
-    return strncmp(identity->name, "edge", 4) == 0
-               ? cp_format(context, "urn:callcell:edge:%s", identity->name)
-               : NULL;
+    switch (pattern) {
+    case 0:
+        if (strcmp(name, "operator") == 0)
+            return "urn:callcell:operator";
+        return strncmp(name, "serve-", 6) == 0 ? "urn:callcell:control" : NULL;
+    case 1:
+        return cp_format(context, "urn:callcell:edge:%s", name);
+    default:
+        return cp_format(context, "urn:callcell:cell:%.*s", (int)strcspn(name, "/"), name);
+    }
 }
 
 enum cc_error cp_identities(struct cp_context *context, struct cp_identity **out, size_t *count)
@@ -223,6 +226,7 @@ enum cc_error cp_identities(struct cp_context *context, struct cp_identity **out
             struct cp_identity *identity = &found[(*count)++];
             identity->folder = cp_copy(context, cc_slice_of(paths.gl_pathv[p]));
             identity->name = name_of(context, i, identity->folder);
+            identity->role = role_of(context, i, identity->name);
             read_identity(context, identity);
         }
         globfree(&paths);
@@ -244,13 +248,14 @@ bool cp_identity_is_wanted(const struct cp_identity *identity, enum cp_renewal w
 static enum cc_error renew_one(struct cp_context *context, const struct authority *authority,
                                struct cp_identity *identity)
 {
-    const char *role = role_of(context, identity);
-    if (!role || !*role)
-        return cp_fail(context, CC_INVALID,
-                       "%s holds no certificate that says for whom it is; remove the folder, or "
-                       "make the program again",
+    if (!identity->role)
+        return cp_fail(context, CC_INVALID, "%s is the folder of no program; remove it",
                        identity->folder);
-    enum cc_error error = issue(context, authority, identity->folder, role);
+    if (cp_identity_is_foreign(identity))
+        CC_LOG(CC_LOG_WARNING, "foreign_certificate_replaced",
+               cc_log_text("folder", identity->folder),
+               cc_log_text("says", identity->facts.identity));
+    enum cc_error error = issue(context, authority, identity->folder, identity->role);
     if (!error)
         read_identity(context, identity);
     return error;

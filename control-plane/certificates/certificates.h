@@ -10,7 +10,8 @@
  *
  * In each folder identity.pem (certificate and key in one, swapped by rename) and authority.pem.
  * The folders are the list: a new kind of program makes its folder with cp_identity_ensure, and is
- * renewed with the others from then on.
+ * renewed with the others from then on. Where a folder lies says for whom it is; what lies in it
+ * does not: whoever can write into one program's folder would be given any other's certificate.
  */
 #ifndef CP_CERTIFICATES_H
 #define CP_CERTIFICATES_H
@@ -33,13 +34,16 @@ enum cc_error cp_identity_ensure(struct cp_context *context, const char *folder,
 struct cp_identity {
     const char *name; /* "edge-1", "serve-1", "operator", "se-1/worker-1" */
     const char *folder;
-    bool readable; /* facts hold what identity.pem says */
+    const char *role; /* whose it has to be, by the folder; NULL: nobody's that we know */
+    bool readable;    /* facts hold what identity.pem says */
     struct cc_certificate_facts facts;
 };
 /* All folders there are, in order of name within each kind. */
 enum cc_error cp_identities(struct cp_context *context, struct cp_identity **out,
                             size_t *count) CC_MUST_CHECK;
-/* Past half of its life, or unreadable. */
+/* It names another program than the folder is for. */
+bool cp_identity_is_foreign(const struct cp_identity *identity);
+/* Past half of its life, unreadable or foreign. */
 bool cp_identity_is_due(const struct cp_identity *identity, int64_t now_us);
 
 enum cp_renewal { CP_RENEW_DUE, CP_RENEW_ALL, CP_RENEW_NAMED };

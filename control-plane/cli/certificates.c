@@ -13,6 +13,8 @@ static const char *state_of(const struct cp_identity *identity, int64_t now_us)
 {
     if (!identity->readable)
         return "unreadable";
+    if (cp_identity_is_foreign(identity))
+        return "FOREIGN";
     if (identity->facts.until_us < now_us)
         return "EXPIRED";
     return cp_identity_is_due(identity, now_us) ? "due" : "good";

@@ -181,6 +181,15 @@ def cell_killed_at_each_row(p):
     assert "no target" in p.run("cell", "create", "se", "--target", "moon", status=2).stderr
 
 
+def claim_to_be_the_operator(p, path):
+    """What anybody can make who can write into one program's folder."""
+    key, made = f"{p.home}/claim.key", f"{p.home}/claim.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", key, "-out", made, "-days", "30", "-subj", "/CN=claim",
+                    "-addext", "subjectAltName=URI:urn:callcell:operator"], check=True, capture_output=True)
+    path.write_text(pathlib.Path(made).read_text() + pathlib.Path(key).read_text())
+
+
 def certificates(p):
     """Who has one, that they are renewed one by one and together, and what happens to a broken one."""
     def serials():
@@ -201,6 +210,12 @@ def certificates(p):
     broken.write_text("broken")
     assert {row["name"] for row in p.json("certificates", "list") if row["state"] == "unreadable"} == {"se-1/worker-1"}
     p.run("certificates", "renew")
+    row = [row for row in p.json("certificates", "list") if row["name"] == "se-1/worker-1"][0]
+    assert row["state"] == "good" and row["identity"] == "urn:callcell:cell:se-1", row
+    claim_to_be_the_operator(p, broken)
+    row = [row for row in p.json("certificates", "list") if row["name"] == "se-1/worker-1"][0]
+    assert row["state"] == "FOREIGN", row
+    p.run("certificates", "renew", "--name", "se-1/worker-1")
     row = [row for row in p.json("certificates", "list") if row["name"] == "se-1/worker-1"][0]
     assert row["state"] == "good" and row["identity"] == "urn:callcell:cell:se-1", row
     for folder, _, names in os.walk(f"{p.home}/etc"):
