@@ -2,6 +2,7 @@
 import shutil
 import subprocess
 
+from support.carrier import get, post
 from support.clocks import SteppedClock
 from support.platform import SERVES
 from support.scenario import expect, expect_equal
@@ -64,9 +65,13 @@ def one_is_due(scene):
 
 @situation("certificates", "A key has leaked")
 def all_are_replaced(scene):
-    before = serials(scene.platform)
+    """And what the page says of the old ones: they are believed, and open nothing without a token."""
+    before, leaked = serials(scene.platform), scene.platform.tls_context(EDGE)
     yield
     wait_until("all show new ones", lambda: not set(serials(scene.platform)) & set(before))
+    worker = scene.platform.port(20101)
+    expect_equal(get(worker, "/readyz", tls=leaked).status, 200, "the one that has leaked is believed")
+    expect_equal(post(worker, "/internal/v1/se/journal", b"{}", {}, tls=leaked).status, 401, "without a token")
     scene.cell_answers()
 
 
