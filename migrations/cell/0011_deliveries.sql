@@ -99,8 +99,8 @@ CREATE FUNCTION events.agreed(lowest text, highest text) RETURNS text LANGUAGE s
 $$;
 
 -- What becomes of the rows of these records' events; only rows that change. A row that shows what was not
--- delivered shows the delivered record once there is one. The rows are locked, each found by its key (the
--- LATERAL keeps the planner from reading whole partitions).
+-- delivered shows the delivered record once there is one. Each row is found by its key (the OFFSET keeps the
+-- planner from reading whole partitions).
 CREATE FUNCTION events.judge(records events.events[]) RETURNS TABLE (
     held events.events, shown events.events, source text, decision_id text, delivered boolean,
     request_id uuid, deliveries jsonb) LANGUAGE sql AS $$
@@ -110,7 +110,7 @@ CREATE FUNCTION events.judge(records events.events[]) RETURNS TABLE (
         CROSS JOIN LATERAL (
             SELECT e AS row FROM events.events e
             WHERE e.tenant_id = a.tenant_id AND e.occurred_on = a.occurred_on AND e.event_id = a.event_id
-            FOR UPDATE) h
+            OFFSET 0) h
     ), said AS (
         SELECT r.tenant_id, r.occurred_on, r.event_id, r.request_id, r.delivered, r.source, r.decision_id
         FROM unnest(records) r
@@ -161,13 +161,24 @@ CREATE FUNCTION events.judge(records events.events[]) RETURNS TABLE (
           IS DISTINCT FROM (o.source, o.decision_id, o.delivered, o.request_id, o.deliveries)
 $$;
 
--- Holds records against the rows of their events; answers how many rows that changed.
+-- Holds records against the rows of their events; answers how many rows that changed. Rows that change are
+-- locked, in key order, and judged again. The others are left alone, and wait for nobody: a row only ever
+-- gains, so that what changes nothing now changes nothing later.
 CREATE FUNCTION events.reconcile(records events.events[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
+    changing events.events[];
     judged record;
     more events.rollup[] := '{}';
     changed bigint := 0;
 BEGIN
+    changing := ARRAY(SELECT j.held FROM events.judge(records) j);
+    IF cardinality(changing) = 0 THEN
+        RETURN 0;
+    END IF;
+    PERFORM FROM unnest(changing) c CROSS JOIN LATERAL (
+        SELECT FROM events.events e
+        WHERE e.tenant_id = c.tenant_id AND e.occurred_on = c.occurred_on AND e.event_id = c.event_id
+        FOR UPDATE) locked;
     FOR judged IN SELECT * FROM events.judge(records) LOOP
         UPDATE events.events e
         SET source = judged.source, decision_id = judged.decision_id, delivered = judged.delivered,
