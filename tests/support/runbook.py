@@ -7,7 +7,8 @@ A page has the headings of HEADINGS. Commands stand in ```sh blocks, one a line;
     # within 60 s: synchronous      the command is given again until it is there
     # exit: 0 or 1                  what its status may be; else it must be 0
 
-Anything else in a block, and a command in running text, is a fault of the page: nobody would run it.
+Anything else in a block, and a command in running text, is a fault of the page: nobody would run it. So is an
+expectation that any output meets, as `.` or `\\A` would.
 """
 import re
 import shlex
@@ -22,9 +23,14 @@ HEADINGS = ("What you see", "What it means for calls", "First minute", "How to s
 FENCE = re.compile(r"^\s*```(.*)$")
 HEADING = re.compile(r"^## +(.+?)\s*$")
 NOTE = re.compile(r"^# (?:(expect)|within (\d+) s|(exit)): (.+)$")
-IN_TEXT = re.compile(r"`(callcell(?: -?[\w-]+)+[^`]*|\./dev [^`]*)`")
+IN_TEXT = re.compile(r"`(callcell(?: -?[\w-]+)+[^`]*|(?:\./dev|psql|createdb|pg_restore|rm|mv|cp|kill|sv) [^`]*)`")
 CHAINED = re.compile(r"\\$|;|&&|\|\||<<")
 PATIENCE_S = 180
+
+
+def is_met_by_anything(pattern):
+    """One with `(?!` says what must not be seen."""
+    return "(?!" not in pattern.pattern and bool(pattern.search("x") or pattern.search("X 1\n"))
 
 
 class PageFault(AssertionError):
@@ -48,6 +54,8 @@ class Command:
             self.expected.append((re.compile(value, re.MULTILINE), 0 if expect else int(within)))
         except re.error as error:
             raise fault(f"not a regular expression: {value}: {error}") from error
+        if is_met_by_anything(self.expected[-1][0]):
+            raise fault(f"any output would do: {value}")
 
 
 class Page:

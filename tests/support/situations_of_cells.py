@@ -211,6 +211,24 @@ def both_data_folders_are_destroyed(scene):
     scene.no_alert("CellPrimaryAway")
 
 
+GONE, DESTROYED = "gone", "+46709990004"
+
+
+@situation("restore", "A cell was destroyed")
+def a_cell_is_destroyed_with_its_tenant(scene):
+    platform = scene.platform
+    platform.cli("cell", "create", "se", "--cell", "se-2", timeout_s=120)
+    platform.cli("tenant", "create", GONE, "--cell", "se-2")
+    platform.cli("number", "create", DESTROYED, "--tenant", GONE, "--kind", "mobile")
+    platform.cli("cell", "destroy", "se-2", "--confirm", "se-2", "--with-tenants", timeout_s=120)
+    expect(not exists(scene, DESTROYED), f"{DESTROYED} is in se-1")
+    yield {"DUMP": next((platform.home / "backups").glob("se-2-*-final.dump")), "NUMBER": DESTROYED, "TENANT": GONE}
+    expect(exists(scene, DESTROYED), f"{DESTROYED} is not in se-1")
+    wait_until("it is answered by se-1", lambda: platform.carrier().send(
+        event(to=DESTROYED, sender="+46701112233"), GONE).source not in ("edge", None))
+    expect(not (platform.home / "cells/se-1/scratch/gone").exists(), "the scratch is still there")
+
+
 @situation("restore", "The backup is old")
 def no_backup_for_four_days(scene):
     scene.platform.stop_service("backups")

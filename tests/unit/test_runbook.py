@@ -31,11 +31,11 @@ def fault(body, around=AROUND):
 @test
 def commands_are_read_with_their_notes():
     read = page("Look:\n```sh\ncallcell status\n# expect: up\n# expect: [0-9]+ s\ncallcell doctor\n# within 60 s: ok\n"
-                "# exit: 0 or 1\n```\n```sh\nls \"$X\"\n# expect: \\A\n```")
+                "# exit: 0 or 1\n```\n```sh\nls \"$X\"\n# expect: \\A\\Z\n```")
     expect_equal([(command.text, command.line) for command in read.commands],
                  [("callcell status", 9), ("callcell doctor", 12), ('ls "$X"', 17)], "commands")
     expect_equal([[(wanted.pattern, within) for wanted, within in command.expected] for command in read.commands],
-                 [[("up", 0), ("[0-9]+ s", 0)], [("ok", 60)], [("\\A", 0)]], "notes")
+                 [[("up", 0), ("[0-9]+ s", 0)], [("ok", 60)], [("\\A\\Z", 0)]], "notes")
     expect_equal([command.exits for command in read.commands], [{0}, {0, 1}, {0}], "exits")
     expect_equal(read.sections_with_commands(), ["First minute"], "sections")
 
@@ -55,6 +55,10 @@ def nothing_is_passed_over():
                         ("```sh\ncallcell up\n# expect: (\n```", "not a regular expression"),
                         ("Then give `callcell cell show se-1`.", "in running text: callcell cell show se-1"),
                         ("Then give `./dev cli status`.", "in running text"),
+                        ("Then `pg_restore --no-owner`.", "in running text: pg_restore --no-owner"),
+                        ("```sh\nls\n# expect: \\A\n```", "any output would do: \\A"),
+                        ("```sh\nls\n# within 9 s: .\n```", "any output would do: ."),
+                        ("```sh\nls\n# expect: ^.*$\n```", "any output would do: ^.*$"),
                         ("Only words.", "no command in the first minute")):
         expect(words in fault(body), f"{fault(body)} instead of {words}")
 
