@@ -179,7 +179,7 @@ def python_environment(build, long=False):
 # They start platforms of their own; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme", "kill_anything")
 # So do these in their long form, which cuts links between parts.
-OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times")
+OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks")
 # They have no short form.
 LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
