@@ -44,9 +44,10 @@ class TwoSites(Platform):
     def active_site(self):
         return self.cli_json("cell", "show", "se-1")["site"]
 
-    def lose(self, site):
-        """All of the cell at this site at once; the control plane and the edges stay."""
-        folders = sorted((self.site(site) / "run/services").glob("se-1-*"))
+    def lose(self, site, *also):
+        """All of the cell at this site at once, and these services; the rest of the control plane and the edges
+        stay."""
+        folders = [*(self.service(name) for name in also), *sorted((self.site(site) / "run/services").glob("se-1-*"))]
         self.as_owner(["sv", "-w", "20", "force-stop", *folders], timeout_s=60)
 
     def workers_are_ready(self, site):
