@@ -16,6 +16,7 @@
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
 #include "control-plane/sites.h"
+#include "control-plane/targets/local.h"
 
 struct evacuate {
     struct cp_context *context;
@@ -32,6 +33,7 @@ struct evacuate {
 static enum cc_error begin(void *subject);
 static enum cc_error take_lease(void *subject);
 static enum cc_error fence(void *subject);
+static enum cc_error verify_nothing_lost(void *subject);
 static enum cc_error promote(void *subject);
 static enum cc_error turn(void *subject);
 static enum cc_error make_monitor(void *subject);
@@ -46,7 +48,8 @@ static enum cc_error end(void *subject);
 static const struct cc_transition rows[] = {
     {"new", NULL, NULL, begin, NULL, "begun", "the other site may take over; remember where to"},
     {"begun", NULL, NULL, take_lease, NULL, "leased", "lease: the next fencing term"},
-    {"leased", NULL, NULL, fence, NULL, "fenced", "the old primary is stopped where it can be"},
+    {"leased", NULL, NULL, fence, verify_nothing_lost, "fenced",
+     "the old primary is stopped where it can be"},
     {"fenced", NULL, NULL, promote, NULL, "promoted", "the replica is promoted"},
     {"promoted", NULL, NULL, turn, NULL, "turned", "the other site is the active one"},
     {"turned", NULL, NULL, make_monitor, NULL, "monitored", "a new monitor at that site"},
@@ -116,6 +119,21 @@ static enum cc_error take_lease(void *subject)
     return error ? error : recall(evacuate);
 }
 
+static enum cc_error refuse_loss(struct evacuate *evacuate)
+{
+    struct cp_failover_view view = {.standby_answers = true,
+                                    .accept_loss = evacuate->request->accept_loss};
+    struct cp_postgres_group *group = group_of(evacuate);
+    const char *reason = "";
+    cp_observation_judge(group, evacuate->node, evacuate->to, &view, &reason);
+    if (cp_failover_decide(&view) != CP_FAILOVER_LOSES)
+        return CC_OK;
+    return cp_fail(evacuate->context, CC_CONFLICT,
+                   "it is not proven that %s at site %s holds all that was acknowledged: %s; "
+                   "--accept-loss does it all the same",
+                   group->places[evacuate->node].name, evacuate->to, reason);
+}
+
 /* The monitor first, so that it fails nothing over. */
 static enum cc_error fence(void *subject)
 {
@@ -130,6 +148,32 @@ static enum cc_error fence(void *subject)
     cp_postgres_fence(group, evacuate->node == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2
                                                                   : CP_POSTGRES_NODE_1);
     return CC_OK;
+}
+
+static enum cc_error unfence(struct evacuate *evacuate, enum cc_error error)
+{
+    struct cp_context *context = evacuate->context;
+    struct cp_postgres_group *group = group_of(evacuate);
+    const char *why = cp_format(context, "%s", context->message);
+    for (int part = 0; part < CP_POSTGRES_PARTS; part++) {
+        const char *service = group->places[part].service;
+        if (part != (int)evacuate->node &&
+            cp_file_exists(cp_local_service_folder(context, service)) &&
+            group->target->start(context, service))
+            why = cp_format(context, "%s; %s did not start again", why, service);
+    }
+    return cp_fail(context, error, "%s", why);
+}
+
+/* Asked again: until it was stopped it may have been allowed to go on alone. Refused, it does go
+ * on, for nothing was taken from it yet. */
+static enum cc_error verify_nothing_lost(void *subject)
+{
+    struct evacuate *evacuate = subject;
+    const char *standby = cp_format(evacuate->context, "%s/standby.signal",
+                                    group_of(evacuate)->places[evacuate->node].data);
+    enum cc_error error = cp_file_exists(standby) ? refuse_loss(evacuate) : CC_OK;
+    return error ? unfence(evacuate, error) : CC_OK;
 }
 
 static enum cc_error promote(void *subject)
@@ -279,28 +323,14 @@ static enum cc_error find(struct evacuate *evacuate)
 
 static enum cc_error judge(struct evacuate *evacuate)
 {
-    struct cp_failover_view view = {.accept_loss = evacuate->request->accept_loss};
     struct cp_postgres_group *group = group_of(evacuate);
-    const char *name = group->places[evacuate->node].name, *reason = "";
     PGconn *connection = cp_postgres_try(group, evacuate->node, "postgres");
-    view.standby_answers = connection != NULL;
     PQfinish(connection);
-    cp_observation_judge(group, evacuate->node, evacuate->to, &view, &reason);
-    switch (cp_failover_decide(&view)) {
-    case CP_FAILOVER_NO_STANDBY:
+    if (!connection)
         return cp_fail(evacuate->context, CC_UNAVAILABLE,
-                       "%s at site %s does not answer: there is nothing to promote", name,
-                       evacuate->to);
-    case CP_FAILOVER_LOSES:
-        return cp_fail(evacuate->context, CC_CONFLICT,
-                       "it is not proven that %s at site %s holds all that was acknowledged: %s; "
-                       "--accept-loss does it all the same",
-                       name, evacuate->to, reason);
-    case CP_FAILOVER_GO:
-    case CP_FAILOVER_GO_WITH_LOSS:
-        break;
-    }
-    return CC_OK;
+                       "%s at site %s does not answer: there is nothing to promote",
+                       group->places[evacuate->node].name, evacuate->to);
+    return refuse_loss(evacuate);
 }
 
 /* Without the registry: the same rows but those that write to it; the term is the next one after

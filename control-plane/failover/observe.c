@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/timestamp.h"
-#include "control-plane/cell_api.h"
 #include "control-plane/facts.h"
 #include "control-plane/files.h"
 #include "control-plane/pq.h"
@@ -13,10 +13,11 @@
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
 
-enum { ASK_MS = 800, FILE_MAX = 4096, SLACK_US = 3 * 1000 * 1000 };
+enum { ASK_MS = 800, FILE_MAX = 4096 };
 
 /* Now: who is the primary, and do its commits wait for the other node. */
 struct seen {
+    int64_t at_us; /* before it was asked: what it says was true at some time after */
     const char *primary;
     bool synchronous;
     const char *primary_lsn, *standby_lsn;
@@ -27,6 +28,7 @@ static bool look(struct cp_postgres_group *group, struct seen *out)
 {
     struct cp_context *context = group->context;
     const char *nodes[2];
+    int64_t asked_us = cp_now_us();
     for (int node = 1; node <= 2; node++)
         nodes[node - 1] =
             cp_format(context, "%s target_session_attrs=read-write",
@@ -43,7 +45,8 @@ static bool look(struct cp_postgres_group *group, struct seen *out)
     bool there = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
     if (there) {
         long port = strtol(PQgetvalue(result, 0, 0), NULL, 10);
-        *out = (struct seen){.primary =
+        *out = (struct seen){.at_us = asked_us,
+                             .primary =
                                  port == group->places[CP_POSTGRES_NODE_1].port ? "node1" : "node2",
                              .synchronous = strcmp(PQgetvalue(result, 0, 1), "t") == 0,
                              .primary_lsn = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 2))),
@@ -73,27 +76,34 @@ static enum cc_error write_file(struct cp_context *context, const char *path, co
     return written && rename(unfinished, path) == 0 ? CC_OK : CC_IO;
 }
 
-static enum cc_error note(struct cp_context *context, const char *cell, const struct seen *seen)
+static enum cc_error write_files(struct cp_context *context, const char *cell,
+                                 const struct seen *seen)
 {
     static const char *const sites[] = {CP_SITE_FIRST, CP_SITE_SECOND};
-    char now[CC_TIMESTAMP_TEXT_MAX];
-    cc_timestamp_format(cp_now_us(), now);
+    char at[CC_TIMESTAMP_TEXT_MAX];
+    cc_timestamp_format(seen->at_us, at);
     const char *text =
         cp_format(context,
                   "{\"at\":\"%s\",\"primary\":\"%s\",\"synchronous\":%s,\"primary_lsn\":\"%s\","
                   "\"standby_lsn\":\"%s\"}\n",
-                  now, seen->primary, seen->synchronous ? "true" : "false", seen->primary_lsn,
+                  at, seen->primary, seen->synchronous ? "true" : "false", seen->primary_lsn,
                   seen->standby_lsn);
-    enum cc_error error =
-        cp_fact_set(context, CP_FACT_DURABILITY_DEGRADED, cell, seen->synchronous ? 0 : 1);
-    if (!error)
-        error = cp_fact_set(context, CP_FACT_REPLICATION_LAG_BYTES, cell, (double)seen->lag_bytes);
+    enum cc_error error = CC_OK;
     for (size_t i = 0; !error && i < 2; i++) {
         const char *folder = cp_site_path(context, sites[i], cp_format(context, "cells/%s", cell));
         if (cp_file_exists(folder))
             error = write_file(context, file_at(context, cell, sites[i]), text);
     }
     return error;
+}
+
+static enum cc_error note(struct cp_context *context, const char *cell, const struct seen *seen)
+{
+    enum cc_error error =
+        cp_fact_set(context, CP_FACT_DURABILITY_DEGRADED, cell, seen->synchronous ? 0 : 1);
+    if (!error)
+        error = cp_fact_set(context, CP_FACT_REPLICATION_LAG_BYTES, cell, (double)seen->lag_bytes);
+    return error ? error : write_files(context, cell, seen);
 }
 
 enum cc_error cp_observe_cells(struct cp_context *context)
@@ -137,77 +147,89 @@ static bool read_observation(struct cp_context *context, const char *cell, const
     return whole;
 }
 
-/* When a worker of the site was last served by the primary; 0: none says. */
-static int64_t last_served_us(struct cp_context *context, int number, const char *site)
+/* What a node that is down says on its disk of itself: when its own settings were last changed (0:
+ * it cannot be read), and whether they make commits wait. Postgres syncs this file before a change
+ * takes effect. */
+static int64_t settings_on_disk(struct cp_postgres_group *group, enum cp_postgres_part node,
+                                bool *waits)
 {
-    static const char name[] = "\ncallcell_cell_primary_seconds_since_ok ";
-    int first = cp_site_is(site, CP_SITE_FIRST) ? 1 : CP_WORKERS_PER_CELL + 1;
-    int64_t newest_us = 0;
-    for (int worker = first; worker < first + CP_WORKERS_PER_CELL; worker++) {
-        struct cp_reply reply;
-        struct cp_question question = {
-            .address = cp_format(context, "127.0.0.1:%d",
-                                 cp_port(context, cp_ports_worker_telemetry(number, worker))),
-            .method = "GET",
-            .path = "/metrics",
-            .timeout_ms = ASK_MS};
-        if (cp_http(context, &question, &reply) || reply.status != 200)
-            continue;
-        const char *at = memmem(reply.body.data, reply.body.length, name, sizeof(name) - 1);
-        double seconds = at ? strtod(at + sizeof(name) - 1, NULL) : -1;
-        int64_t served_us = seconds < 0 ? 0 : cp_now_us() - (int64_t)(seconds * 1e6);
-        newest_us = served_us > newest_us ? served_us : newest_us;
-    }
-    return newest_us;
+    static const char name[] = "\nsynchronous_standby_names = '";
+    struct cc_slice text;
+    struct stat file;
+    const char *path =
+        cp_format(group->context, "%s/postgresql.auto.conf", group->places[node].data);
+    if (stat(path, &file) || cp_file_read(group->context, path, &text))
+        return 0;
+    const char *at = memmem(text.data, text.length, name, sizeof(name) - 1);
+    size_t after = at ? (size_t)(at - text.data) + sizeof(name) - 1 : text.length;
+    *waits = after < text.length && text.data[after] != '\'';
+    return (file.st_mtim.tv_sec * 1000000LL) + (file.st_mtim.tv_nsec / 1000);
 }
 
-static void judge_file(struct cp_postgres_group *group, const char *standby, const char *site,
-                       struct cp_failover_view *view, const char **reason)
+/* NULL: whom the primary's commits wait for is as it was when it was seen. */
+static const char *why_unproven(struct cp_postgres_group *group, enum cp_postgres_part primary,
+                                const struct observation *seen)
 {
     struct cp_context *context = group->context;
+    const struct cp_postgres_place *place = &group->places[primary];
+    bool waits = false;
+    int64_t changed_us = settings_on_disk(group, primary, &waits);
+    long long ago_s = (cp_now_us() - seen->at_us) / 1000000;
+    if (changed_us == 0)
+        return cp_format(context,
+                         "%s was last seen replicated %lld s ago and may have gone on alone since: "
+                         "its disk (%s) cannot be read",
+                         place->name, ago_s, place->data);
+    if (!waits || changed_us > seen->at_us)
+        return cp_format(context,
+                         "%s was last seen replicated %lld s ago and may have gone on alone "
+                         "since: its settings changed afterwards",
+                         place->name, ago_s);
+    return NULL;
+}
+
+static void judge_file(struct cp_postgres_group *group, enum cp_postgres_part standby,
+                       const char *site, struct cp_failover_view *view, const char **reason)
+{
+    struct cp_context *context = group->context;
+    enum cp_postgres_part primary =
+        standby == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
     struct observation seen;
-    struct cp_sites sites;
     if (!read_observation(context, group->name, site, &seen)) {
         *reason = "nobody has noted how the primary was replicated";
         return;
     }
-    cp_sites_read(context, group->name, &sites);
-    int64_t served_us = last_served_us(context, sites.number, site);
     view->gap_s = (cp_now_us() - seen.at_us) / 1000000;
-    if (strcmp(seen.primary, standby) == 0)
-        view->was_synchronous = true; /* it is the primary itself */
+    if (strcmp(seen.primary, group->places[primary].name) != 0)
+        *reason = cp_format(context,
+                            "it was the primary itself when one was last seen, %lld s ago, and "
+                            "takes no writes now",
+                            (long long)view->gap_s);
     else if (!seen.synchronous)
         *reason = cp_format(context,
                             "commits did not wait for it when the primary was last seen, "
                             "%lld s ago",
                             (long long)view->gap_s);
-    else if (served_us == 0)
-        *reason =
-            cp_format(context,
-                      "no worker of its site says when the primary last served it, and it was "
-                      "last seen replicated %lld s ago",
-                      (long long)view->gap_s);
-    else if (served_us > seen.at_us + SLACK_US)
-        *reason =
-            cp_format(context,
-                      "the primary served workers %lld s after it was last seen replicated, "
-                      "%lld s ago",
-                      (long long)((served_us - seen.at_us) / 1000000), (long long)view->gap_s);
+    else if (why_unproven(group, primary, &seen))
+        *reason = why_unproven(group, primary, &seen);
     else
         view->was_synchronous = true;
 }
 
+/* What is seen now is noted, for the question after fencing. */
 void cp_observation_judge(struct cp_postgres_group *group, enum cp_postgres_part standby,
                           const char *site, struct cp_failover_view *view, const char **reason)
 {
     struct seen seen;
-    const char *name = group->places[standby].name;
     if (!look(group, &seen)) {
-        judge_file(group, name, site, view, reason);
+        judge_file(group, standby, site, view, reason);
         return;
     }
     view->gap_bytes = seen.lag_bytes;
-    view->was_synchronous = seen.synchronous || strcmp(seen.primary, name) == 0;
+    view->was_synchronous =
+        seen.synchronous || strcmp(seen.primary, group->places[standby].name) == 0;
     if (!view->was_synchronous)
         *reason = cp_format(group->context, "commits of %s do not wait for it now", seen.primary);
+    else if (write_files(group->context, group->name, &seen))
+        (void)fprintf(stderr, "cannot note at each site how %s is replicated\n", group->name);
 }

@@ -12,9 +12,11 @@
 /* A duty of the leader: looks at every cell that is ready. */
 enum cc_error cp_observe_cells(struct cp_context *context) CC_MUST_CHECK;
 
-/* Fills was_synchronous, gap_bytes and gap_s: from the primary when it answers, else from the file
- * at the site, which must be as new as the last time a worker of that site could write. reason says
- * why not. */
+/* Fills was_synchronous, gap_bytes and gap_s: from the primary when it answers. When it does not,
+ * the file at the site proves nothing by itself, since a primary that only this site cannot see may
+ * have gone on alone; its own disk must say that its settings are as they were when it was seen.
+ * That holds from the moment on in which it is stopped, so ask again after fencing. reason says why
+ * not. */
 void cp_observation_judge(struct cp_postgres_group *group, enum cp_postgres_part standby,
                           const char *site, struct cp_failover_view *view, const char **reason);
 
