@@ -253,7 +253,8 @@ static void render_batch(const struct cc_spool_batch *batch, struct cc_buffer *b
     cc_buffer_text(body, "]}");
 }
 
-static enum cc_error start_delivery(struct lane *lane, const char *address, struct cc_slice body)
+static enum cc_error start_delivery(struct lane *lane, const struct edge_cell *cell,
+                                    const char *address, struct cc_slice body)
 {
     const struct edge_journal_options *options = &lane->journal->options;
     struct cc_slice country = cc_slice(lane->cell, CC_COUNTRY_LENGTH);
@@ -271,6 +272,7 @@ static enum cc_error start_delivery(struct lane *lane, const char *address, stru
     };
     struct cc_http_exchange exchange = {
         .address = cc_slice_of(address),
+        .peer = cell->identity,
         .method = CC_SLICE_LITERAL("POST"),
         .path = cc_slice_of(path),
         .headers = headers,
@@ -296,7 +298,7 @@ static void send_batch(struct lane *lane, const struct cc_spool_batch *batch)
     lane->batch_count = batch->count;
     enum cc_error error = worker ? body.error : CC_UNAVAILABLE;
     if (error == CC_OK)
-        error = start_delivery(lane, worker->address, cc_buffer_slice(&body));
+        error = start_delivery(lane, cell, worker->address, cc_buffer_slice(&body));
     cc_buffer_deinit(&body);
     if (error != CC_OK) {
         lane->handle = NULL;

@@ -133,8 +133,7 @@ static enum cc_error open_upstream(struct edge *edge)
     const struct edge_settings *settings = &edge->settings;
     struct cc_http_client_options client = {.connections_per_address = CONNECTIONS_PER_WORKER,
                                             .queue_per_address = CONNECTIONS_PER_WORKER,
-                                            .tls = edge->tls,
-                                            .peer = "urn:callcell:cell:"};
+                                            .tls = edge->tls};
     struct edge_map_source_options sources = {settings, &edge->countries, &edge->upstreams,
                                               &edge->telemetry, edge->tls};
     enum cc_error error = cc_http_client_create(edge->loop, &client, &edge->http);
