@@ -10,3 +10,12 @@ enum cp_failover_verdict cp_failover_decide(const struct cp_failover_view *view)
         return CP_FAILOVER_GO;
     return view->accept_loss ? CP_FAILOVER_GO_WITH_LOSS : CP_FAILOVER_LOSES;
 }
+
+enum cp_monitor_verdict cp_monitor_decide(const struct cp_monitor_view *view, bool late)
+{
+    if (!view->has_data)
+        return CP_MONITOR_REMAKE;
+    if (view->answers)
+        return view->knows_primary ? CP_MONITOR_KEEP : CP_MONITOR_REGISTER;
+    return late && !view->is_starting ? CP_MONITOR_REMAKE : CP_MONITOR_WAIT;
+}

@@ -1,5 +1,6 @@
 /*
- * Whether a cell's standby may be promoted, from what was seen of it (pure).
+ * What may be done to a cell's Postgres, from what was seen of it (pure): whether its standby may
+ * be promoted, whether its monitor has to be made anew.
  */
 #ifndef CP_FAILOVER_DECIDE_H
 #define CP_FAILOVER_DECIDE_H
@@ -24,5 +25,23 @@ enum cp_failover_verdict {
 };
 
 enum cp_failover_verdict cp_failover_decide(const struct cp_failover_view *view);
+
+struct cp_monitor_view {
+    bool has_data;      /* it was made whole, and its files are there */
+    bool answers;       /* it said which nodes it knows */
+    bool knows_primary; /* only when it answers */
+    bool is_starting;   /* its Postgres runs and says "not yet" */
+};
+
+enum cp_monitor_verdict {
+    CP_MONITOR_KEEP,     /* all is well */
+    CP_MONITOR_WAIT,     /* silence says nothing: it was started just now */
+    CP_MONITOR_REGISTER, /* it said that it does not know the primary */
+    CP_MONITOR_REMAKE    /* it is lost */
+};
+
+/* late: it was given its time. Only a primary that is surely not watched may be taken down to be
+ * registered anew: meanwhile it works alone. */
+enum cp_monitor_verdict cp_monitor_decide(const struct cp_monitor_view *view, bool late);
 
 #endif

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io/loop.h"
 #include "control-plane/failover/lease.h"
+#include "control-plane/failover/look.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/postgres/make.h"
@@ -55,14 +57,6 @@ static struct cp_postgres_group *group_of(struct heal *heal)
                      heal->create.target, group);
     group->buffers_megabytes = heal->create.template.postgres_megabytes;
     return group;
-}
-
-static bool answers(struct cp_postgres_group *group, enum cp_postgres_part part)
-{
-    PGconn *connection =
-        cp_postgres_try(group, part, part == CP_POSTGRES_MONITOR ? "pg_auto_failover" : "postgres");
-    PQfinish(connection);
-    return connection != NULL;
 }
 
 /* ---- rows ---- */
@@ -158,13 +152,6 @@ static enum cc_error start_processes(void *subject)
     return error;
 }
 
-static bool is_known(struct cp_postgres_group *group, enum cp_postgres_part node)
-{
-    bool known = false;
-    return answers(group, CP_POSTGRES_MONITOR) && !cp_postgres_is_known(group, node, &known) &&
-           known;
-}
-
 /* Heal promotes nobody and throws nothing away unless a node takes writes: which node holds all
  * that was acknowledged is a failover's or an evacuation's judgement. */
 static enum cc_error find_primary(struct heal *heal, struct cp_postgres_group *group,
@@ -185,28 +172,55 @@ static enum cc_error find_primary(struct heal *heal, struct cp_postgres_group *g
                    cell, cell);
 }
 
-static bool monitor_is_lost(struct heal *heal, struct cp_postgres_group *group)
+/* One that was started just now is waited for: that it does not answer yet says nothing. */
+static enum cc_error judge_monitor(struct cp_postgres_group *group, enum cp_postgres_part primary,
+                                   enum cp_monitor_verdict *out)
 {
-    return !cp_file_exists(
-        cp_format(heal->create.context, "%s/PG_VERSION", group->places[CP_POSTGRES_MONITOR].data));
+    enum { PATIENCE_S = 30, PAUSE_MS = 200 };
+    int64_t until_us = cc_monotonic_us() + (int64_t)PATIENCE_S * 1000000;
+    for (;;) {
+        struct cp_monitor_view view;
+        bool late = cc_monotonic_us() >= until_us;
+        cp_look_at_monitor(group, primary, &view);
+        *out = cp_monitor_decide(&view, late);
+        if (*out != CP_MONITOR_WAIT)
+            return CC_OK;
+        if (late)
+            return cp_fail(group->context, CC_TIMEOUT,
+                           "the monitor of %s is still starting after %d s; see log/%s/current, "
+                           "then heal again",
+                           group->name, PATIENCE_S, group->places[CP_POSTGRES_MONITOR].service);
+        cp_pause_ms(PAUSE_MS);
+    }
 }
 
-/* The primary is taken under a new monitor; it is down for a moment. */
-static enum cc_error mend_monitor(void *subject)
+/* Its settings are given once more: whoever made it may have been killed before. The primary is
+ * down for a moment. */
+static enum cc_error register_primary(struct cp_postgres_group *group,
+                                      enum cp_postgres_part primary)
 {
-    struct heal *heal = subject;
-    struct cp_postgres_group *group = group_of(heal);
-    enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
-    enum cc_error error = find_primary(heal, group, &primary);
-    if (error || (!monitor_is_lost(heal, group) && is_known(group, primary)))
-        return error;
-    if (monitor_is_lost(heal, group))
-        error = cp_postgres_remake_monitor(group);
+    enum cc_error error = cp_postgres_tune_monitor(group);
     if (!error)
         error = cp_postgres_promote_alone(group, primary);
     if (!error)
         error = cp_postgres_run_node(group, primary);
     return error ? error : cp_postgres_wait_writable(group, primary);
+}
+
+static enum cc_error mend_monitor(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_postgres_group *group = group_of(heal);
+    enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
+    enum cp_monitor_verdict verdict = CP_MONITOR_KEEP;
+    enum cc_error error = find_primary(heal, group, &primary);
+    if (!error)
+        error = judge_monitor(group, primary, &verdict);
+    if (error || verdict == CP_MONITOR_KEEP)
+        return error;
+    if (verdict == CP_MONITOR_REMAKE)
+        error = cp_postgres_remake_monitor(group);
+    return error ? error : register_primary(group, primary);
 }
 
 static bool is_replicated(struct cp_postgres_group *group)
@@ -229,11 +243,13 @@ static enum cc_error mend_replica(void *subject)
     struct cp_postgres_group *group = group_of(heal);
     enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
     enum cc_error error = find_primary(heal, group, &primary);
-    if (error)
-        return error;
     enum cp_postgres_part other =
         primary == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
-    bool known = is_known(group, other);
+    bool known = false;
+    if (!error)
+        error = cp_postgres_is_known(group, other, &known);
+    if (error)
+        return error;
     for (int waited = 0; known && waited < PATIENCE_MS; waited += PAUSE_MS) {
         if (is_replicated(group))
             return CC_OK;
@@ -350,7 +366,9 @@ static void look(struct heal *heal)
     struct cp_postgres_group *group = group_of(heal);
     look_at_services(heal, group);
     look_at_files(heal);
-    if (monitor_is_lost(heal, group))
+    struct cp_monitor_view monitor;
+    cp_look_at_monitor(group, CP_POSTGRES_NODE_1, &monitor);
+    if (!monitor.has_data)
         say(heal, "monitor", "lost");
     if (!is_replicated(group))
         say(heal, "durability", "degraded: no synchronous replica");

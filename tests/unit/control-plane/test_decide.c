@@ -31,6 +31,36 @@ START_TEST(one_that_does_not_answer_is_never_promoted)
 }
 END_TEST
 
+START_TEST(a_monitor_that_is_silent_is_waited_for)
+{
+    struct cp_monitor_view view = {.has_data = true};
+    ck_assert_int_eq(cp_monitor_decide(&view, false), CP_MONITOR_WAIT);
+    ck_assert_int_eq(cp_monitor_decide(&view, true), CP_MONITOR_REMAKE);
+    view.is_starting = true;
+    ck_assert_int_eq(cp_monitor_decide(&view, false), CP_MONITOR_WAIT);
+    ck_assert_int_eq(cp_monitor_decide(&view, true), CP_MONITOR_WAIT);
+}
+END_TEST
+
+START_TEST(only_a_monitor_that_answered_says_that_it_does_not_know_the_primary)
+{
+    struct cp_monitor_view view = {.has_data = true, .answers = true};
+    ck_assert_int_eq(cp_monitor_decide(&view, false), CP_MONITOR_REGISTER);
+    view.knows_primary = true;
+    ck_assert_int_eq(cp_monitor_decide(&view, false), CP_MONITOR_KEEP);
+    ck_assert_int_eq(cp_monitor_decide(&view, true), CP_MONITOR_KEEP);
+}
+END_TEST
+
+START_TEST(a_monitor_whose_files_are_gone_is_made_anew_at_once)
+{
+    struct cp_monitor_view view = {0};
+    ck_assert_int_eq(cp_monitor_decide(&view, false), CP_MONITOR_REMAKE);
+}
+END_TEST
+
 SUITE_MAIN("decide", a_synchronous_standby_is_promoted,
            one_that_may_lack_something_needs_somebody_who_accepts_that,
-           one_that_does_not_answer_is_never_promoted)
+           one_that_does_not_answer_is_never_promoted, a_monitor_that_is_silent_is_waited_for,
+           only_a_monitor_that_answered_says_that_it_does_not_know_the_primary,
+           a_monitor_whose_files_are_gone_is_made_anew_at_once)

@@ -1,0 +1,14 @@
+/*
+ * How the parts of a cell's Postgres are just now, for the judgements of decide.h. Each look ends
+ * within two seconds, whatever is frozen.
+ */
+#ifndef CP_FAILOVER_LOOK_H
+#define CP_FAILOVER_LOOK_H
+
+#include "control-plane/failover/decide.h"
+#include "control-plane/postgres/group.h"
+
+void cp_look_at_monitor(struct cp_postgres_group *group, enum cp_postgres_part primary,
+                        struct cp_monitor_view *out);
+
+#endif
