@@ -19,3 +19,11 @@ enum cp_monitor_verdict cp_monitor_decide(const struct cp_monitor_view *view, bo
         return view->knows_primary ? CP_MONITOR_KEEP : CP_MONITOR_REGISTER;
     return late && !view->is_starting ? CP_MONITOR_REMAKE : CP_MONITOR_WAIT;
 }
+
+enum cp_primary_verdict cp_primary_decide(const struct cp_node_view *node,
+                                          const struct cp_node_view *other)
+{
+    if (!node->answers || !node->takes_writes)
+        return CP_PRIMARY_NONE;
+    return other->answers && !other->recovers ? CP_PRIMARY_RIVAL : CP_PRIMARY_ALONE;
+}

@@ -44,4 +44,21 @@ enum cp_monitor_verdict {
  * registered anew: meanwhile it works alone. */
 enum cp_monitor_verdict cp_monitor_decide(const struct cp_monitor_view *view, bool late);
 
+struct cp_node_view {
+    bool answers;      /* its Postgres takes connections; else the rest says nothing */
+    bool recovers;     /* it follows another node */
+    bool takes_writes; /* it does not, and writes are allowed */
+    int64_t timeline;
+};
+
+enum cp_primary_verdict {
+    CP_PRIMARY_ALONE, /* it takes writes; the other one follows or cannot be reached */
+    CP_PRIMARY_NONE,  /* it takes no writes */
+    CP_PRIMARY_RIVAL  /* the other one follows nobody either: each may hold acknowledged writes */
+};
+
+/* Whether a node is the primary, and the other one is not. */
+enum cp_primary_verdict cp_primary_decide(const struct cp_node_view *node,
+                                          const struct cp_node_view *other);
+
 #endif

@@ -152,24 +152,82 @@ static enum cc_error start_processes(void *subject)
     return error;
 }
 
-/* Heal promotes nobody and throws nothing away unless a node takes writes: which node holds all
- * that was acknowledged is a failover's or an evacuation's judgement. */
+static enum cp_postgres_part other_of(enum cp_postgres_part node)
+{
+    return node == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
+}
+
+static enum cp_primary_verdict look_at(struct cp_postgres_group *group, enum cp_postgres_part node,
+                                       struct cp_node_view views[CP_POSTGRES_PARTS])
+{
+    cp_look_at_node(group, node, &views[node]);
+    cp_look_at_node(group, other_of(node), &views[other_of(node)]);
+    return cp_primary_decide(&views[node], &views[other_of(node)]);
+}
+
+/* A person decides, and moves what is not wanted out of the way: heal makes a node anew that is not
+ * there. */
+static enum cc_error fail_of_rivals(struct cp_postgres_group *group,
+                                    const struct cp_node_view views[CP_POSTGRES_PARTS])
+{
+    return cp_fail(group->context, CC_CONFLICT,
+                   "node1 (timeline %lld) and node2 (timeline %lld) of %s both follow nobody: each "
+                   "may hold what was acknowledged, and heal throws neither away; find out which "
+                   "is the primary (callcell cell show %s), stop the other one's service, rename "
+                   "its data folder (%s or %s) and heal again",
+                   (long long)views[CP_POSTGRES_NODE_1].timeline,
+                   (long long)views[CP_POSTGRES_NODE_2].timeline, group->name, group->name,
+                   group->places[CP_POSTGRES_NODE_1].data, group->places[CP_POSTGRES_NODE_2].data);
+}
+
+/* Heal promotes nobody and throws nothing away unless one node alone takes writes: which node holds
+ * all that was acknowledged is a failover's or an evacuation's judgement. An old primary may need a
+ * moment to step down. */
 static enum cc_error find_primary(struct heal *heal, struct cp_postgres_group *group,
                                   enum cp_postgres_part *out)
 {
-    enum { PATIENCE_MS = 20000, PAUSE_MS = 200 };
+    enum { PATIENCE_S = 20, PAUSE_MS = 200 };
     const char *cell = heal->create.cell;
-    for (int waited = 0; waited <= PATIENCE_MS; waited += PAUSE_MS) {
-        *out = cp_postgres_find_primary(group);
-        if (*out != CP_POSTGRES_PRIMARY)
-            return CC_OK;
+    struct cp_node_view views[CP_POSTGRES_PARTS];
+    enum cp_primary_verdict verdict = CP_PRIMARY_NONE;
+    int64_t until_us = cc_monotonic_us() + (int64_t)PATIENCE_S * 1000000;
+    do {
+        for (*out = CP_POSTGRES_NODE_1; *out < CP_POSTGRES_PARTS; (*out)++) {
+            verdict = look_at(group, *out, views);
+            if (verdict == CP_PRIMARY_ALONE)
+                return CC_OK;
+            if (verdict == CP_PRIMARY_RIVAL)
+                break;
+        }
         cp_pause_ms(PAUSE_MS);
-    }
+    } while (cc_monotonic_us() < until_us);
+    if (verdict == CP_PRIMARY_RIVAL)
+        return fail_of_rivals(group, views);
     return cp_fail(heal->create.context, CC_CONFLICT,
                    "no node of %s takes writes, and heal promotes none: it cannot know which holds "
                    "all that was acknowledged; run: callcell cell failover %s (or cell evacuate), "
                    "then heal again",
                    cell, cell);
+}
+
+/* Asked directly before something is taken down or thrown away: much may have happened since the
+ * primary was found. */
+static enum cc_error is_still_primary(struct cp_postgres_group *group,
+                                      enum cp_postgres_part primary)
+{
+    struct cp_node_view views[CP_POSTGRES_PARTS];
+    switch (look_at(group, primary, views)) {
+    case CP_PRIMARY_RIVAL:
+        return fail_of_rivals(group, views);
+    case CP_PRIMARY_NONE:
+        return cp_fail(group->context, CC_CONFLICT,
+                       "%s of %s was the primary and takes no writes any more: nothing was thrown "
+                       "away; when callcell cell show %s tells of a primary, heal again",
+                       group->places[primary].name, group->name, group->name);
+    case CP_PRIMARY_ALONE:
+        break;
+    }
+    return CC_OK;
 }
 
 /* One that was started just now is waited for: that it does not answer yet says nothing. */
@@ -218,7 +276,8 @@ static enum cc_error mend_monitor(void *subject)
         error = judge_monitor(group, primary, &verdict);
     if (error || verdict == CP_MONITOR_KEEP)
         return error;
-    if (verdict == CP_MONITOR_REMAKE)
+    error = is_still_primary(group, primary);
+    if (!error && verdict == CP_MONITOR_REMAKE)
         error = cp_postgres_remake_monitor(group);
     return error ? error : register_primary(group, primary);
 }
@@ -235,41 +294,67 @@ static bool is_replicated(struct cp_postgres_group *group)
     return replicated;
 }
 
-/* One that the monitor knows and that is up catches up by itself: it is given ten seconds. */
-static enum cc_error mend_replica(void *subject)
+/* One that the monitor knows and that is up catches up by itself. */
+static enum cc_error wait_for_replica(struct cp_postgres_group *group, enum cp_postgres_part node,
+                                      bool *known, bool *replicated)
 {
-    enum { PATIENCE_MS = 10000, PAUSE_MS = 200 };
-    struct heal *heal = subject;
-    struct cp_postgres_group *group = group_of(heal);
-    enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
-    enum cc_error error = find_primary(heal, group, &primary);
-    enum cp_postgres_part other =
-        primary == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
-    bool known = false;
-    if (!error)
-        error = cp_postgres_is_known(group, other, &known);
-    if (error)
-        return error;
-    for (int waited = 0; known && waited < PATIENCE_MS; waited += PAUSE_MS) {
-        if (is_replicated(group))
-            return CC_OK;
+    enum { PATIENCE_S = 10, PAUSE_MS = 200 };
+    int64_t until_us = cc_monotonic_us() + (int64_t)PATIENCE_S * 1000000;
+    *replicated = false;
+    enum cc_error error = cp_postgres_is_known(group, node, known);
+    while (!error && *known && cc_monotonic_us() < until_us &&
+           !(*replicated = is_replicated(group)))
         cp_pause_ms(PAUSE_MS);
-    }
-    const char *const drop[] = {"pg_autoctl",
+    return error;
+}
+
+static enum cc_error drop(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    const char *const argv[] = {"pg_autoctl",
                                 "drop",
                                 "node",
                                 "--pgdata",
                                 group->places[CP_POSTGRES_MONITOR].data,
                                 "--name",
-                                group->places[other].name,
+                                group->places[node].name,
                                 "--force",
                                 NULL};
-    error = known ? cp_postgres_run(group, CP_POSTGRES_MONITOR, drop) : CC_OK;
+    return cp_postgres_run(group, CP_POSTGRES_MONITOR, argv);
+}
+
+/* Looked at again after the drop: from then on nobody can promote the other one. */
+static enum cc_error drop_other(struct cp_postgres_group *group, enum cp_postgres_part primary,
+                                bool known)
+{
+    enum cc_error error = is_still_primary(group, primary);
+    if (!error && !cp_look_monitor_agrees(group, primary))
+        error = cp_fail(group->context, CC_CONFLICT,
+                        "the monitor of %s does not call %s the primary, or is moving it: nothing "
+                        "was thrown away; heal again in a moment",
+                        group->name, group->places[primary].name);
+    if (!error && known)
+        error = drop(group, other_of(primary));
+    return error ? error : is_still_primary(group, primary);
+}
+
+static enum cc_error mend_replica(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_postgres_group *group = group_of(heal);
+    enum cp_postgres_part primary = CP_POSTGRES_PRIMARY;
+    bool known = false, replicated = false;
+    enum cc_error error = find_primary(heal, group, &primary);
+    if (!error)
+        error = wait_for_replica(group, other_of(primary), &known, &replicated);
+    if (error || replicated)
+        return error;
+    const char *data = group->places[other_of(primary)].data;
+    error = drop_other(group, primary, known);
     /* What an earlier try left behind was registered under a name that is gone now. */
     if (!error)
-        error = cp_tree_remove(heal->create.context, cp_format(heal->create.context, "%s.again",
-                                                               group->places[other].data));
-    return error ? error : cp_postgres_remake_replica(group, other);
+        error =
+            cp_tree_remove(heal->create.context, cp_format(heal->create.context, "%s.again", data));
+    return error ? error : cp_postgres_remake_replica(group, other_of(primary));
 }
 
 static enum cc_error verify_replica(void *subject)

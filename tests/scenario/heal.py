@@ -2,15 +2,45 @@
 """`cell heal` mends what is broken and never makes it worse: what works is left alone, and so is whatever may hold
 acknowledged writes.
 """
+import re
+import shutil
+import subprocess
 
 from support.platform import Platform
-from support.scenario import expect, expect_equal, main, test
+from support.recipes import registry
+from support.scenario import LONG, expect, expect_equal, main, test
+from support.wait import wait_until
+
+TENANT, NUMBER = "healed", "+46708800091"
+
+
+def long_test(function):
+    """More than ten seconds."""
+    return test(function) if LONG else function
 
 
 def known_nodes(platform):
     """What the monitor has in its list; a node that is registered anew gets another id."""
     return platform.psql("select nodeid, nodename from pgautofailover.node order by nodeid", platform.port(20130),
                          "pg_auto_failover")
+
+
+def expect_writes(platform, target):
+    """Through the workers, under their lease."""
+    platform.cli("number", "create", NUMBER, "--tenant", TENANT, "--kind", "mobile", "--forward-always", target)
+    expect(target in platform.psql(f"select document from directory.numbers where number = '{NUMBER}'")[0][0],
+           "the number is not as it was written")
+
+
+def nodes(platform):
+    """Names of the primary and of the replica."""
+    return ("node1", "node2") if platform.primary_port() == platform.port(20131) else ("node2", "node1")
+
+
+def state_of_heal(platform):
+    rows = registry(platform, "SELECT state FROM runs WHERE subject = 'se-1' AND transition_table = 'cell_heal' "
+                              "AND finished_at IS NULL")
+    return rows[0][0] if rows else None
 
 
 @test
@@ -22,6 +52,47 @@ def a_monitor_that_was_stopped_is_started_and_the_primary_is_not_touched(platfor
     done = platform.cli("cell", "heal", "se-1", timeout_s=120)
     expect("found: se-1-monitor: down" in done.stderr, done.stderr)
     expect_equal(primary(), before, "the primary, and what the monitor knows")
+
+
+@long_test
+def a_replica_that_is_promoted_while_heal_waits_for_it_is_kept(platform):
+    """Commits do not wait for it, so that heal gives it ten seconds; the primary dies in the first of them."""
+    platform.cli("tenant", "create", TENANT)
+    expect_writes(platform, "+46733000004")
+    primary, replica = nodes(platform)
+    platform.psql("alter system set synchronous_standby_names = ''")
+    platform.psql("select pg_reload_conf()")
+    command = [str(platform.home / "bin/callcell"), "cell", "heal", "se-1"]
+    with subprocess.Popen(command, env=platform.environment, text=True, stderr=subprocess.PIPE, cwd="/") as healing:
+        wait_until("heal waits for the replica", lambda: state_of_heal(platform) == "monitored", 60)
+        platform.stop_service(primary)
+        said = healing.communicate(timeout=120)[1]
+    expect_equal(healing.returncode, 1, f"exit status of heal, which said {said}")
+    wait_until(f"{replica} is the primary", lambda: nodes(platform)[0] == replica, 60)
+    expect(not (platform.home / f"cells/se-1/pg/{replica}.before").exists(), f"the data of {replica} was set aside")
+    platform.cli("cell", "heal", "se-1", timeout_s=180)
+    expect_equal(nodes(platform)[0], replica, "the primary")
+    expect_writes(platform, "+46733000005")
+
+
+@long_test
+def two_nodes_that_take_writes_are_both_left_alone(platform):
+    primary, replica = nodes(platform)
+    port = platform.port(20130 + int(replica[-1]))
+    platform.as_owner(["/usr/lib/postgresql/15/bin/pg_ctl", "promote", "-D", platform.home / "cells/se-1/pg" / replica])
+    wait_until(f"{replica} takes writes", lambda: platform.psql("select pg_is_in_recovery()", port) == [["f"]])
+    platform.psql("create table public.rival as select 1 as one", port)
+    done = platform.cli("cell", "heal", "se-1", timeout_s=120, check=False)
+    expect_equal(done.returncode, 1, "exit status of heal")
+    expect(re.search(r"node1 \(timeline \d+\) and node2 \(timeline \d+\) of se-1 both follow nobody", done.stderr),
+           done.stderr)
+    expect_equal(platform.psql("select one from public.rival", port), [["1"]], f"what {replica} holds")
+    platform.stop_service(replica)
+    data = platform.home / "cells/se-1/pg" / replica
+    data.rename(data.with_suffix(".rival"))
+    platform.cli("cell", "heal", "se-1", timeout_s=180)
+    expect_equal(nodes(platform), (primary, replica), "primary and replica")
+    shutil.rmtree(data.with_suffix(".rival"))
 
 
 if __name__ == "__main__":

@@ -59,8 +59,39 @@ START_TEST(a_monitor_whose_files_are_gone_is_made_anew_at_once)
 }
 END_TEST
 
+static const struct cp_node_view primary_view = {
+    .answers = true, .takes_writes = true, .timeline = 3};
+static const struct cp_node_view replica_view = {.answers = true, .recovers = true, .timeline = 3};
+static const struct cp_node_view dead_view = {0};
+
+START_TEST(a_primary_has_a_replica_or_nobody_beside_it)
+{
+    ck_assert_int_eq(cp_primary_decide(&primary_view, &replica_view), CP_PRIMARY_ALONE);
+    ck_assert_int_eq(cp_primary_decide(&primary_view, &dead_view), CP_PRIMARY_ALONE);
+}
+END_TEST
+
+START_TEST(a_node_that_takes_no_writes_is_no_primary)
+{
+    struct cp_node_view stepping_down = {.answers = true};
+    ck_assert_int_eq(cp_primary_decide(&replica_view, &primary_view), CP_PRIMARY_NONE);
+    ck_assert_int_eq(cp_primary_decide(&dead_view, &replica_view), CP_PRIMARY_NONE);
+    ck_assert_int_eq(cp_primary_decide(&stepping_down, &replica_view), CP_PRIMARY_NONE);
+}
+END_TEST
+
+START_TEST(two_that_follow_nobody_are_rivals_whatever_they_allow)
+{
+    struct cp_node_view stepping_down = {.answers = true};
+    ck_assert_int_eq(cp_primary_decide(&primary_view, &primary_view), CP_PRIMARY_RIVAL);
+    ck_assert_int_eq(cp_primary_decide(&primary_view, &stepping_down), CP_PRIMARY_RIVAL);
+}
+END_TEST
+
 SUITE_MAIN("decide", a_synchronous_standby_is_promoted,
            one_that_may_lack_something_needs_somebody_who_accepts_that,
            one_that_does_not_answer_is_never_promoted, a_monitor_that_is_silent_is_waited_for,
            only_a_monitor_that_answered_says_that_it_does_not_know_the_primary,
-           a_monitor_whose_files_are_gone_is_made_anew_at_once)
+           a_monitor_whose_files_are_gone_is_made_anew_at_once,
+           a_primary_has_a_replica_or_nobody_beside_it, a_node_that_takes_no_writes_is_no_primary,
+           two_that_follow_nobody_are_rivals_whatever_they_allow)
