@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "control-plane/failover/lease.h"
+#include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/state.h"
@@ -236,17 +237,16 @@ static enum cc_error raise_term(void *subject)
     cp_sites_read(context, cell, &sites);
     struct cp_lease lease = {.cell = cell, .site = sites.active};
     enum cc_error error = next_term(all, &sites, &lease.term);
-    sites.term = lease.term;
     PGconn *connection = NULL;
     if (!error)
         error =
             cp_postgres_connect(&all->group, CP_POSTGRES_PRIMARY, all->group.database, &connection);
     if (!error)
-        error = cp_postgres_execute(
-            &all->group, connection,
-            cp_format(context, "SET synchronous_commit = local; SELECT fencing.raise(%lld)",
-                      (long long)lease.term));
+        error = cp_postgres_execute(&all->group, connection, "SET synchronous_commit = local");
+    if (!error)
+        error = cp_term_raise_new(&all->group, connection, true, &lease.term);
     PQfinish(connection);
+    sites.term = lease.term;
     if (!error)
         error = cp_sites_write(context, cell, &sites);
     return error ? error : cp_lease_write_all(context, &lease);

@@ -6,6 +6,7 @@
 #include "control-plane/failover/decide.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/failover/observe.h"
+#include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/postgres/make.h"
@@ -183,15 +184,20 @@ static enum cc_error promote(void *subject)
     return error ? error : cp_postgres_promote_alone(group_of(evacuate), evacuate->node);
 }
 
-static enum cc_error turn(void *subject)
+static enum cc_error write_sites(struct evacuate *evacuate)
 {
-    struct evacuate *evacuate = subject;
-    enum cc_error error = recall(evacuate);
     struct cp_sites sites = evacuate->sites;
     sites.active = evacuate->to;
     sites.standby = cp_site_other(evacuate->to);
     sites.term = evacuate->term;
-    return error ? error : cp_sites_write(evacuate->context, evacuate->cell, &sites);
+    return cp_sites_write(evacuate->context, evacuate->cell, &sites);
+}
+
+static enum cc_error turn(void *subject)
+{
+    struct evacuate *evacuate = subject;
+    enum cc_error error = recall(evacuate);
+    return error ? error : write_sites(evacuate);
 }
 
 static enum cc_error make_monitor(void *subject)
@@ -224,11 +230,9 @@ static enum cc_error raise_term(void *subject)
     if (!error)
         error = cp_postgres_connect(group, evacuate->node, group->database, &connection);
     if (!error)
-        error = cp_postgres_execute(
-            group, connection,
-            cp_format(evacuate->context, "SELECT fencing.raise(%lld)", (long long)evacuate->term));
+        error = cp_term_raise_new(group, connection, !evacuate->request->key_file, &evacuate->term);
     PQfinish(connection);
-    return error;
+    return error ? error : write_sites(evacuate);
 }
 
 /* The workers of a site that have a file; needs no registry. */

@@ -5,6 +5,7 @@
 #include "control-plane/failover/decide.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/failover/move.h"
+#include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/state.h"
@@ -152,9 +153,7 @@ static enum cc_error raise_term(void *subject)
     if (!error)
         error = cp_postgres_connect(&move->group, move->to, move->group.database, &connection);
     if (!error)
-        error = cp_postgres_execute(
-            &move->group, connection,
-            cp_format(move->context, "SELECT fencing.raise(%lld)", (long long)term));
+        error = cp_term_raise_new(&move->group, connection, true, &term);
     PQfinish(connection);
     return error;
 }

@@ -7,6 +7,7 @@
 #include "base/io/loop.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/failover/look.h"
+#include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/postgres/make.h"
@@ -32,18 +33,20 @@ static enum cc_error start_processes(void *subject);
 static enum cc_error mend_monitor(void *subject);
 static enum cc_error mend_replica(void *subject);
 static enum cc_error verify_replica(void *subject);
+static enum cc_error mend_leases(void *subject);
 static enum cc_error start_workers(void *subject);
 static enum cc_error verify_workers(void *subject);
 static enum cc_error tell_edges(void *subject);
 
 static const struct cc_transition rows[] = {
     {"new", NULL, NULL, take_term, NULL, "agreed", "registry and files agree on term and site"},
-    {"agreed", NULL, NULL, make_site, NULL, "housed", "folders, secrets and leases at each site"},
+    {"agreed", NULL, NULL, make_site, NULL, "housed", "folders and secrets at each site"},
     {"housed", NULL, NULL, start_processes, NULL, "started", "what is down or frozen is started"},
     {"started", NULL, NULL, mend_monitor, NULL, "monitored", "the monitor knows the primary"},
     {"monitored", NULL, NULL, mend_replica, verify_replica, "replicated",
      "the other node is the synchronous replica"},
-    {"replicated", NULL, NULL, start_workers, verify_workers, "serving",
+    {"replicated", NULL, NULL, mend_leases, NULL, "leased", "leases of the term that is in force"},
+    {"leased", NULL, NULL, start_workers, verify_workers, "serving",
      "Redis and workers: started and ready"},
     {"serving", NULL, NULL, tell_edges, NULL, "done", "edges know where the workers are"},
 };
@@ -83,7 +86,7 @@ static enum cc_error make_site(void *subject)
     struct cp_context *context = heal->create.context;
     const char *cell = heal->create.cell;
     if (heal->sites.count == 1)
-        return cp_lease_ensure(context, cell, CP_SITE_FIRST);
+        return CC_OK;
     enum cc_error error = cp_cell_make_site(&heal->create, heal->sites.active, heal->sites.active);
     if (!error)
         error = cp_cell_make_site(&heal->create, heal->sites.standby, heal->sites.active);
@@ -364,6 +367,36 @@ static enum cc_error verify_replica(void *subject)
     return error ? error : cp_postgres_wait_synchronous(group);
 }
 
+/* Nobody is fenced by this: the term stays, unless a lease or the registry is ahead of the primary.
+ */
+static enum cc_error mend_leases(void *subject)
+{
+    struct heal *heal = subject;
+    struct cp_context *context = heal->create.context;
+    struct cp_postgres_group *group = group_of(heal);
+    struct cp_lease lease = {.cell = heal->create.cell, .site = heal->sites.active};
+    PGconn *connection = NULL;
+    int64_t known = 0;
+    enum cc_error error = cp_term_known(group, &heal->sites, &known);
+    if (!error)
+        error = cp_postgres_connect(group, CP_POSTGRES_PRIMARY, group->database, &connection);
+    if (!error)
+        error = cp_term_raise(group, connection, known, &lease.term);
+    PQfinish(connection);
+    if (!error)
+        error = cp_sql_run(
+            context,
+            "INSERT INTO cell_leases AS l (cell, term, site) VALUES ($1, $2, $3) ON CONFLICT "
+            "(cell) DO UPDATE SET term = EXCLUDED.term, leased_at = now() WHERE l.term < "
+            "EXCLUDED.term",
+            CP_PARAMETERS(lease.cell, cp_format(context, "%lld", (long long)lease.term),
+                          lease.site));
+    heal->sites.term = lease.term;
+    if (!error)
+        error = cp_sites_write(context, lease.cell, &heal->sites);
+    return error ? error : cp_lease_mend(context, &lease);
+}
+
 static enum cc_error
 each_site(struct heal *heal, enum cc_error (*act)(struct cp_cell_create *create, const char *site))
 {
@@ -433,30 +466,39 @@ static void look_at_services(struct heal *heal, struct cp_postgres_group *group)
     }
 }
 
-static void look_at_files(struct heal *heal)
+static void look_at_files(struct heal *heal, int64_t term)
 {
     struct cp_context *context = heal->create.context;
     const char *const sites[] = {heal->sites.active, heal->sites.standby};
     for (size_t i = 0; i < 2 && sites[i]; i++) {
-        if (!cp_file_exists(cp_cell_path_at(&heal->create, sites[i], "etc/lease")))
-            say(heal, cp_format(context, "lease at site %s", sites[i]), "missing");
+        int64_t held = cp_lease_term(context, heal->create.cell, sites[i]);
+        if (held != term)
+            say(heal, cp_format(context, "lease at site %s", sites[i]),
+                held == 0 ? "missing"
+                          : cp_format(context, "of term %lld, not %lld", (long long)held,
+                                      (long long)term));
     }
     const char *file = cp_path(context, "discovery/%s.endpoints", heal->create.cell);
     if (!cp_file_exists(file))
         say(heal, file, "missing");
 }
 
-static void look(struct heal *heal)
+static enum cc_error look(struct heal *heal)
 {
     struct cp_postgres_group *group = group_of(heal);
+    int64_t term = 0;
+    enum cc_error error = cp_term_known(group, &heal->sites, &term);
+    if (error)
+        return error;
     look_at_services(heal, group);
-    look_at_files(heal);
+    look_at_files(heal, term);
     struct cp_monitor_view monitor;
     cp_look_at_monitor(group, CP_POSTGRES_NODE_1, &monitor);
     if (!monitor.has_data)
         say(heal, "monitor", "lost");
     if (!is_replicated(group))
         say(heal, "durability", "degraded: no synchronous replica");
+    return CC_OK;
 }
 
 static enum cc_error open_cell(struct cp_context *context, const char *cell, struct heal *heal)
@@ -493,7 +535,7 @@ enum cc_error cp_cell_heal(struct cp_context *context, const char *cell, size_t 
     struct heal heal = {.found = 0};
     enum cc_error error = open_cell(context, cell, &heal);
     if (!error)
-        look(&heal);
+        error = look(&heal);
     *found = heal.found;
     return error
                ? error

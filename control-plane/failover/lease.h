@@ -25,7 +25,13 @@ enum cc_error cp_lease_write(struct cp_context *context, const struct cp_lease *
 enum cc_error cp_lease_write_all(struct cp_context *context,
                                  const struct cp_lease *lease) CC_MUST_CHECK;
 
-/* The first lease (term 1) of a new cell at the home's own site, unless there is one. */
+/* The term of the lease that a site's workers read; 0: there is none, or it has no signature. */
+int64_t cp_lease_term(struct cp_context *context, const char *cell, const char *site);
+/* Writes it where there is one of another term, or none. */
+enum cc_error cp_lease_mend(struct cp_context *context, const struct cp_lease *lease) CC_MUST_CHECK;
+
+/* The first lease of a cell at a site, unless there is one: of the term that the registry and the
+ * sites know, 1 for a new cell. */
 enum cc_error cp_lease_ensure(struct cp_context *context, const char *cell,
                               const char *site) CC_MUST_CHECK;
 

@@ -2,6 +2,7 @@
 """`cell heal` mends what is broken and never makes it worse: what works is left alone, and so is whatever may hold
 acknowledged writes.
 """
+import json
 import re
 import shutil
 import subprocess
@@ -23,6 +24,13 @@ def known_nodes(platform):
     """What the monitor has in its list; a node that is registered anew gets another id."""
     return platform.psql("select nodeid, nodename from pgautofailover.node order by nodeid", platform.port(20130),
                          "pg_auto_failover")
+
+
+def terms(platform):
+    """As the primary holds it, as the registry does, and as the workers' lease says."""
+    lease = json.loads((platform.home / "cells/se-1/etc/lease").read_text())["term"]
+    leased = registry(platform, "SELECT term FROM cell_leases WHERE cell = 'se-1'")[0][0]
+    return [int(platform.psql("select term from fencing.term")[0][0]), int(leased), lease]
 
 
 def expect_writes(platform, target):
@@ -52,6 +60,34 @@ def a_monitor_that_was_stopped_is_started_and_the_primary_is_not_touched(platfor
     done = platform.cli("cell", "heal", "se-1", timeout_s=120)
     expect("found: se-1-monitor: down" in done.stderr, done.stderr)
     expect_equal(primary(), before, "the primary, and what the monitor knows")
+
+
+@test
+def leases_are_of_the_term_in_force_whatever_the_registry_knows(platform):
+    """As after a restore of the registry from before some failovers: the primary holds the higher term."""
+    platform.cli("tenant", "create", TENANT)
+    in_force = terms(platform)[0] + 40
+    platform.psql(f"select fencing.raise({in_force})")
+    done = platform.cli("cell", "heal", "se-1", timeout_s=120)
+    expect(f"found: lease at site a: of term {in_force - 40}, not {in_force}" in done.stderr, done.stderr)
+    expect_equal(terms(platform), [in_force] * 3, "terms after an old lease")
+    expect_writes(platform, "+46733000001")
+    for name in ("lease", "lease.sig"):
+        (platform.home / "cells/se-1/etc" / name).unlink()
+    done = platform.cli("cell", "heal", "se-1", timeout_s=120)
+    expect("found: lease at site a: missing" in done.stderr, done.stderr)
+    expect_equal(terms(platform), [in_force] * 3, "terms after a lost lease")
+    expect_writes(platform, "+46733000002")
+
+
+@long_test
+def a_failover_goes_on_from_the_primarys_term(platform):
+    platform.cli("tenant", "create", TENANT)
+    in_force = terms(platform)[0] + 40
+    platform.psql(f"select fencing.raise({in_force})")
+    platform.cli("cell", "failover", "se-1", timeout_s=120)
+    expect_equal(terms(platform), [in_force + 1] * 3, "terms after the failover")
+    expect_writes(platform, "+46733000003")
 
 
 @long_test

@@ -1,0 +1,81 @@
+/* Rim: asks Postgres and the registry. */
+#include "control-plane/failover/term.h"
+
+#include <stdlib.h>
+
+#include "control-plane/failover/lease.h"
+#include "control-plane/pq.h"
+#include "control-plane/registry.h"
+
+enum { ASK_MS = 2000, RAISE_MS = 60 * 1000 };
+
+/* 0: it does not answer. */
+static int64_t held_by_primary(struct cp_postgres_group *group)
+{
+    const char *nodes[2];
+    for (int node = 1; node <= 2; node++)
+        nodes[node - 1] =
+            cp_format(group->context, "%s target_session_attrs=read-write",
+                      cp_postgres_conninfo(group, (enum cp_postgres_part)node, group->database));
+    PGconn *connection = cp_pq_connect(nodes, 2, ASK_MS);
+    PGresult *result = cp_pq_query(connection, "SELECT term FROM fencing.term", NULL, 0, ASK_MS);
+    int64_t term = PQntuples(result) == 1 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+    PQclear(result);
+    PQfinish(connection);
+    return term;
+}
+
+enum cc_error cp_term_known(struct cp_postgres_group *group, const struct cp_sites *sites,
+                            int64_t *out)
+{
+    PGresult *result;
+    const int64_t told[] = {sites->term, held_by_primary(group),
+                            cp_lease_term(group->context, group->name, CP_SITE_FIRST),
+                            cp_lease_term(group->context, group->name, CP_SITE_SECOND)};
+    enum cc_error error =
+        cp_sql(group->context, &result, "SELECT max(term) FROM cell_leases WHERE cell = $1",
+               CP_PARAMETERS(group->name));
+    *out = error ? 0 : cp_sql_integer(result, 0, 0);
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        *out = told[i] > *out ? told[i] : *out;
+    return error;
+}
+
+enum cc_error cp_term_raise(struct cp_postgres_group *group, PGconn *connection, int64_t wanted,
+                            int64_t *in_force)
+{
+    const char *const term[] = {cp_format(group->context, "%lld", (long long)wanted)};
+    PGresult *result = cp_pq_query(connection, "SELECT fencing.raise($1)", term, 1, RAISE_MS);
+    bool raised = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
+    *in_force = raised ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+    enum cc_error error = raised ? CC_OK
+                                 : cp_fail(group->context, CC_UNAVAILABLE,
+                                           "%s: its fencing term cannot be raised: %s", group->name,
+                                           result ? PQresultErrorMessage(result) : "no answer");
+    PQclear(result);
+    return error;
+}
+
+static enum cc_error keep(struct cp_postgres_group *group, int64_t term)
+{
+    return cp_sql_run(
+        group->context,
+        "WITH moved AS (UPDATE primary_moves SET new_term = $2 WHERE cell = $1) "
+        "UPDATE cell_leases SET term = $2, leased_at = now() WHERE cell = $1",
+        CP_PARAMETERS(group->name, cp_format(group->context, "%lld", (long long)term)));
+}
+
+enum cc_error cp_term_raise_new(struct cp_postgres_group *group, PGconn *connection,
+                                bool in_registry, int64_t *term)
+{
+    int64_t in_force = 0;
+    enum cc_error error = cp_term_raise(group, connection, *term, &in_force);
+    while (!error && in_force > *term) {
+        *term = in_force + 1;
+        if (in_registry)
+            error = keep(group, *term);
+        if (!error)
+            error = cp_term_raise(group, connection, *term, &in_force);
+    }
+    return error;
+}
