@@ -19,6 +19,7 @@
 #include "control-plane/run.h"
 #include "control-plane/sites.h"
 #include "control-plane/targets/local.h"
+#include "control-plane/targets/process_tree.h"
 #include "control-plane/templates/store.h"
 
 struct heal {
@@ -95,19 +96,6 @@ static enum cc_error make_site(void *subject)
     return error;
 }
 
-static char state_of(int pid)
-{
-    char path[64], text[256] = "";
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "re");
-    size_t got = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-    if (file)
-        (void)fclose(file);
-    text[got] = '\0';
-    const char *after = strrchr(text, ')');
-    return after && after[1] ? after[2] : '\0';
-}
-
 static bool is_frozen(struct heal *heal, const char *service)
 {
     struct cc_slice text;
@@ -115,8 +103,7 @@ static bool is_frozen(struct heal *heal, const char *service)
                                  cp_local_service_folder(heal->create.context, service));
     if (cp_file_read(heal->create.context, file, &text))
         return false;
-    int pid = (int)strtol(text.data, NULL, 10);
-    return pid > 1 && state_of(pid) == 'T';
+    return cp_process_tree_is_frozen((pid_t)strtol(text.data, NULL, 10));
 }
 
 static const char *trouble_of(struct heal *heal, const char *service)

@@ -3,8 +3,10 @@
 acknowledged writes.
 """
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 
 from support.platform import Platform
@@ -60,6 +62,20 @@ def a_monitor_that_was_stopped_is_started_and_the_primary_is_not_touched(platfor
     done = platform.cli("cell", "heal", "se-1", timeout_s=120)
     expect("found: se-1-monitor: down" in done.stderr, done.stderr)
     expect_equal(primary(), before, "the primary, and what the monitor knows")
+
+
+@test
+def a_frozen_postgres_is_found_under_a_keeper_that_is_well(platform):
+    """The head of its service is pg_autoctl."""
+    replica = 2 if platform.primary_port() == platform.port(20131) else 1
+    postmaster = int((platform.home / f"cells/se-1/pg/node{replica}/postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        done = platform.cli("cell", "heal", "se-1", "--dry-run")
+        expect(f"found: se-1-node{replica}: frozen" in done.stderr, done.stderr)
+        expect(f"found: se-1-node{3 - replica}" not in done.stderr, done.stderr)
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
 
 
 @test
