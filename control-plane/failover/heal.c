@@ -327,6 +327,17 @@ static enum cc_error drop_other(struct cp_postgres_group *group, enum cp_postgre
     return error ? error : is_still_primary(group, primary);
 }
 
+/* It was registered under a name that is gone now. What it left half made is no copy to set aside:
+ * it would take the place of the node that was. */
+static enum cc_error forget_earlier_try(struct cp_context *context, const char *data)
+{
+    const char *again = cp_format(context, "%s.again", data);
+    bool half_made =
+        cp_file_exists(again) && !cp_file_exists(cp_format(context, "%s.created", data));
+    enum cc_error error = half_made ? cp_tree_remove(context, data) : CC_OK;
+    return error ? error : cp_tree_remove(context, again);
+}
+
 static enum cc_error mend_replica(void *subject)
 {
     struct heal *heal = subject;
@@ -340,10 +351,8 @@ static enum cc_error mend_replica(void *subject)
         return error;
     const char *data = group->places[other_of(primary)].data;
     error = drop_other(group, primary, known);
-    /* What an earlier try left behind was registered under a name that is gone now. */
     if (!error)
-        error =
-            cp_tree_remove(heal->create.context, cp_format(heal->create.context, "%s.again", data));
+        error = forget_earlier_try(heal->create.context, data);
     return error ? error : cp_postgres_remake_replica(group, other_of(primary));
 }
 

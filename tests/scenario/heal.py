@@ -128,6 +128,24 @@ def a_replica_that_is_promoted_while_heal_waits_for_it_is_kept(platform):
 
 
 @long_test
+def what_was_set_aside_outlives_a_second_try(platform):
+    """A heal was killed in the middle of a base backup; what it had set aside is the node's only old copy."""
+    replica = nodes(platform)[1]
+    data = platform.home / "cells/se-1/pg" / replica
+    platform.stop_service(replica)
+    shutil.rmtree(data.with_suffix(".before"), ignore_errors=True)
+    data.rename(data.with_suffix(".before"))
+    data.with_suffix(".created").unlink()
+    data.mkdir()
+    (data / "half").touch()
+    data.with_suffix(".again").touch()
+    platform.give_to_owner(data, data / "half", data.with_suffix(".again"))
+    platform.cli("cell", "heal", "se-1", timeout_s=180)
+    expect((data.with_suffix(".before") / "PG_VERSION").exists(), "what was set aside is gone")
+    expect_equal(nodes(platform)[1], replica, "the replica")
+
+
+@long_test
 def two_nodes_that_take_writes_are_both_left_alone(platform):
     primary, replica = nodes(platform)
     port = platform.port(20130 + int(replica[-1]))
