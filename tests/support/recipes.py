@@ -300,12 +300,14 @@ class CellRestore(Recipe):
 
 
 class CellRestoreInPlace(Recipe):
-    """To the end of the archive: nothing that was written is missing, and the term is higher."""
+    """To the end of the archive: nothing that was written is missing, and the term is higher, though the registry
+    knew of a lower one than the primary held."""
     table = "cell_restore_in_place"
     long = True
     again = False
 
     def prepare(self, turn):
+        self.p.psql("SELECT fencing.raise((SELECT term FROM fencing.term) + 5)")
         self.p.cli("cell", "backup", "se-1")
         self.term = int(self.p.psql("SELECT term FROM fencing.term")[0][0])
 
@@ -313,12 +315,15 @@ class CellRestoreInPlace(Recipe):
         return ["cell", "restore", "se-1", "--in-place", "--to", "latest", "--confirm", "se-1"]
 
     def facts(self, turn):
-        raised = int(self.p.psql("SELECT term FROM fencing.term")[0][0]) > self.term
+        raised = int(self.p.psql("SELECT term FROM fencing.term")[0][0])
+        leases = [int(registry(self.p, "SELECT term FROM cell_leases WHERE cell = 'se-1'")[0][0]),
+                  json.loads((self.p.home / "cells/se-1/etc/lease").read_text())["term"]]
         shown = self.p.cli_json("cell", "show", "se-1")
         numbers = self.p.psql("SELECT number, document FROM directory.numbers ORDER BY number")
         aside = sorted(path.name for path in (self.p.home / "cells/se-1").glob("pg.before-restore*"))
-        return self.same(turn, {"raised": raised, "nodes": sorted(node["state"] for node in shown["nodes"]),
-                                "numbers": numbers, "aside": aside})
+        return self.same(turn, {"raised": raised > self.term, "leased": leases == [raised] * 2,
+                                "nodes": sorted(node["state"] for node in shown["nodes"]), "numbers": numbers,
+                                "aside": aside})
 
 
 class RegistryRestore(Recipe):
@@ -470,12 +475,18 @@ class CellEvacuate(Recipe):
 
 
 class CellHeal(Recipe):
-    """Edges are told nothing of where the workers are."""
+    """The replica's data is gone, so are the workers' lease and what edges are told of them; Redis is stopped."""
     table = "cell_heal"
     long = True
 
     def prepare(self, turn):
-        (self.p.home / "discovery/se-1.endpoints").unlink(missing_ok=True)
+        replica = 2 if self.p.primary_port() == self.p.port(20131) else 1
+        self.p.stop_service(f"se-1-node{replica}")
+        shutil.rmtree(self.p.home / f"cells/se-1/pg/node{replica}")
+        self.p.stop_service("se-1-redis")
+        for name in ("cells/se-1/etc/lease", "cells/se-1/etc/lease.sig", "discovery/se-1.endpoints"):
+            (self.p.home / name).unlink(missing_ok=True)
+        self.term = int(self.p.psql("SELECT term FROM fencing.term")[0][0])
 
     def command(self, turn):
         return ["cell", "heal", "se-1"]
@@ -484,7 +495,9 @@ class CellHeal(Recipe):
         return self.same(turn, {
             "endpoints": (self.p.home / "discovery/se-1.endpoints").read_text(),
             "replicas": self.p.psql("select state, sync_state from pg_stat_replication"),
-            "leased": registry(self.p, "SELECT count(*) FROM primary_moves")})
+            "services": services(self.p, "se-1-"),
+            "lease": json.loads((self.p.home / "cells/se-1/etc/lease").read_text())["term"] - self.term,
+            "moves": registry(self.p, "SELECT count(*) FROM primary_moves")})
 
 
 class CellApply(Recipe):
