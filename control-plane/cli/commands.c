@@ -68,7 +68,7 @@ const struct cp_command cp_commands[] = {
      false},
     {"cell failover",
      {"CELL"},
-     "Makes the replica the primary: the primary is lost or hurt",
+     "Makes the replica the primary: the primary is lost or hurt, its monitor too perhaps",
      {{"accept-loss", NULL, "even when the replica may lack what was acknowledged", false}},
      cp_cli_cell_failover,
      false},

@@ -27,3 +27,13 @@ enum cp_primary_verdict cp_primary_decide(const struct cp_node_view *node,
         return CP_PRIMARY_NONE;
     return other->answers && !other->recovers ? CP_PRIMARY_RIVAL : CP_PRIMARY_ALONE;
 }
+
+int cp_standby_choose(const struct cp_node_view *node1, const struct cp_node_view *node2,
+                      int observed)
+{
+    if (observed > 0)
+        return observed == 1 ? 2 : 1;
+    if (node1->answers == node2->answers)
+        return 0;
+    return node1->answers ? 1 : 2;
+}

@@ -61,4 +61,9 @@ enum cp_primary_verdict {
 enum cp_primary_verdict cp_primary_decide(const struct cp_node_view *node,
                                           const struct cp_node_view *other);
 
+/* Which of two nodes, counted from 1, is the standby when neither takes writes and no monitor says
+ * it. observed: the primary when one was last seen, or -1. 0: it cannot be told. */
+int cp_standby_choose(const struct cp_node_view *node1, const struct cp_node_view *node2,
+                      int observed);
+
 #endif

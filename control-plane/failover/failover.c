@@ -2,12 +2,16 @@
 
 #include <string.h>
 
+#include "base/io/loop.h"
 #include "control-plane/failover/decide.h"
 #include "control-plane/failover/lease.h"
+#include "control-plane/failover/look.h"
 #include "control-plane/failover/move.h"
+#include "control-plane/failover/observe.h"
 #include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
+#include "control-plane/postgres/promote.h"
 #include "control-plane/postgres/state.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
@@ -41,6 +45,7 @@ const struct cc_transition_table cp_cell_failover_table = {"cell_failover", "new
 struct failover {
     struct cp_move move; /* first: the rows of a move take it */
     struct cp_failover_view view;
+    const char *reason; /* why the standby may lack something; "" */
 };
 
 static const struct cp_postgres_place *place(struct cp_move *move, enum cp_postgres_part part)
@@ -88,6 +93,9 @@ static enum cc_error fence(void *subject)
 {
     struct cp_move *move = subject;
     enum cc_error error = cp_move_recall(move);
+    /* One that comes to life now must not promote anybody too. */
+    if (!error && move->monitor_lost)
+        cp_postgres_fence(&move->group, CP_POSTGRES_MONITOR);
     if (error || cp_postgres_find_primary(&move->group) == move->to)
         return error;
     return move->group.target->kill(move->context, place(move, move->from)->service);
@@ -122,11 +130,22 @@ static enum cc_error ask_monitor(struct cp_move *move, PGconn *monitor)
     return cp_postgres_run(&move->group, CP_POSTGRES_MONITOR, argv);
 }
 
+/* As in an evacuation (failover/evacuate.c): each step may be done once more. */
+static enum cc_error promote_without_monitor(struct cp_move *move)
+{
+    enum cc_error error = cp_postgres_promote_alone(&move->group, move->to);
+    if (!error)
+        error = cp_postgres_remake_monitor(&move->group);
+    return error ? error : cp_postgres_run_node(&move->group, move->to);
+}
+
 static enum cc_error promote(void *subject)
 {
     struct cp_move *move = subject;
     PGconn *monitor = NULL;
     enum cc_error error = cp_move_recall(move);
+    if (!error && move->monitor_lost)
+        return promote_without_monitor(move);
     if (error || cp_postgres_find_primary(&move->group) == move->to)
         return error;
     error = cp_postgres_connect(&move->group, CP_POSTGRES_MONITOR, "pg_auto_failover", &monitor);
@@ -213,15 +232,61 @@ static bool answers(struct cp_move *move, enum cp_postgres_part node)
     return connection != NULL;
 }
 
+/* NULL when it does not answer, for longer than a start of it takes. */
+static PGconn *reach_monitor(struct cp_move *move)
+{
+    enum { PATIENCE_S = 10, PAUSE_MS = 200 };
+    PGconn *monitor = NULL;
+    int64_t until_us = cc_monotonic_us() + (int64_t)PATIENCE_S * 1000000;
+    while (!(monitor = cp_postgres_try(&move->group, CP_POSTGRES_MONITOR, "pg_auto_failover")) &&
+           cc_monotonic_us() < until_us)
+        cp_pause_ms(PAUSE_MS);
+    return monitor;
+}
+
+static bool set_standby(struct cp_move *move, int standby)
+{
+    move->to = standby == 1 ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
+    move->from = standby == 1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
+    return standby > 0;
+}
+
+/* The monitor is dead with the primary, or its data is lost: what serve and the workers last saw of
+ * the primary is as good a proof, as in an evacuation. */
+static enum cc_error look_without_monitor(struct failover *failover)
+{
+    struct cp_move *move = &failover->move;
+    struct cp_postgres_group *group = &move->group;
+    struct cp_node_view nodes[CP_POSTGRES_PARTS];
+    struct cp_sites sites;
+    cp_sites_read(move->context, move->cell, &sites);
+    for (int node = CP_POSTGRES_NODE_1; node < CP_POSTGRES_PARTS; node++) {
+        cp_look_at_node(group, node, &nodes[node]);
+        if (nodes[node].answers && !nodes[node].recovers)
+            return cp_fail(move->context, CC_CONFLICT,
+                           "the monitor of %s does not answer, and %s is no replica: there is "
+                           "nothing to promote; run: callcell cell heal %s",
+                           move->cell, group->places[node].name, move->cell);
+    }
+    if (!set_standby(move, cp_standby_choose(&nodes[CP_POSTGRES_NODE_1], &nodes[CP_POSTGRES_NODE_2],
+                                             cp_observation_primary(group, sites.active))))
+        return cp_fail(move->context, CC_UNAVAILABLE,
+                       "neither the monitor of %s nor anything else tells which of its nodes was "
+                       "the primary: nothing is promoted; run: callcell cell heal %s",
+                       move->cell, move->cell);
+    move->monitor_lost = true;
+    failover->view.standby_answers = nodes[move->to].answers;
+    cp_observation_judge(group, move->to, sites.active, &failover->view, &failover->reason);
+    return CC_OK;
+}
+
 /* What the monitor last heard: it calls a node "secondary" only while commits wait for it. */
 static enum cc_error look(struct failover *failover)
 {
     struct cp_move *move = &failover->move;
-    PGconn *monitor = cp_postgres_try(&move->group, CP_POSTGRES_MONITOR, "pg_auto_failover");
+    PGconn *monitor = reach_monitor(move);
     if (!monitor)
-        return cp_fail(move->context, CC_UNAVAILABLE,
-                       "the monitor of %s does not answer; run: callcell cell heal %s", move->cell,
-                       move->cell);
+        return look_without_monitor(failover);
     PGresult *result = PQexec(
         monitor, "SELECT n.nodename, n.reportedstate IN ('primary', 'wait_primary', 'single', "
                  "'draining', 'join_primary', 'apply_settings') AS was_primary, "
@@ -258,6 +323,11 @@ static enum cc_error judge(struct failover *failover)
                        "%s does not answer: there is nothing to promote; see log/%s/current",
                        place(move, move->to)->name, place(move, move->to)->service);
     case CP_FAILOVER_LOSES:
+        if (move->monitor_lost)
+            return cp_fail(move->context, CC_CONFLICT,
+                           "the monitor does not answer, and it is not proven that %s holds all "
+                           "that was acknowledged: %s; --accept-loss does it all the same",
+                           place(move, move->to)->name, failover->reason);
         return cp_fail(move->context, CC_CONFLICT,
                        "commits did not wait for %s when %s was last seen %lld s ago; at least "
                        "%lld bytes of what was acknowledged would be lost; --accept-loss does it "
@@ -285,7 +355,7 @@ static enum cc_error check(struct failover *failover, bool unfinished)
 enum cc_error cp_cell_failover(struct cp_context *context, const char *cell, bool accept_loss,
                                const char **to)
 {
-    struct failover failover = {.view = {.accept_loss = accept_loss}};
+    struct failover failover = {.view = {.accept_loss = accept_loss}, .reason = ""};
     bool unfinished = false;
     *to = "";
     enum cc_error error = cp_move_find(context, cell, &failover.move);

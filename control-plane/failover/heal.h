@@ -12,7 +12,9 @@
 extern const struct cc_transition_table cp_cell_heal_table;
 
 /* Says on stderr what it found; with dry run no more than that. *found: how many things.
- * CC_CONFLICT with a message when a move is unfinished: that command is to be given again first. */
+ * Promotes no node; throws none away unless the other one alone takes writes. CC_CONFLICT with a
+ * message when no node takes writes, when both do, or when a move is unfinished: that command is to
+ * be given again first. */
 enum cc_error cp_cell_heal(struct cp_context *context, const char *cell,
                            size_t *found) CC_MUST_CHECK;
 

@@ -32,10 +32,13 @@ enum cc_error cp_move_recall(struct cp_move *move)
 {
     PGresult *result;
     enum cc_error error =
-        cp_sql(move->context, &result, "SELECT old_primary FROM primary_moves WHERE cell = $1",
+        cp_sql(move->context, &result,
+               "SELECT old_primary, monitor_lost::int FROM primary_moves WHERE cell = $1",
                CP_PARAMETERS(move->cell));
-    if (!error && PQntuples(result) == 1)
+    if (!error && PQntuples(result) == 1) {
         set_direction(move, (enum cp_postgres_part)cp_sql_integer(result, 0, 0));
+        move->monitor_lost = cp_sql_integer(result, 0, 1) != 0;
+    }
     return error;
 }
 
@@ -43,9 +46,10 @@ enum cc_error cp_move_begin(struct cp_move *move, enum cp_postgres_part from)
 {
     set_direction(move, from);
     return cp_sql_run(move->context,
-                      "INSERT INTO primary_moves (cell, old_primary) VALUES ($1, $2) "
-                      "ON CONFLICT (cell) DO NOTHING",
-                      CP_PARAMETERS(move->cell, cp_format(move->context, "%d", (int)from)));
+                      "INSERT INTO primary_moves (cell, old_primary, monitor_lost) "
+                      "VALUES ($1, $2, $3) ON CONFLICT (cell) DO NOTHING",
+                      CP_PARAMETERS(move->cell, cp_format(move->context, "%d", (int)from),
+                                    move->monitor_lost ? "t" : "f"));
 }
 
 enum cc_error cp_move_end(struct cp_move *move)

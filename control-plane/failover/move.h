@@ -15,6 +15,7 @@ struct cp_move {
     int number;
     struct cp_postgres_group group;
     enum cp_postgres_part from, to; /* once begun */
+    bool monitor_lost;              /* it cannot be asked, and is made anew */
     struct cp_cost *cost;
 };
 
@@ -23,7 +24,7 @@ enum cc_error cp_move_find(struct cp_context *context, const char *cell,
                            struct cp_move *out) CC_MUST_CHECK;
 /* Reads from and to when a move was begun; else from and to stay 0. */
 enum cc_error cp_move_recall(struct cp_move *move) CC_MUST_CHECK;
-/* Remembers that from was the primary. */
+/* Remembers that from was the primary, and monitor_lost. */
 enum cc_error cp_move_begin(struct cp_move *move, enum cp_postgres_part from) CC_MUST_CHECK;
 /* Forgets it. */
 enum cc_error cp_move_end(struct cp_move *move) CC_MUST_CHECK;

@@ -216,6 +216,14 @@ static void judge_file(struct cp_postgres_group *group, enum cp_postgres_part st
         view->was_synchronous = true;
 }
 
+enum cp_postgres_part cp_observation_primary(struct cp_postgres_group *group, const char *site)
+{
+    struct observation seen;
+    if (!read_observation(group->context, group->name, site, &seen))
+        return CP_POSTGRES_PRIMARY;
+    return strcmp(seen.primary, "node1") == 0 ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
+}
+
 /* What is seen now is noted, for the question after fencing. */
 void cp_observation_judge(struct cp_postgres_group *group, enum cp_postgres_part standby,
                           const char *site, struct cp_failover_view *view, const char **reason)

@@ -19,5 +19,7 @@ enum cc_error cp_observe_cells(struct cp_context *context) CC_MUST_CHECK;
  * not. */
 void cp_observation_judge(struct cp_postgres_group *group, enum cp_postgres_part standby,
                           const char *site, struct cp_failover_view *view, const char **reason);
+/* Which node was the primary when one was last seen; CP_POSTGRES_PRIMARY when nobody noted it. */
+enum cp_postgres_part cp_observation_primary(struct cp_postgres_group *group, const char *site);
 
 #endif

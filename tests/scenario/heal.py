@@ -128,6 +128,23 @@ def a_replica_that_is_promoted_while_heal_waits_for_it_is_kept(platform):
 
 
 @long_test
+def a_replica_is_promoted_without_its_monitor(platform):
+    """The monitor's data is lost and the primary is dead: heal does not judge, failover goes by what was last seen."""
+    platform.cli("tenant", "create", TENANT)
+    expect_writes(platform, "+46733000006")
+    primary, replica = nodes(platform)
+    platform.stop_service("monitor")
+    shutil.rmtree(platform.home / "cells/se-1/pg/monitor/base")
+    platform.stop_service(primary)
+    done = platform.cli("cell", "failover", "se-1", timeout_s=240)
+    expect(f"primary is {replica}" in done.stdout, done.stdout)
+    expect_equal(nodes(platform), (replica, primary), "primary and replica")
+    expect_equal([name for _, name in known_nodes(platform)], [replica, primary], "what the new monitor knows")
+    expect_equal(len(set(terms(platform))), 1, f"terms: {terms(platform)}")
+    expect_writes(platform, "+46733000007")
+
+
+@long_test
 def what_was_set_aside_outlives_a_second_try(platform):
     """A heal was killed in the middle of a base backup; what it had set aside is the node's only old copy."""
     replica = nodes(platform)[1]

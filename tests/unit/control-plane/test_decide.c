@@ -88,10 +88,30 @@ START_TEST(two_that_follow_nobody_are_rivals_whatever_they_allow)
 }
 END_TEST
 
+START_TEST(without_a_monitor_the_standby_is_who_was_not_the_primary)
+{
+    /* Both follow: the old primary may have been started again as a replica. */
+    ck_assert_int_eq(cp_standby_choose(&replica_view, &replica_view, 1), 2);
+    ck_assert_int_eq(cp_standby_choose(&replica_view, &dead_view, 2), 1);
+    ck_assert_int_eq(cp_standby_choose(&dead_view, &dead_view, 1), 2);
+}
+END_TEST
+
+START_TEST(where_nobody_noted_the_primary_only_one_that_answers_alone_is_the_standby)
+{
+    ck_assert_int_eq(cp_standby_choose(&replica_view, &dead_view, -1), 1);
+    ck_assert_int_eq(cp_standby_choose(&dead_view, &replica_view, -1), 2);
+    ck_assert_int_eq(cp_standby_choose(&replica_view, &replica_view, -1), 0);
+    ck_assert_int_eq(cp_standby_choose(&dead_view, &dead_view, -1), 0);
+}
+END_TEST
+
 SUITE_MAIN("decide", a_synchronous_standby_is_promoted,
            one_that_may_lack_something_needs_somebody_who_accepts_that,
            one_that_does_not_answer_is_never_promoted, a_monitor_that_is_silent_is_waited_for,
            only_a_monitor_that_answered_says_that_it_does_not_know_the_primary,
            a_monitor_whose_files_are_gone_is_made_anew_at_once,
            a_primary_has_a_replica_or_nobody_beside_it, a_node_that_takes_no_writes_is_no_primary,
-           two_that_follow_nobody_are_rivals_whatever_they_allow)
+           two_that_follow_nobody_are_rivals_whatever_they_allow,
+           without_a_monitor_the_standby_is_who_was_not_the_primary,
+           where_nobody_noted_the_primary_only_one_that_answers_alone_is_the_standby)
