@@ -99,7 +99,7 @@ const char *cp_postgres_settings(struct cp_postgres_group *group, int64_t buffer
                      "wal_receiver_status_interval = '1s'\n"
                      "client_connection_check_interval = '1s'\n"
                      "recovery_init_sync_method = 'syncfs'\n"
-                     "checkpoint_timeout = '60s'\n"
+                     "checkpoint_timeout = '1min'\n"
                      "log_statement = 'none'\n"
                      "logging_collector = off\n",
                      group->socket_folder, (long long)buffers_megabytes);
