@@ -1,13 +1,41 @@
 #include "control-plane/postgres/promote.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/process.h"
 #include "control-plane/targets/local.h"
+#include "control-plane/targets/process_tree.h"
 
-enum { PG_CTL_S = 60, TUNE_TRIES = 5, TUNE_PAUSE_MS = 500 };
+enum { PG_CTL_S = 60, STOP_S = 10, TUNE_TRIES = 5, TUNE_PAUSE_MS = 500 };
+#define KEEPER "pg_autoctl"
+
+static bool runs_on(pid_t pid, const char *data)
+{
+    char path[64], command[4096] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(command, 1, sizeof(command), file) : 0;
+    if (file)
+        (void)fclose(file);
+    return memmem(command, length, data, strlen(data) + 1) != NULL;
+}
+
+/* A Postgres whose keeper is gone has no supervisor that would know it. */
+static void kill_orphan(struct cp_postgres_group *group, enum cp_postgres_part part)
+{
+    struct cc_slice text;
+    const char *data = group->places[part].data;
+    const char *file = cp_format(group->context, "%s/postmaster.pid", data);
+    if (!cp_file_exists(file) || cp_file_read(group->context, file, &text))
+        return;
+    pid_t pid = (pid_t)strtol(text.data, NULL, 10);
+    if (runs_on(pid, data))
+        (void)cp_process_tree_kill(pid, NULL);
+}
 
 void cp_postgres_fence(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
@@ -15,27 +43,46 @@ void cp_postgres_fence(struct cp_postgres_group *group, enum cp_postgres_part pa
     /* What cannot be reached is fenced by the term and by its commits, which wait for a replica. */
     if (cp_file_exists(cp_local_service_folder(group->context, service)))
         (void)!group->target->kill(group->context, service);
+    kill_orphan(group, part);
+}
+
+/* Its Postgres, when it is up, stays up. */
+static enum cc_error kill_keeper(struct cp_postgres_group *group, enum cp_postgres_part part)
+{
+    const char *service = group->places[part].service;
+    return cp_file_exists(cp_local_service_folder(group->context, service))
+               ? group->target->kill_those(group->context, service, KEEPER)
+               : CC_OK;
 }
 
 static enum cc_error pg_ctl(struct cp_postgres_group *group, enum cp_postgres_part node,
-                            const char *verb)
+                            const char *verb, int patience_s)
 {
     struct cp_context *context = group->context;
     const struct cp_postgres_place *place = &group->places[node];
+    const char *patience = cp_format(context, "%d", patience_s);
     const char *const start[] = {"/usr/lib/postgresql/15/bin/pg_ctl",
                                  "-D",
                                  place->data,
                                  "-w",
                                  "-t",
-                                 "60",
+                                 patience,
                                  "-l",
                                  cp_format(context, "%s.alone.log", place->data),
                                  "-o",
                                  cp_format(context, "-p %d -h 127.0.0.1", place->port),
                                  "start",
                                  NULL};
-    const char *const other[] = {
-        "/usr/lib/postgresql/15/bin/pg_ctl", "-D", place->data, "-w", "-m", "fast", verb, NULL};
+    const char *const other[] = {"/usr/lib/postgresql/15/bin/pg_ctl",
+                                 "-D",
+                                 place->data,
+                                 "-w",
+                                 "-t",
+                                 patience,
+                                 "-m",
+                                 "fast",
+                                 verb,
+                                 NULL};
     const char *const promote[] = {
         "/usr/lib/postgresql/15/bin/pg_ctl", "-D", place->data, "-w", verb, NULL};
     bool is_start = strcmp(verb, "start") == 0, is_promote = strcmp(verb, "promote") == 0;
@@ -43,7 +90,7 @@ static enum cc_error pg_ctl(struct cp_postgres_group *group, enum cp_postgres_pa
                                                                 : is_promote ? promote
                                                                              : other,
                                                         .environment = place->environment,
-                                                        .timeout_s = PG_CTL_S + 5,
+                                                        .timeout_s = patience_s + 5,
                                                         .log = group->log});
 }
 
@@ -76,24 +123,55 @@ static enum cc_error forget_monitor(struct cp_postgres_group *group, enum cp_pos
     return error;
 }
 
-enum cc_error cp_postgres_promote_alone(struct cp_postgres_group *group, enum cp_postgres_part node)
+/* False: it does not answer. A checkpoint now makes that of its stop, while it takes no writes,
+ * short. */
+static bool flush(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    PGconn *connection = cp_postgres_try(group, node, "postgres");
+    bool up = connection != NULL;
+    PQclear(up ? PQexec(connection, "CHECKPOINT") : NULL);
+    PQfinish(connection);
+    return up;
+}
+
+void cp_postgres_stop_primary(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    /* Whatever is left of it then is killed. */
+    if (flush(group, node) && !kill_keeper(group, node))
+        (void)!pg_ctl(group, node, "stop", STOP_S);
+    cp_postgres_fence(group, node);
+}
+
+enum cc_error cp_postgres_stand_alone(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     struct cp_context *context = group->context;
-    cp_postgres_fence(group, node);
-    enum cc_error error = forget_monitor(group, node);
+    enum cc_error error = kill_keeper(group, node);
+    if (!error)
+        error = forget_monitor(group, node);
     if (!error)
         error = cp_folder_make(context, group->socket_folder);
-    /* Still up when a killed command is given again. */
     PGconn *up = error ? NULL : cp_postgres_try(group, node, "postgres");
-    if (!error && !up)
-        error = pg_ctl(group, node, "start");
+    if (!error && !up) {
+        kill_orphan(group, node);
+        error = pg_ctl(group, node, "start", PG_CTL_S);
+    }
     PQfinish(up);
     const char *standby = cp_format(context, "%s/standby.signal", group->places[node].data);
     if (!error && cp_file_exists(standby))
-        error = pg_ctl(group, node, "promote");
-    if (!error)
-        error = let_go(group, node);
-    return error ? error : pg_ctl(group, node, "stop");
+        error = pg_ctl(group, node, "promote", PG_CTL_S);
+    return error ? error : let_go(group, node);
+}
+
+enum cc_error cp_postgres_promote_alone(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    enum cc_error error = cp_postgres_stand_alone(group, node);
+    return error ? error : pg_ctl(group, node, "stop", PG_CTL_S);
+}
+
+enum cc_error cp_postgres_adopt(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    enum cc_error error = flush(group, node) ? pg_ctl(group, node, "stop", PG_CTL_S) : CC_OK;
+    return error ? error : cp_postgres_run_node(group, node);
 }
 
 /* pg_autoctl starts its Postgres once more when it takes it over, and ends our connection. */

@@ -204,7 +204,7 @@ static enum cc_error stop(struct cp_context *context, const char *service)
 }
 
 /* The supervisor is told first, or it would start the service again. */
-static enum cc_error kill_service(struct cp_context *context, const char *service)
+static enum cc_error kill_those(struct cp_context *context, const char *service, const char *name)
 {
     struct cc_slice text = {0};
     const char *folder = cp_local_service_folder(context, service);
@@ -212,7 +212,7 @@ static enum cc_error kill_service(struct cp_context *context, const char *servic
         cp_file_write(context, cp_format(context, "%s/down", folder), cc_slice("", 0), 0600);
     if (!error && !cp_file_read(context, cp_format(context, "%s/supervise/pid", folder), &text)) {
         (void)!sv(context, "down", service, 0);
-        (void)cp_process_tree_kill((pid_t)strtol(text.data, NULL, 10));
+        (void)cp_process_tree_kill((pid_t)strtol(text.data, NULL, 10), name);
     }
     for (int waited = 0; !error && is_up(context, service); waited += PAUSE_MS) {
         if (waited >= STOP_WAIT_MS)
@@ -220,6 +220,11 @@ static enum cc_error kill_service(struct cp_context *context, const char *servic
         cp_pause_ms(PAUSE_MS);
     }
     return error;
+}
+
+static enum cc_error kill_service(struct cp_context *context, const char *service)
+{
+    return kill_those(context, service, NULL);
 }
 
 /* Moved out of the supervisor's folder, which would start it again; its runsv follows the folder.
@@ -273,8 +278,9 @@ static enum cc_error announce(struct cp_context *context, const char *cell,
     return error;
 }
 
-const struct cp_target cp_target_local = {"local",      install,        start, restart, stop,
-                                          kill_service, remove_service, is_up, announce};
+const struct cp_target cp_target_local = {"local", install,      start,      restart,
+                                          stop,    kill_service, kill_those, remove_service,
+                                          is_up,   announce};
 
 static int supervisor_pid(struct cp_context *context, const char *site)
 {

@@ -70,13 +70,27 @@ static int find_tree(pid_t root, pid_t pids[CP_PROCESS_TREE_MAX])
     return count;
 }
 
-int cp_process_tree_kill(pid_t root)
+static bool is_called(pid_t pid, const char *name)
+{
+    char path[64], text[32] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t got = fread(text, 1, sizeof(text) - 1, file);
+    (void)fclose(file);
+    return got > 1 && got - 1 == strlen(name) && memcmp(text, name, got - 1) == 0;
+}
+
+int cp_process_tree_kill(pid_t root, const char *name)
 {
     pid_t pids[CP_PROCESS_TREE_MAX];
-    int count = find_tree(root, pids);
-    for (int i = 0; i < count; i++)
-        (void)kill(pids[i], SIGKILL);
-    return count;
+    int count = find_tree(root, pids), signalled = 0;
+    for (int i = 0; i < count; i++) {
+        if (!name || is_called(pids[i], name))
+            signalled += kill(pids[i], SIGKILL) == 0;
+    }
+    return signalled;
 }
 
 bool cp_process_tree_is_frozen(pid_t root)

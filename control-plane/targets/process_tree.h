@@ -14,7 +14,8 @@ enum { CP_PROCESS_TREE_MAX = 1024 };
 bool cp_process_tree_is_frozen(pid_t root);
 
 /* SIGKILL to root and its descendants (at most CP_PROCESS_TREE_MAX), found before the first is
- * killed. Returns how many were signalled. */
-int cp_process_tree_kill(pid_t root);
+ * killed; with name, to those of them only whose program is called so ("pg_autoctl"). Returns how
+ * many were signalled. */
+int cp_process_tree_kill(pid_t root, const char *name);
 
 #endif

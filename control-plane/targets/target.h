@@ -28,6 +28,9 @@ struct cp_target {
     enum cc_error (*stop)(struct cp_context *context, const char *service);
     /* The same at once, with all that it started (SIGKILL): for what does not listen any more. */
     enum cc_error (*kill)(struct cp_context *context, const char *service);
+    /* The same for those of its processes only whose program is called so: what a keeper started
+     * goes on without it. */
+    enum cc_error (*kill_those)(struct cp_context *context, const char *service, const char *name);
     /* Stopped and forgotten; not being there is success. Its logs stay. */
     enum cc_error (*remove)(struct cp_context *context, const char *service);
     bool (*is_up)(struct cp_context *context, const char *service);
