@@ -244,7 +244,7 @@ static enum cc_error raise_term(void *subject)
     if (!error)
         error = cp_postgres_execute(&all->group, connection, "SET synchronous_commit = local");
     if (!error)
-        error = cp_term_raise_new(&all->group, connection, true, &lease.term);
+        error = cp_term_raise_new(&all->group, connection, &lease.term);
     PQfinish(connection);
     sites.term = lease.term;
     if (!error)

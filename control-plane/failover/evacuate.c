@@ -1,7 +1,8 @@
 #include "control-plane/failover/evacuate.h"
 
-#include <string.h>
+#include <unistd.h>
 
+#include "control-plane/failover/break_glass.h"
 #include "control-plane/failover/cost.h"
 #include "control-plane/failover/decide.h"
 #include "control-plane/failover/lease.h"
@@ -32,36 +33,59 @@ struct evacuate {
 };
 
 static enum cc_error begin(void *subject);
+static enum cc_error begin_by_hand(void *subject);
 static enum cc_error take_lease(void *subject);
 static enum cc_error fence(void *subject);
 static enum cc_error verify_nothing_lost(void *subject);
 static enum cc_error promote(void *subject);
-static enum cc_error turn(void *subject);
-static enum cc_error make_monitor(void *subject);
-static enum cc_error adopt(void *subject);
-static enum cc_error verify_writable(void *subject);
 static enum cc_error raise_term(void *subject);
+static enum cc_error turn(void *subject);
 static enum cc_error tell(void *subject);
 static enum cc_error verify_workers(void *subject);
 static enum cc_error publish(void *subject);
+static enum cc_error make_monitor(void *subject);
+static enum cc_error adopt(void *subject);
+static enum cc_error verify_writable(void *subject);
 static enum cc_error end(void *subject);
+static enum cc_error write_log(void *subject);
 
+/* Writes are held up from fencing until workers are told, and for a moment when the primary, which
+ * stands alone until then, is taken under its new monitor. */
 static const struct cc_transition rows[] = {
     {"new", NULL, NULL, begin, NULL, "begun", "the other site may take over; remember where to"},
     {"begun", NULL, NULL, take_lease, NULL, "leased", "lease: the next fencing term"},
     {"leased", NULL, NULL, fence, verify_nothing_lost, "fenced",
      "the old primary is stopped where it can be"},
-    {"fenced", NULL, NULL, promote, NULL, "promoted", "the replica is promoted"},
-    {"promoted", NULL, NULL, turn, NULL, "turned", "the other site is the active one"},
-    {"turned", NULL, NULL, make_monitor, NULL, "monitored", "a new monitor at that site"},
-    {"monitored", NULL, NULL, adopt, verify_writable, "writable", "the primary takes writes"},
-    {"writable", NULL, NULL, raise_term, NULL, "raised", "it takes writes of the new term only"},
-    {"raised", NULL, NULL, tell, verify_workers, "told", "workers and edges know"},
+    {"fenced", NULL, NULL, promote, NULL, "promoted", "the replica is promoted and stands alone"},
+    {"promoted", NULL, NULL, raise_term, NULL, "raised", "it takes writes of the new term only"},
+    {"raised", NULL, NULL, turn, NULL, "turned", "the other site is the active one"},
+    {"turned", NULL, NULL, tell, verify_workers, "told", "workers and edges know"},
     {"told", NULL, NULL, publish, NULL, "published", "map with the workers of that site"},
-    {"published", NULL, NULL, end, NULL, "done", "done"},
+    {"published", NULL, NULL, make_monitor, NULL, "monitored", "a new monitor at that site"},
+    {"monitored", NULL, NULL, adopt, verify_writable, "adopted",
+     "the primary is under the monitor and takes writes"},
+    {"adopted", NULL, NULL, end, NULL, "done", "done"},
 };
 const struct cc_transition_table cp_cell_evacuate_table = {"cell_evacuate", "new", "done", rows,
                                                            sizeof(rows) / sizeof(rows[0])};
+
+/* The same without the registry. */
+static const struct cc_transition rows_by_hand[] = {
+    {"new", NULL, NULL, begin_by_hand, NULL, "begun", "the next fencing term; remember where to"},
+    {"begun", NULL, NULL, fence, verify_nothing_lost, "fenced",
+     "the old primary is stopped where it can be"},
+    {"fenced", NULL, NULL, promote, NULL, "promoted", "the replica is promoted and stands alone"},
+    {"promoted", NULL, NULL, raise_term, NULL, "raised", "it takes writes of the new term only"},
+    {"raised", NULL, NULL, turn, NULL, "turned", "the other site is the active one"},
+    {"turned", NULL, NULL, tell, verify_workers, "told", "workers and edges know"},
+    {"told", NULL, NULL, make_monitor, NULL, "monitored", "a new monitor at that site"},
+    {"monitored", NULL, NULL, adopt, verify_writable, "adopted",
+     "the primary is under the monitor and takes writes"},
+    {"adopted", NULL, NULL, write_log, NULL, "done", "break-glass.log says what was done"},
+};
+const struct cc_transition_table cp_break_glass_evacuate_table = {
+    "break_glass_evacuate", "new", "done", rows_by_hand,
+    sizeof(rows_by_hand) / sizeof(rows_by_hand[0])};
 
 static struct cp_postgres_group *group_of(struct evacuate *evacuate)
 {
@@ -71,21 +95,37 @@ static struct cp_postgres_group *group_of(struct evacuate *evacuate)
     return group;
 }
 
+static void aim(struct evacuate *evacuate, const char *to)
+{
+    bool first = cp_site_is(to, CP_SITE_FIRST);
+    evacuate->to = first ? CP_SITE_FIRST : CP_SITE_SECOND;
+    evacuate->node = first ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
+}
+
+static enum cc_error recall_by_hand(struct evacuate *evacuate)
+{
+    const char *to;
+    if (!cp_break_glass_recall(evacuate->context, evacuate->cell, &to, &evacuate->term))
+        return cp_fail(evacuate->context, CC_CORRUPT,
+                       "where %s goes to is not kept any more: "
+                       "begin anew with --to",
+                       evacuate->cell);
+    aim(evacuate, to);
+    return CC_OK;
+}
+
 static enum cc_error recall(struct evacuate *evacuate)
 {
     PGresult *result;
     if (evacuate->request->key_file)
-        return CC_OK;
+        return recall_by_hand(evacuate);
     enum cc_error error = cp_sql(evacuate->context, &result,
                                  "SELECT to_site, coalesce(new_term, 0) FROM primary_moves "
                                  "WHERE cell = $1 AND to_site IS NOT NULL",
                                  CP_PARAMETERS(evacuate->cell));
     if (!error && PQntuples(result) == 1) {
-        evacuate->to =
-            strcmp(cp_sql_value(result, 0, 0), CP_SITE_FIRST) == 0 ? CP_SITE_FIRST : CP_SITE_SECOND;
+        aim(evacuate, cp_sql_value(result, 0, 0));
         evacuate->term = cp_sql_integer(result, 0, 1);
-        evacuate->node =
-            cp_site_is(evacuate->to, CP_SITE_FIRST) ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
     }
     return error;
 }
@@ -96,18 +136,25 @@ static enum cc_error begin(void *subject)
     return cp_sql_run(evacuate->context,
                       "INSERT INTO primary_moves (cell, old_primary, to_site) VALUES ($1, $2, $3) "
                       "ON CONFLICT (cell) DO UPDATE SET to_site = EXCLUDED.to_site, new_term = "
-                      "NULL, old_primary = EXCLUDED.old_primary",
+                      "NULL, old_primary = EXCLUDED.old_primary WHERE primary_moves.to_site IS NOT "
+                      "NULL",
                       CP_PARAMETERS(evacuate->cell,
                                     evacuate->node == CP_POSTGRES_NODE_1 ? "2" : "1",
                                     evacuate->to));
 }
 
-/* Above what the registry and the files say: break-glass may have gone further than the registry
- * knows. */
+static enum cc_error begin_by_hand(void *subject)
+{
+    struct evacuate *evacuate = subject;
+    return cp_break_glass_keep(evacuate->context, evacuate->cell, evacuate->to,
+                               cp_term_seen(group_of(evacuate), evacuate->node) + 1);
+}
+
 static enum cc_error take_lease(void *subject)
 {
     struct evacuate *evacuate = subject;
     struct cp_context *context = evacuate->context;
+    int64_t seen = cp_term_seen(group_of(evacuate), evacuate->node);
     enum cc_error error = cp_sql_run(
         context,
         "WITH taken AS (UPDATE primary_moves SET new_term = greatest(coalesce((SELECT term FROM "
@@ -115,8 +162,7 @@ static enum cc_error take_lease(void *subject)
         "RETURNING new_term) INSERT INTO cell_leases (cell, term, site) SELECT $1, new_term, $2 "
         "FROM taken ON CONFLICT (cell) DO UPDATE SET term = EXCLUDED.term, site = EXCLUDED.site, "
         "leased_at = now()",
-        CP_PARAMETERS(evacuate->cell, evacuate->to,
-                      cp_format(context, "%lld", (long long)evacuate->sites.term)));
+        CP_PARAMETERS(evacuate->cell, evacuate->to, cp_format(context, "%lld", (long long)seen)));
     return error ? error : recall(evacuate);
 }
 
@@ -146,8 +192,8 @@ static enum cc_error fence(void *subject)
     /* Killed after it had turned: the monitor of the site it came from is not this one. */
     if (!cp_site_is(evacuate->sites.active, evacuate->to))
         cp_postgres_fence(group, CP_POSTGRES_MONITOR);
-    cp_postgres_fence(group, evacuate->node == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2
-                                                                  : CP_POSTGRES_NODE_1);
+    cp_postgres_stop_primary(group, evacuate->node == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2
+                                                                         : CP_POSTGRES_NODE_1);
     return CC_OK;
 }
 
@@ -181,23 +227,18 @@ static enum cc_error promote(void *subject)
 {
     struct evacuate *evacuate = subject;
     enum cc_error error = recall(evacuate);
-    return error ? error : cp_postgres_promote_alone(group_of(evacuate), evacuate->node);
-}
-
-static enum cc_error write_sites(struct evacuate *evacuate)
-{
-    struct cp_sites sites = evacuate->sites;
-    sites.active = evacuate->to;
-    sites.standby = cp_site_other(evacuate->to);
-    sites.term = evacuate->term;
-    return cp_sites_write(evacuate->context, evacuate->cell, &sites);
+    return error ? error : cp_postgres_stand_alone(group_of(evacuate), evacuate->node);
 }
 
 static enum cc_error turn(void *subject)
 {
     struct evacuate *evacuate = subject;
     enum cc_error error = recall(evacuate);
-    return error ? error : write_sites(evacuate);
+    struct cp_sites sites = evacuate->sites;
+    sites.active = evacuate->to;
+    sites.standby = cp_site_other(evacuate->to);
+    sites.term = evacuate->term;
+    return error ? error : cp_sites_write(evacuate->context, evacuate->cell, &sites);
 }
 
 static enum cc_error make_monitor(void *subject)
@@ -211,7 +252,7 @@ static enum cc_error adopt(void *subject)
 {
     struct evacuate *evacuate = subject;
     enum cc_error error = recall(evacuate);
-    return error ? error : cp_postgres_run_node(group_of(evacuate), evacuate->node);
+    return error ? error : cp_postgres_adopt(group_of(evacuate), evacuate->node);
 }
 
 static enum cc_error verify_writable(void *subject)
@@ -221,18 +262,37 @@ static enum cc_error verify_writable(void *subject)
     return error ? error : cp_postgres_wait_writable(group_of(evacuate), evacuate->node);
 }
 
+static enum cc_error keep_term(struct evacuate *evacuate, int64_t term)
+{
+    struct cp_context *context = evacuate->context;
+    evacuate->term = term;
+    if (evacuate->request->key_file)
+        return cp_break_glass_keep(context, evacuate->cell, evacuate->to, term);
+    return cp_sql_run(context,
+                      "WITH kept AS (UPDATE primary_moves SET new_term = $2::bigint WHERE cell = "
+                      "$1) UPDATE cell_leases SET term = $2::bigint WHERE cell = $1",
+                      CP_PARAMETERS(evacuate->cell, cp_format(context, "%lld", (long long)term)));
+}
+
+/* Until the old primary was stopped somebody may have raised it: ours must be above. */
 static enum cc_error raise_term(void *subject)
 {
     struct evacuate *evacuate = subject;
     struct cp_postgres_group *group = group_of(evacuate);
     PGconn *connection = NULL;
+    int64_t held = 0;
     enum cc_error error = recall(evacuate);
     if (!error)
         error = cp_postgres_connect(group, evacuate->node, group->database, &connection);
     if (!error)
-        error = cp_term_raise_new(group, connection, !evacuate->request->key_file, &evacuate->term);
+        error = cp_term_raise(group, connection, evacuate->term, &held);
+    while (!error && held > evacuate->term) {
+        error = keep_term(evacuate, held + 1);
+        if (!error)
+            error = cp_term_raise(group, connection, evacuate->term, &held);
+    }
     PQfinish(connection);
-    return error ? error : write_sites(evacuate);
+    return error;
 }
 
 /* The workers of a site that have a file; needs no registry. */
@@ -301,6 +361,15 @@ static enum cc_error end(void *subject)
                       CP_PARAMETERS(evacuate->cell));
 }
 
+static enum cc_error write_log(void *subject)
+{
+    struct evacuate *evacuate = subject;
+    enum cc_error error = recall(evacuate);
+    return error ? error
+                 : cp_break_glass_log(evacuate->context, evacuate->cell, evacuate->to,
+                                      evacuate->term);
+}
+
 /* ---- before it begins ---- */
 
 static enum cc_error find(struct evacuate *evacuate)
@@ -314,15 +383,31 @@ static enum cc_error find(struct evacuate *evacuate)
                        evacuate->cell);
     evacuate->number = evacuate->sites.number;
     evacuate->country = evacuate->sites.country;
-    evacuate->to = !to                              ? evacuate->sites.standby
-                   : cp_site_is(to, CP_SITE_FIRST)  ? CP_SITE_FIRST
-                   : cp_site_is(to, CP_SITE_SECOND) ? CP_SITE_SECOND
-                                                    : NULL;
-    if (!evacuate->to)
+    if (to && !cp_site_is(to, CP_SITE_FIRST) && !cp_site_is(to, CP_SITE_SECOND))
         return cp_fail(context, CC_UNSUPPORTED, "there is no site %s: a or b", to);
-    evacuate->node =
-        cp_site_is(evacuate->to, CP_SITE_FIRST) ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2;
+    aim(evacuate, to ? to : evacuate->sites.standby);
     return CC_OK;
+}
+
+/* What a switchover or a failover has begun would be forgotten. */
+static enum cc_error refuse_other_move(struct evacuate *evacuate)
+{
+    PGresult *result;
+    struct cp_context *context = evacuate->context;
+    enum cc_error error = cp_sql(
+        context, &result,
+        "SELECT coalesce((SELECT replace(transition_table, '_', ' ') FROM runs WHERE subject = "
+        "m.cell AND finished_at IS NULL AND transition_table IN ('cell_switchover', "
+        "'cell_failover') LIMIT 1), 'cell failover') FROM primary_moves m WHERE cell = $1 AND "
+        "to_site IS NULL",
+        CP_PARAMETERS(evacuate->cell));
+    if (error || PQntuples(result) == 0)
+        return error;
+    return cp_fail(context, CC_CONFLICT,
+                   "callcell %s %s was begun and not finished: give it again first, then evacuate; "
+                   "when it cannot finish because its site is lost: callcell break-glass evacuate "
+                   "%s --key FILE",
+                   cp_sql_value(result, 0, 0), evacuate->cell, evacuate->cell);
 }
 
 static enum cc_error judge(struct evacuate *evacuate)
@@ -337,48 +422,72 @@ static enum cc_error judge(struct evacuate *evacuate)
     return refuse_loss(evacuate);
 }
 
-/* Without the registry: the same rows but those that write to it; the term is the next one after
- * what the files say. */
-static enum cc_error run_by_hand(struct evacuate *evacuate)
+static enum cc_error walk(struct evacuate *evacuate)
 {
-    static const cc_transition_act acts[] = {fence,        promote, turn,
-                                             make_monitor, adopt,   verify_writable,
-                                             raise_term,   tell,    verify_workers};
-    struct cp_context *context = evacuate->context;
-    evacuate->term = evacuate->sites.term + 1;
-    enum cc_error error = CC_OK;
-    for (size_t i = 0; !error && i < sizeof(acts) / sizeof(acts[0]); i++)
-        error = acts[i](evacuate);
-    return error ? error
-                 : cp_file_write(
-                       context,
-                       cp_site_path(context, evacuate->to,
-                                    cp_format(context, "cells/%s/break-glass.log", evacuate->cell)),
-                       cc_slice_of(cp_format(context,
-                                             "evacuated to site %s under term %lld by "
-                                             "%s\n",
-                                             evacuate->to, (long long)evacuate->term,
-                                             context->actor)),
-                       0600);
+    bool by_hand = evacuate->request->key_file != NULL;
+    return cp_run(
+        evacuate->context,
+        &(struct cp_run_request){
+            .table = by_hand ? &cp_break_glass_evacuate_table : &cp_cell_evacuate_table,
+            .subject = evacuate->cell,
+            .data = evacuate,
+            .file = by_hand ? cp_break_glass_run(evacuate->context, evacuate->cell) : NULL});
 }
 
 static enum cc_error run(struct evacuate *evacuate)
 {
-    struct cp_context *context = evacuate->context;
-    if (!context->dry_run) {
+    if (!evacuate->context->dry_run) {
         evacuate->measured = *group_of(evacuate);
         enum cc_error error = cp_cost_start(&evacuate->measured, &evacuate->cost);
         if (error)
             return error;
     }
-    enum cc_error error =
-        evacuate->request->key_file
-            ? run_by_hand(evacuate)
-            : cp_run(context, &(struct cp_run_request){.table = &cp_cell_evacuate_table,
-                                                       .subject = evacuate->cell,
-                                                       .data = evacuate});
+    enum cc_error error = walk(evacuate);
     cp_cost_print(evacuate->cost);
     return error;
+}
+
+/* Whether a try before was killed; it then goes where that one went. */
+static enum cc_error resume(struct evacuate *evacuate, bool *unfinished)
+{
+    struct cp_context *context = evacuate->context;
+    const char *cell = evacuate->cell, *to = NULL;
+    if (!evacuate->request->key_file) {
+        enum cc_error error =
+            cp_run_unfinished(context, cp_cell_evacuate_table.name, cell, unfinished);
+        return error || !*unfinished ? error : recall(evacuate);
+    }
+    bool begun = cp_file_exists(cp_break_glass_run(context, cell));
+    *unfinished = begun && cp_break_glass_recall(context, cell, &to, &evacuate->term);
+    if (*unfinished)
+        aim(evacuate, to);
+    return *unfinished || context->dry_run ? CC_OK : cp_break_glass_forget(context, cell);
+}
+
+static enum cc_error check(struct evacuate *evacuate, bool unfinished)
+{
+    const char *asked = evacuate->request->to;
+    if (unfinished && asked && !cp_site_is(asked, evacuate->to))
+        return cp_fail(evacuate->context, CC_CONFLICT,
+                       "an evacuation of %s to site %s was begun and not finished: finish it "
+                       "first, with --to %s",
+                       evacuate->cell, evacuate->to, evacuate->to);
+    if (unfinished)
+        return CC_OK;
+    enum cc_error error = evacuate->request->key_file ? CC_OK : refuse_other_move(evacuate);
+    return error ? error : judge(evacuate);
+}
+
+static enum cc_error evacuate_cell(struct evacuate *evacuate, bool *changed)
+{
+    bool unfinished = false;
+    enum cc_error error = find(evacuate);
+    if (!error)
+        error = resume(evacuate, &unfinished);
+    *changed = !error && (unfinished || !cp_site_is(evacuate->sites.active, evacuate->to));
+    if (*changed)
+        error = check(evacuate, unfinished);
+    return error || !*changed ? error : run(evacuate);
 }
 
 enum cc_error cp_cell_evacuate(struct cp_context *context,
@@ -386,17 +495,14 @@ enum cc_error cp_cell_evacuate(struct cp_context *context,
                                bool *changed)
 {
     struct evacuate evacuate = {.context = context, .request = request, .cell = request->cell};
-    bool unfinished = false;
-    enum cc_error error = find(&evacuate);
-    if (!error && !request->key_file)
-        error = cp_run_unfinished(context, cp_cell_evacuate_table.name, request->cell, &unfinished);
-    if (!error && unfinished)
-        error = recall(&evacuate);
-    *changed = !error && (unfinished || !cp_site_is(evacuate.sites.active, evacuate.to));
-    if (*changed && !unfinished)
-        error = judge(&evacuate);
-    if (*changed && !error)
-        error = run(&evacuate);
+    int lock = -1;
+    *changed = false;
+    enum cc_error error =
+        request->key_file ? cp_break_glass_lock(context, request->cell, &lock) : CC_OK;
+    if (!error)
+        error = evacuate_cell(&evacuate, changed);
+    if (lock >= 0)
+        (void)close(lock);
     *to = evacuate.to;
     return error;
 }

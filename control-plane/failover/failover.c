@@ -172,7 +172,7 @@ static enum cc_error raise_term(void *subject)
     if (!error)
         error = cp_postgres_connect(&move->group, move->to, move->group.database, &connection);
     if (!error)
-        error = cp_term_raise_new(&move->group, connection, true, &term);
+        error = cp_term_raise_new(&move->group, connection, &term);
     PQfinish(connection);
     return error;
 }

@@ -373,7 +373,7 @@ static enum cc_error mend_leases(void *subject)
     struct cp_lease lease = {.cell = heal->create.cell, .site = heal->sites.active};
     PGconn *connection = NULL;
     int64_t known = 0;
-    enum cc_error error = cp_term_known(group, &heal->sites, &known);
+    enum cc_error error = cp_term_known(group, &known);
     if (!error)
         error = cp_postgres_connect(group, CP_POSTGRES_PRIMARY, group->database, &connection);
     if (!error)
@@ -483,7 +483,7 @@ static enum cc_error look(struct heal *heal)
 {
     struct cp_postgres_group *group = group_of(heal);
     int64_t term = 0;
-    enum cc_error error = cp_term_known(group, &heal->sites, &term);
+    enum cc_error error = cp_term_known(group, &term);
     if (error)
         return error;
     look_at_services(heal, group);

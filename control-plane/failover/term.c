@@ -6,18 +6,28 @@
 #include "control-plane/failover/lease.h"
 #include "control-plane/pq.h"
 #include "control-plane/registry.h"
+#include "control-plane/sites.h"
 
 enum { ASK_MS = 2000, RAISE_MS = 60 * 1000 };
 
-/* 0: it does not answer. */
-static int64_t held_by_primary(struct cp_postgres_group *group)
+static int64_t higher(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The term that a node, or whichever takes writes, holds. 0: it does not answer. */
+static int64_t held_by(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
     const char *nodes[2];
-    for (int node = 1; node <= 2; node++)
-        nodes[node - 1] =
-            cp_format(group->context, "%s target_session_attrs=read-write",
-                      cp_postgres_conninfo(group, (enum cp_postgres_part)node, group->database));
-    PGconn *connection = cp_pq_connect(nodes, 2, ASK_MS);
+    int count = part == CP_POSTGRES_PRIMARY ? 2 : 1;
+    for (int i = 0; i < count; i++) {
+        enum cp_postgres_part node =
+            part == CP_POSTGRES_PRIMARY ? (enum cp_postgres_part)(i + 1) : part;
+        nodes[i] =
+            cp_format(group->context, "%s%s", cp_postgres_conninfo(group, node, group->database),
+                      part == CP_POSTGRES_PRIMARY ? " target_session_attrs=read-write" : "");
+    }
+    PGconn *connection = cp_pq_connect(nodes, count, ASK_MS);
     PGresult *result = cp_pq_query(connection, "SELECT term FROM fencing.term", NULL, 0, ASK_MS);
     int64_t term = PQntuples(result) == 1 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
     PQclear(result);
@@ -25,19 +35,23 @@ static int64_t held_by_primary(struct cp_postgres_group *group)
     return term;
 }
 
-enum cc_error cp_term_known(struct cp_postgres_group *group, const struct cp_sites *sites,
-                            int64_t *out)
+int64_t cp_term_seen(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    struct cp_sites sites;
+    cp_sites_read(group->context, group->name, &sites);
+    int64_t term = higher(sites.term, held_by(group, node));
+    term = higher(term, cp_lease_term(group->context, group->name, CP_SITE_FIRST));
+    return higher(term, cp_lease_term(group->context, group->name, CP_SITE_SECOND));
+}
+
+enum cc_error cp_term_known(struct cp_postgres_group *group, int64_t *out)
 {
     PGresult *result;
-    const int64_t told[] = {sites->term, held_by_primary(group),
-                            cp_lease_term(group->context, group->name, CP_SITE_FIRST),
-                            cp_lease_term(group->context, group->name, CP_SITE_SECOND)};
     enum cc_error error =
         cp_sql(group->context, &result, "SELECT max(term) FROM cell_leases WHERE cell = $1",
                CP_PARAMETERS(group->name));
-    *out = error ? 0 : cp_sql_integer(result, 0, 0);
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-        *out = told[i] > *out ? told[i] : *out;
+    *out =
+        error ? 0 : higher(cp_sql_integer(result, 0, 0), cp_term_seen(group, CP_POSTGRES_PRIMARY));
     return error;
 }
 
@@ -65,15 +79,13 @@ static enum cc_error keep(struct cp_postgres_group *group, int64_t term)
         CP_PARAMETERS(group->name, cp_format(group->context, "%lld", (long long)term)));
 }
 
-enum cc_error cp_term_raise_new(struct cp_postgres_group *group, PGconn *connection,
-                                bool in_registry, int64_t *term)
+enum cc_error cp_term_raise_new(struct cp_postgres_group *group, PGconn *connection, int64_t *term)
 {
     int64_t in_force = 0;
     enum cc_error error = cp_term_raise(group, connection, *term, &in_force);
     while (!error && in_force > *term) {
         *term = in_force + 1;
-        if (in_registry)
-            error = keep(group, *term);
+        error = keep(group, *term);
         if (!error)
             error = cp_term_raise(group, connection, *term, &in_force);
     }

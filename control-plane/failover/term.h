@@ -6,11 +6,13 @@
 #define CP_FAILOVER_TERM_H
 
 #include "control-plane/postgres/group.h"
-#include "control-plane/sites.h"
 
-/* The highest that anybody tells of: registry, sites, leases, and the primary when it answers. */
-enum cc_error cp_term_known(struct cp_postgres_group *group, const struct cp_sites *sites,
-                            int64_t *out) CC_MUST_CHECK;
+/* The highest that files and Postgres tell of, without the registry: cell.json and the workers'
+ * lease at each site, and the node (CP_POSTGRES_PRIMARY: whichever takes writes) when it answers.
+ * From 1. */
+int64_t cp_term_seen(struct cp_postgres_group *group, enum cp_postgres_part node);
+/* The same of the primary, and what the registry holds. */
+enum cc_error cp_term_known(struct cp_postgres_group *group, int64_t *out) CC_MUST_CHECK;
 
 /* Raises the primary's term to wanted at least; *in_force: what it is then. connection: to the
  * cell's database. CC_UNAVAILABLE with a message. */
@@ -18,8 +20,8 @@ enum cc_error cp_term_raise(struct cp_postgres_group *group, PGconn *connection,
                             int64_t *in_force) CC_MUST_CHECK;
 
 /* A term that nobody has written under: *term, or the one after what is in force, when that is
- * higher. in_registry: the lease and the move there are told before it is raised. */
+ * higher. The lease and the move in the registry are told before it is raised. */
 enum cc_error cp_term_raise_new(struct cp_postgres_group *group, PGconn *connection,
-                                bool in_registry, int64_t *term) CC_MUST_CHECK;
+                                int64_t *term) CC_MUST_CHECK;
 
 #endif
