@@ -474,6 +474,19 @@ class CellEvacuate(Recipe):
         self.p.cli("cell", "destroy", "no-1", "--confirm", "no-1", "--without-backup", "--with-tenants")
 
 
+class BreakGlassEvacuate(CellEvacuate):
+    """The same from files: the registry is asked nothing and told nothing."""
+    table = "break_glass_evacuate"
+
+    def command(self, turn):
+        return ["break-glass", "evacuate", "no-1", "--key", str(self.p.home / "etc/keys/break-glass.pem")]
+
+    def facts(self, turn):
+        log = (self.p.home / "sites/b/cells/no-1/break-glass.log").read_text()
+        walks = [path.name for path in (self.p.home / "run/break-glass").glob("*.run")]
+        return super().facts(turn) + log + str(walks)
+
+
 class CellHeal(Recipe):
     """The replica's data is gone, so are the workers' lease and what edges are told of them; Redis is stopped."""
     table = "cell_heal"

@@ -1,0 +1,89 @@
+"""A cell of two sites is moved: by plan without losing a write, never on a memory, never over another move.
+
+--long only: sites are made, lost and rebuilt.
+"""
+import signal
+
+from support import faults
+from support.platform import SERVES, CliError
+from support.scenario import expect, expect_equal, main, note, test
+from support.two_sites import TwoSites
+from support.wait import wait_until
+
+HELD_MAX_S = 5
+
+
+def refused(platform, *words):
+    """What the command said when it would not."""
+    try:
+        platform.cli(*words, timeout_s=120)
+    except CliError as error:
+        return str(error)
+    raise AssertionError(f"{' '.join(words)} was not refused")
+
+
+def standby_service(platform, site):
+    return platform.site(site) / "run/services" / {"a": "se-1-node1", "b": "se-1-node2"}[site]
+
+
+def term_of(platform):
+    return int(platform.psql("select term from fencing.term")[0][0])
+
+
+@test
+def an_unfinished_switchover_is_finished_first(platform):
+    faults.wait_until_whole(platform)
+    killed = platform.run(["env", "CALLCELL_KILL_AT=cell_switchover:new:record", platform.home / "bin/callcell",
+                           "cell", "switchover", "se-1"], 120, check=False)
+    expect_equal(killed.returncode, -signal.SIGKILL, "exit status of the killed switchover")
+    said = refused(platform, "cell", "evacuate", "se-1")
+    expect("callcell cell switchover se-1 was begun and not finished" in said, said)
+    for _ in ("that one", "and back, so that the primary is at the active site"):
+        platform.cli("cell", "switchover", "se-1", timeout_s=120)
+        faults.wait_until_whole(platform)
+
+
+@test
+def with_both_sites_alive_it_is_a_plan(platform):
+    """A clean stop of the old primary: what was acknowledged is there, and the hold is short."""
+    old = platform.active_site()
+    with faults.WriteProbe(platform) as probe:
+        probe.wait_for_one_since(0)
+        platform.cli("cell", "evacuate", "se-1", timeout_s=120)
+        acknowledged = len(probe.acknowledged)
+        held_s = probe.seconds_without(probe.acknowledged[0])
+    note(f"writes held for {held_s:.1f} s of {acknowledged} acknowledged")
+    expect(platform.active_site() != old, f"still at site {old}")
+    kept = int(platform.psql("select count(*) from public.write_probe")[0][0])
+    expect(kept >= len(probe.acknowledged), f"{len(probe.acknowledged)} acknowledged, {kept} kept")
+    expect(held_s <= HELD_MAX_S, f"writes were held for {held_s:.1f} s, not at most {HELD_MAX_S}")
+    platform.heal()
+
+
+@test
+def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
+    """What a cut line looks like: nobody observes, the replica is out of reach, the old site acknowledges alone and
+    is lost then. The last note says synchronous."""
+    faults.wait_until_whole(platform)
+    old = platform.active_site()
+    standby = {"a": "b", "b": "a"}[old]
+    term = term_of(platform)
+    for serve in SERVES:
+        platform.stop_service(serve)
+    platform.as_owner(["sv", "-w", "20", "force-stop", standby_service(platform, standby)], timeout_s=60)
+    platform.psql("create table public.moved (number int)")
+    platform.psql("insert into public.moved values (1)")
+    faults.site_of(platform, old).kill_for_good()
+    platform.as_owner(["sv", "-w", "20", "start", standby_service(platform, standby)], timeout_s=60)
+    port = platform.port(20131 if standby == "a" else 20132)
+    wait_until("the standby answers", lambda: platform.psql("select pg_is_in_recovery()", port) == [["t"]], 30)
+    said = refused(platform, "cell", "evacuate", "se-1")
+    expect("may have gone on alone since: its settings changed afterwards" in said, said)
+    expect_equal(platform.active_site(), old, "active site")
+    platform.cli("cell", "evacuate", "se-1", "--accept-loss", timeout_s=120)
+    expect_equal(platform.active_site(), standby, "active site")
+    expect(term_of(platform) > term, f"the term is still {term}")
+    platform.heal()
+
+
+main(TwoSites)
