@@ -1,7 +1,9 @@
 /*
  * Facts: the last measurement of a thing, kept in the registry by whoever measures (a backup, a
  * restore drill, the observation of replication), and shown by `serve` as telemetry:
- * callcell_control_<name>{subject="se-1"}. To add one, add a row here.
+ * callcell_control_<name>{subject="se-1"}, and when it was measured as
+ * callcell_control_fact_age_seconds{name,subject}. To add one, add a row here; one that is measured
+ * all the time belongs in the alert FactOld (alerts.yaml) too.
  */
 #ifndef CP_FACTS_H
 #define CP_FACTS_H
@@ -31,9 +33,10 @@
       "Whether WAL is missing in the archive that Postgres believes to be there (1)")              \
     X(DISK_FREE_RATIO, "disk_free_ratio", "Free part of the file system of the home (0 to 1)")     \
     X(DURABILITY_DEGRADED, "durability_degraded",                                                  \
-      "Whether commits do not wait for a replica (1), as the leader saw it last")                  \
+      "Whether commits do not wait for a replica, or no primary is seen (1), as the leader saw "   \
+      "it")                                                                                        \
     X(REPLICATION_LAG_BYTES, "replication_lag_bytes",                                              \
-      "How far the replica lies behind its primary, as the leader saw it last")                    \
+      "How far the replica's replay lies behind its primary, as the leader saw it last")           \
     X(CERTIFICATE_EXPIRES_AT, "certificate_expires_at",                                            \
       "When the certificate expires, in seconds since 1970")
 

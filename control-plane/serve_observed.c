@@ -22,7 +22,8 @@ struct family {
 };
 
 static const struct cc_pg_statement facts_statement = {
-    "facts", "SELECT name, subject, value FROM facts ORDER BY name, subject LIMIT 4096"};
+    "facts", "SELECT name, subject, value, greatest(extract(epoch FROM now() - at), 0)::bigint "
+             "FROM facts ORDER BY name, subject LIMIT 4096"};
 static const struct cc_pg_statement newest_statement = {
     "newest", "SELECT country, kind, max(epoch) FROM publications GROUP BY country, kind "
               "ORDER BY country, kind LIMIT 4096"};
@@ -100,6 +101,23 @@ static void append_facts(const PGresult *rows, struct cc_buffer *out)
     }
 }
 
+/* Who measures may be dead while the last good value stands: its age is what tells. */
+static void append_ages(const PGresult *rows, struct cc_buffer *out)
+{
+    static const struct family age = {
+        "callcell_control_fact_age_seconds", "gauge",
+        "How long ago each fact was measured, when the registry was read last"};
+    if (PQntuples(rows) > 0)
+        append_head(&age, out);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        cc_buffer_printf(out, "%s{", age.name);
+        append_label("name", PQgetvalue(rows, row, 0), out);
+        cc_buffer_text(out, ",");
+        append_label("subject", PQgetvalue(rows, row, 1), out);
+        cc_buffer_printf(out, "} %s\n", PQgetvalue(rows, row, 3));
+    }
+}
+
 static void on_read(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
 {
     struct cp_observed *observed = context;
@@ -113,6 +131,7 @@ static void on_read(void *context, enum cc_error error, const struct cc_pg_outco
     }
     cc_buffer_init(&text, TEXT_MAX);
     append_facts(outcome->results[0], &text);
+    append_ages(outcome->results[0], &text);
     append_family(&newest, outcome->results[1], &text);
     append_family(&reported, outcome->results[2], &text);
     append_family(&refused, outcome->results[3], &text);

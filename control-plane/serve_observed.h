@@ -1,7 +1,7 @@
 /*
- * What serve shows of the registry as telemetry: facts (facts.h), the newest epochs, and what edges
- * and workers report that they hold or refuse. Read again every 5 s; with the registry gone the
- * last one is shown, and its age. From serve's loop.
+ * What serve shows of the registry as telemetry: facts (facts.h) and how old each is, the newest
+ * epochs, and what edges and workers report that they hold or refuse. Read again every 5 s; with
+ * the registry gone the last one is shown, and its age. From serve's loop.
  */
 #ifndef CP_SERVE_OBSERVED_H
 #define CP_SERVE_OBSERVED_H

@@ -21,7 +21,7 @@ struct seen {
     const char *primary;
     bool synchronous;
     const char *primary_lsn, *standby_lsn;
-    int64_t lag_bytes;
+    int64_t lag_bytes, replay_lag_bytes; /* the second is -1 without a replica */
 };
 
 static bool look(struct cp_postgres_group *group, struct seen *out)
@@ -38,7 +38,8 @@ static bool look(struct cp_postgres_group *group, struct seen *out)
         connection,
         "SELECT current_setting('port')::int, current_setting('synchronous_standby_names') <> '' "
         "AND r.sync_state IS NOT NULL, pg_current_wal_lsn(), coalesce(r.flush_lsn, '0/0'), "
-        "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), r.flush_lsn), 0)::bigint FROM (SELECT) n "
+        "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), r.flush_lsn), 0)::bigint, "
+        "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), r.replay_lsn), -1)::bigint FROM (SELECT) n "
         "LEFT JOIN pg_stat_replication r ON r.state = 'streaming' AND r.sync_state IN ('sync', "
         "'quorum') LIMIT 1",
         NULL, 0, ASK_MS);
@@ -51,7 +52,8 @@ static bool look(struct cp_postgres_group *group, struct seen *out)
                              .synchronous = strcmp(PQgetvalue(result, 0, 1), "t") == 0,
                              .primary_lsn = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 2))),
                              .standby_lsn = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 3))),
-                             .lag_bytes = strtoll(PQgetvalue(result, 0, 4), NULL, 10)};
+                             .lag_bytes = strtoll(PQgetvalue(result, 0, 4), NULL, 10),
+                             .replay_lag_bytes = strtoll(PQgetvalue(result, 0, 5), NULL, 10)};
     }
     PQclear(result);
     PQfinish(connection);
@@ -101,8 +103,9 @@ static enum cc_error note(struct cp_context *context, const char *cell, const st
 {
     enum cc_error error =
         cp_fact_set(context, CP_FACT_DURABILITY_DEGRADED, cell, seen->synchronous ? 0 : 1);
-    if (!error)
-        error = cp_fact_set(context, CP_FACT_REPLICATION_LAG_BYTES, cell, (double)seen->lag_bytes);
+    if (!error && seen->replay_lag_bytes >= 0)
+        error = cp_fact_set(context, CP_FACT_REPLICATION_LAG_BYTES, cell,
+                            (double)seen->replay_lag_bytes);
     return error ? error : write_files(context, cell, seen);
 }
 
@@ -118,6 +121,8 @@ enum cc_error cp_observe_cells(struct cp_context *context)
         cp_cell_postgres(context, cell, (int)cp_sql_integer(cells, row, 1), NULL, &group);
         if (look(&group, &seen))
             error = note(context, cell, &seen);
+        else /* the file is left as it is: it is about the primary that was seen last */
+            error = cp_fact_set(context, CP_FACT_DURABILITY_DEGRADED, cell, 1);
     }
     return error;
 }
