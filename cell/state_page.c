@@ -84,6 +84,7 @@ static void on_metrics(struct cc_http_request *request)
     cc_telemetry_set(telemetry, CELL_T_IN_MEMORY, (int64_t)backlog.in_memory);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_BYTES, spool.bytes);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_SYNC_FAILURES, (int64_t)spool.sync_failures);
+    cc_telemetry_set(telemetry, CELL_T_SPOOL_CUT, (int64_t)spool.cut);
     cc_telemetry_set(telemetry, CELL_T_SPOOL_OLDEST, age_seconds(backlog.oldest_us));
     struct cell_durability_state durability = cell_durability_state(worker->durability);
     cc_telemetry_set(telemetry, CELL_T_DEGRADED, durability.degraded);

@@ -124,6 +124,8 @@
     X(CELL_T_SPOOL_BYTES, GAUGE, "callcell_cell_spool_bytes", "", "Bytes of the spool")            \
     X(CELL_T_SPOOL_SYNC_FAILURES, COUNTER, "callcell_cell_spool_sync_failures_total", "",          \
       "Times that the disk did not take what was written to the spool")                            \
+    X(CELL_T_SPOOL_CUT, COUNTER, "callcell_cell_spool_damage_cut_total", "",                       \
+      "Damaged ends of spool files cut away since the start, with the records in them")            \
     X(CELL_T_SPOOL_OLDEST, GAUGE, "callcell_cell_spool_oldest_seconds", "",                        \
       "Age of the oldest record not yet shipped, 0: none")                                         \
     X(CELL_T_ADOPTED, COUNTER, "callcell_cell_spools_adopted_total", "",                           \
