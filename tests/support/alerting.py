@@ -8,7 +8,7 @@ import time
 from support.platform import ROOT
 
 PARTS = ("edge", "cell", "control-plane")
-SERIES = re.compile(r"\bcallcell_[a-z0-9_]+\b")
+SERIES = re.compile(r"\b(?:callcell_[a-z0-9_]+|up)\b")
 SAMPLE = re.compile(r"^(callcell_[a-z0-9_]+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 RULE = re.compile(r"      - alert: (\w+)\n +expr: (.+)\n")
 BETWEEN_S = 60  # as which time two looks count
@@ -24,7 +24,8 @@ def expressions():
 
 
 class Look:
-    """What every program showed at one moment: {(series, labels): value}; one that is down shows nothing."""
+    """What every program showed at one moment: {(series, labels): value}; one that is down shows nothing, and its
+    scrape `up` 0."""
 
     def __init__(self, platform):
         self.at = time.time()
@@ -39,6 +40,8 @@ class Look:
         done = subprocess.run(["curl", "-sS", "-m", "2", f"http://127.0.0.1:{port}/metrics"], text=True,
                               capture_output=True, check=False)
         where = f'instance="{instance}"' + (',cell="se-1"' if instance.startswith("worker") else "")
+        job = {"edge": "edge", "worker": "cell", "serve": "control"}[instance.partition("-")[0]]
+        self.values["up", f'job="{job}",{where}'] = "0" if done.returncode else "1"
         for name, labels, value in SAMPLE.findall(done.stdout):
             self.values[name, f"{labels},{where}" if labels else where] = value
 

@@ -151,6 +151,7 @@ def the_leader_is_killed_for_good(scene):
     leader = leaders(scene)[0]
     scene.platform.stop_service(leader)
     scene.kept["lost"] = leader
+    scene.alert("ServeDown")
     yield
     expect_equal(leaders(scene), [name for name in SERVES if name != leader], "who leads")
     scene.cell_answers()
@@ -163,7 +164,7 @@ def all_of_it_is_gone(scene):
     scene.alert("ControlPlaneWithoutLeader")
     scene.cell_answers()
     yield
-    scene.no_alert("ControlPlaneWithoutLeader", "ObservationOld")
+    scene.no_alert("ControlPlaneWithoutLeader", "ObservationOld", "ServeDown")
     scene.writes()
 
 
@@ -171,6 +172,8 @@ def all_of_it_is_gone(scene):
 def an_edge_is_down_while_a_map_is_published(scene):
     epoch = scene.platform.edge_map_epoch(1)
     scene.platform.stop_service("edge-1")
+    scene.alert("EdgeDown")
+    scene.no_alert("EdgesGone")
     registry(scene.platform, "update countries set policy = jsonb_set(policy, '{emergency}', '[\"112\", \"117\"]') "
                              "where country = 'se'")
     scene.platform.cli("map", "publish", "--country", "se", check=False)
@@ -178,7 +181,7 @@ def an_edge_is_down_while_a_map_is_published(scene):
     scene.alert("MapNotTaken")
     scene.cell_answers()
     yield
-    scene.no_alert("MapNotTaken", "EdgeMapEpochsDiffer")
+    scene.no_alert("MapNotTaken", "EdgeMapEpochsDiffer", "EdgeDown")
     expect_equal(scene.platform.edge_map_epoch(0), scene.platform.edge_map_epoch(1), "map epochs of the edges")
 
 
