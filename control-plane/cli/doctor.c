@@ -22,7 +22,14 @@
 #include "control-plane/routemap/held.h"
 #include "control-plane/targets/local.h"
 
-enum { HOME_MAX = 70, OPEN_FILES_MIN = 4096, FREE_PERCENT = 10, DEPTH_MAX = 8, PERCENT = 100 };
+enum {
+    HOME_MAX = 70,
+    OPEN_FILES_MIN = 4096,
+    FREE_PERCENT = 15,
+    DEPTH_MAX = 8,
+    PERCENT = 100,
+    INODES_PERCENT = 5
+};
 #define FREE_MIN_BYTES (INT64_C(2) * 1000 * 1000 * 1000)
 
 static void check_programs(json_t *findings)
@@ -91,7 +98,7 @@ static void check_disk(struct cp_context *context, json_t *findings)
     cp_doctor_add(findings, enough ? CP_OK : CP_FINDING, "disk",
                   enough ? "" : "see docs/runbooks/full-disk.md", "%lld MB (%lld %%) free for %s",
                   (long long)(free_bytes / 1000000), (long long)percent, context->home);
-    if (disk.f_files > 0 && disk.f_favail * PERCENT / disk.f_files < FREE_PERCENT / 2)
+    if (disk.f_files > 0 && disk.f_favail * PERCENT / disk.f_files < INODES_PERCENT)
         cp_doctor_add(findings, CP_FINDING, "disk", "see docs/runbooks/full-disk.md",
                       "few inodes are free for %s", context->home);
 }
@@ -112,7 +119,7 @@ static void check_clock(struct cp_context *context, json_t *findings)
                CP_NO_PARAMETERS))
         return;
     double skew_s = (double)(cp_sql_integer(result, 0, 0) - cp_now_us()) / 1e6;
-    if (fabs(skew_s) > 1)
+    if (fabs(skew_s) > CP_SKEW_MAX_S)
         cp_doctor_add(findings, CP_FINDING, "clock", "mend time synchronisation (chrony)",
                       "the registry's clock differs by %.1f s", skew_s);
 }

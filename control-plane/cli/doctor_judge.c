@@ -6,8 +6,19 @@
 
 #include "base/timestamp.h"
 
-enum { TEXT_MAX = 512, HOUR_S = 3600 };
-#define SKEW_MAX_S 1.0
+/* As the tickets of the alert rules (alerts.yaml of each program): who comes from an alert's page
+ * sees here what woke them. */
+enum {
+    TEXT_MAX = 512,
+    HOUR_S = 3600,
+    CERTIFICATE_S = 8 * HOUR_S,
+    BACKUP_S = 30 * HOUR_S,
+    DRILL_S = 10 * 24 * HOUR_S,
+    ARCHIVE_S = 600,
+    MEASURED_S = 600,
+    SPOOL_S = 120,
+    JOURNAL_S = 900
+};
 
 static const char *text(const json_t *value, const char *path)
 {
@@ -65,22 +76,63 @@ static void judge_certificate(const char *subject, double expires_at, int64_t no
                               json_t *findings)
 {
     double left_s = expires_at - (double)(now_us / CC_SECOND_US);
-    if (left_s < HOUR_S)
+    if (left_s < CERTIFICATE_S)
         cp_doctor_add(findings, CP_FINDING, "certificates", "callcell certificates renew",
                       left_s < 0 ? "the certificate of %s expired %.0f s ago"
                                  : "the certificate of %s expires in %.0f s",
                       subject, fabs(left_s));
 }
 
+static void judge_age(const char *subject, double age_s, int64_t most_s, const char *what,
+                      const char *todo, json_t *findings)
+{
+    if (age_s > (double)most_s)
+        cp_doctor_add(findings, CP_FINDING, "backups", todo, "the last %s of %s is %.0f h old",
+                      what, subject, age_s / HOUR_S);
+}
+
+static void judge_archive(const json_t *fact, const char *subject, double value, json_t *findings)
+{
+    if (is(fact, "name", "archive_gap") && value != 0)
+        cp_doctor_add(findings, CP_FINDING, "backups", "callcell cell backup --full",
+                      "the archive of %s has a gap", subject);
+    if (is(fact, "name", "archive_oldest_seconds") && value > ARCHIVE_S)
+        cp_doctor_add(findings, CP_FINDING, "backups", "look at the disk of the backups",
+                      "WAL of %s has waited %.0f s to be archived", subject, value);
+}
+
+/* A last good value may outlive who measured it. */
+static void judge_measured(const json_t *fact, json_t *findings)
+{
+    static const char *const watched[] = {"archive_failing", "archive_oldest_seconds",
+                                          "disk_free_ratio", "durability_degraded"};
+    long long age_s = (long long)json_integer_value(json_object_get(fact, "age_s"));
+    for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
+        if (is(fact, "name", watched[i]) && age_s > MEASURED_S)
+            cp_doctor_add(findings, CP_FINDING, "facts", "callcell up",
+                          "nobody has measured %s of %s for %lld s", watched[i],
+                          text(fact, "subject"), age_s);
+    }
+}
+
 static void judge_facts(const json_t *status, int64_t now_us, json_t *findings)
 {
     size_t i;
     json_t *fact;
+    double now_s = (double)(now_us / CC_SECOND_US);
     json_array_foreach(json_object_get(status, "facts"), i, fact)
     {
         double value = json_number_value(json_object_get(fact, "value"));
         if (is(fact, "name", "certificate_expires_at"))
             judge_certificate(text(fact, "subject"), value, now_us, findings);
+        if (is(fact, "name", "backup_finished_at"))
+            judge_age(text(fact, "subject"), now_s - value, BACKUP_S, "backup",
+                      "callcell cell backup", findings);
+        if (is(fact, "name", "restore_drill_finished_at"))
+            judge_age(text(fact, "subject"), now_s - value, DRILL_S, "restore drill",
+                      "callcell cell restore-drill", findings);
+        judge_archive(fact, text(fact, "subject"), value, findings);
+        judge_measured(fact, findings);
         if (is(fact, "name", "restore_drill_ok") && value == 0)
             cp_doctor_add(findings, CP_FINDING, "backups", "callcell cell restore-drill",
                           "the last restore drill of %s failed", text(fact, "subject"));
@@ -108,6 +160,20 @@ static void judge_holds(const json_t *edge, json_t *findings)
     }
 }
 
+/* What was lost cannot be mended any more: it is worth knowing. */
+static void judge_journal(const json_t *edge, json_t *findings)
+{
+    double oldest_s = json_number_value(json_object_get(edge, "journal_oldest_s"));
+    double lost = json_number_value(json_object_get(edge, "journal_lost"));
+    if (oldest_s > JOURNAL_S)
+        cp_doctor_add(findings, CP_FINDING, "journal", "see docs/runbooks/full-disk.md#the-edge",
+                      "records of %s have waited %.0f s for their cell", text(edge, "edge"),
+                      oldest_s);
+    if (lost > 0)
+        cp_doctor_add(findings, CP_NOTE, "journal", "see docs/runbooks/full-disk.md#the-edge",
+                      "%s has lost %.0f records since it started", text(edge, "edge"), lost);
+}
+
 static void judge_edges(const json_t *status, int64_t now_us, json_t *findings)
 {
     size_t i;
@@ -119,16 +185,36 @@ static void judge_edges(const json_t *status, int64_t now_us, json_t *findings)
         if (!is(edge, "health", "ready"))
             cp_doctor_add(findings, CP_FINDING, "edges", "callcell up, and its log below log/",
                           "%s: %s", text(edge, "edge"), text(edge, "health"));
-        if (fabs(skew) > SKEW_MAX_S)
+        if (fabs(skew) > CP_SKEW_MAX_S)
             cp_doctor_add(findings, CP_FINDING, "clock", "mend time synchronisation (chrony)",
                           "the clock of %s is %.1f s off", text(edge, "edge"), skew);
         if (json_number_value(expires) > 0)
             judge_certificate(text(edge, "edge"), json_number_value(expires), now_us, findings);
+        judge_journal(edge, findings);
         judge_holds(edge, findings);
     }
 }
 
-static void judge_workers(const json_t *cell, json_t *findings)
+static void judge_spool(const char *worker, const char *cell, const json_t *state, int64_t now_us,
+                        json_t *findings)
+{
+    static const char page[] = "see docs/runbooks/full-disk.md#a-workers-spool";
+    int64_t oldest_us = json_integer_value(cc_json_at(state, "spool.oldest_us"));
+    long long age_s = oldest_us > 0 ? (now_us - oldest_us) / CC_SECOND_US : 0;
+    long long unrecorded = (long long)json_integer_value(cc_json_at(state, "spool.unrecorded"));
+    if (age_s > SPOOL_S)
+        cp_doctor_add(findings, CP_FINDING, "spool", page,
+                      "records of %s of %s have waited %lld s for Postgres", worker, cell, age_s);
+    if (unrecorded > 0)
+        cp_doctor_add(findings, CP_NOTE, "spool", page,
+                      "%s of %s has given %lld answers unrecorded since it started", worker, cell,
+                      unrecorded);
+    if (json_integer_value(cc_json_at(state, "spool.quarantined")) > 0)
+        cp_doctor_add(findings, CP_FINDING, "spool", "look at what stands in its quarantine",
+                      "%s of %s has put records aside", worker, cell);
+}
+
+static void judge_workers(const json_t *cell, int64_t now_us, json_t *findings)
 {
     size_t i;
     json_t *worker;
@@ -142,13 +228,11 @@ static void judge_workers(const json_t *cell, json_t *findings)
         if (json_is_false(cc_json_at(state, "redis_up")))
             cp_doctor_add(findings, CP_FINDING, "redis", "callcell up, and log/<cell>-redis",
                           "%s of %s does not reach Redis", name, text(cell, "cell"));
-        if (json_integer_value(cc_json_at(state, "spool.quarantined")) > 0)
-            cp_doctor_add(findings, CP_FINDING, "spool", "look at what stands in its quarantine",
-                          "%s of %s has put records aside", name, text(cell, "cell"));
+        judge_spool(name, text(cell, "cell"), state, now_us, findings);
     }
 }
 
-static void judge_cells(const json_t *status, json_t *findings)
+static void judge_cells(const json_t *status, int64_t now_us, json_t *findings)
 {
     size_t i;
     json_t *cell;
@@ -165,7 +249,7 @@ static void judge_cells(const json_t *status, json_t *findings)
         if (json_integer_value(json_object_get(primary, "archive_failures")) > 0)
             cp_doctor_add(findings, CP_FINDING, "backups", "look at the disk of the backups",
                           "%s cannot archive its WAL: its disk will fill", name);
-        judge_workers(cell, findings);
+        judge_workers(cell, now_us, findings);
     }
 }
 
@@ -174,5 +258,5 @@ void cp_doctor_judge(const json_t *status, int64_t now_us, json_t *findings)
     judge_control(status, findings);
     judge_facts(status, now_us, findings);
     judge_edges(status, now_us, findings);
-    judge_cells(status, findings);
+    judge_cells(status, now_us, findings);
 }

@@ -10,6 +10,9 @@
 /* ok: as it should be; note: worth knowing; finding: to be mended (exit status 1). */
 enum cp_verdict { CP_OK, CP_NOTE, CP_FINDING };
 
+/* How far a clock may be off, as the alert EdgeClockWrong has it. */
+#define CP_SKEW_MAX_S 30.0
+
 /* Appends {"check","verdict","text","do"} to findings. */
 void cp_doctor_add(json_t *findings, enum cp_verdict verdict, const char *check, const char *todo,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -1,0 +1,87 @@
+#include "control-plane/cli/doctor_judge.h"
+
+#include <string.h>
+
+#include "tests/unit/control-plane/suite.h"
+
+#define NOW_S 1000000
+
+/* A platform with one leader, and this in it. */
+#define STATUS(facts, edge, spool)                                                                 \
+    "{\"registry\":\"up\",\"serves\":[{\"instance\":\"serve-1\",\"health\":\"ready\","             \
+    "\"leads\":true}],\"facts\":[" facts                                                           \
+    "],\"edges\":[{\"edge\":\"edge-1\",\"health\":\"ready\"" edge                                  \
+    "}],\"cells\":[{\"cell\":\"se-1\",\"primary\":{\"node\":\"node1\",\"synchronous\":true},"      \
+    "\"workers\":[{\"worker\":\"worker-1\",\"health\":\"ready\",\"state\":{\"spool\":{" spool      \
+    "}}}]}]}"
+#define FACT(name, value, age)                                                                     \
+    "{\"name\":\"" name "\",\"subject\":\"se-1\",\"value\":" value ",\"age_s\":" age "}"
+
+/* Everything that is not ok, "verdict check: text" a line. */
+static void expect(const char *json, const char *expected)
+{
+    size_t i;
+    json_t *status = json_loads(json, 0, NULL), *findings = json_array(), *item;
+    char said[2048] = "";
+    ck_assert_ptr_nonnull(status);
+    cp_doctor_judge(status, NOW_S * INT64_C(1000000), findings);
+    json_array_foreach(findings, i, item)
+    {
+        const char *verdict = json_string_value(json_object_get(item, "verdict"));
+        size_t length = strlen(said);
+        if (strcmp(verdict, "ok") != 0)
+            (void)snprintf(said + length, sizeof(said) - length, "%s %s: %s\n", verdict,
+                           json_string_value(json_object_get(item, "check")),
+                           json_string_value(json_object_get(item, "text")));
+    }
+    ck_assert_str_eq(said, expected);
+    json_decref(findings);
+    json_decref(status);
+}
+
+START_TEST(what_no_ticket_is_about_is_no_finding)
+{
+    expect(STATUS(FACT("certificate_expires_at", "1028801", "3000") "," /* 8 h and 1 s */
+                  FACT("backup_finished_at", "892000", "90000") ","     /* 30 h */
+                  FACT("restore_drill_finished_at", "136000", "90000") "," FACT(
+                      "archive_gap", "0", "8") "," FACT("archive_oldest_seconds", "600", "600"),
+                  ",\"clock_skew_s\":-30,\"journal_oldest_s\":900,\"journal_lost\":0,"
+                  "\"certificate_expires_at\":1028800",
+                  "\"oldest_us\":999880000000,\"unrecorded\":0,\"quarantined\":0"),
+           "");
+}
+END_TEST
+
+START_TEST(what_a_ticket_is_about_is_a_finding)
+{
+    expect(STATUS(FACT("certificate_expires_at", "1028799", "3000") "," FACT(
+                      "backup_finished_at", "891999",
+                      "90000") "," FACT("restore_drill_finished_at", "135999",
+                                        "90000") "," FACT("archive_gap", "1",
+                                                          "8") "," FACT("archive_oldest_seconds",
+                                                                        "601", "601"),
+                  ",\"clock_skew_s\":-31,\"journal_oldest_s\":901",
+                  "\"oldest_us\":999879000000,\"quarantined\":1"),
+           "finding certificates: the certificate of se-1 expires in 28799 s\n"
+           "finding backups: the last backup of se-1 is 30 h old\n"
+           "finding backups: the last restore drill of se-1 is 240 h old\n"
+           "finding backups: the archive of se-1 has a gap\n"
+           "finding backups: WAL of se-1 has waited 601 s to be archived\n"
+           "finding facts: nobody has measured archive_oldest_seconds of se-1 for 601 s\n"
+           "finding clock: the clock of edge-1 is -31.0 s off\n"
+           "finding journal: records of edge-1 have waited 901 s for their cell\n"
+           "finding spool: records of worker-1 of se-1 have waited 121 s for Postgres\n"
+           "finding spool: worker-1 of se-1 has put records aside\n");
+}
+END_TEST
+
+START_TEST(what_was_lost_is_worth_knowing)
+{
+    expect(STATUS("", ",\"journal_lost\":3", "\"unrecorded\":7"),
+           "note journal: edge-1 has lost 3 records since it started\n"
+           "note spool: worker-1 of se-1 has given 7 answers unrecorded since it started\n");
+}
+END_TEST
+
+SUITE_MAIN("doctor_judge", what_no_ticket_is_about_is_no_finding,
+           what_a_ticket_is_about_is_a_finding, what_was_lost_is_worth_knowing)
