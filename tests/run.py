@@ -177,14 +177,14 @@ def python_environment(build, long=False):
 
 
 # They start platforms of their own; all others share one, which costs half a minute to start.
-OWN_PLATFORM = ("up_down", "readme", "kill_anything")
+OWN_PLATFORM = ("up_down", "readme", "kill_anything", "right_answers")
 # So do these in their long form, which cuts links between parts.
 OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks", "evacuation")
 # They have no short form.
 LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
 # a library that steps clocks.
-SHIPPED = ("kill_anything", "history", "recovery_times")
+SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times")
 
 
 def scenarios(build, shipped, long):
