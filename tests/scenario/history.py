@@ -2,8 +2,9 @@
 
 Two kinds of writers go on all the time: carriers with call events, and an operator who makes numbers, each under
 an idempotency key that he repeats until it is acknowledged, and now and then once more. In each step the nemesis
-kills a part, while it may be freezing or cutting off another, filling a disk or stepping a clock. CALLCELL_TEST_SEED repeats a run's choices; CALLCELL_TEST_STEPS
-makes it shorter. --long only: on a platform, network and mounts of its own.
+kills a part, while it may be freezing or cutting off another, filling a disk or stepping a clock.
+CALLCELL_TEST_SEED repeats a run's choices; CALLCELL_TEST_STEPS makes it shorter. --long only: on a platform,
+network and mounts of its own.
 """
 import contextlib
 import itertools
