@@ -17,7 +17,8 @@ struct deciding {
     const struct cell_decide_input *input;
     struct cc_arena *arena;
     struct cc_call_event event;
-    struct cc_answer *answer; /* actions has room for CC_ACTIONS_MAX */
+    struct cc_slice fallback_target; /* the plan's, or without one what the state remembers of it */
+    struct cc_answer *answer;        /* actions has room for CC_ACTIONS_MAX */
 };
 
 /* What the event's state says, when it opens. */
@@ -40,11 +41,6 @@ static bool is_notice(enum cc_call_event_type type)
            type == CC_EVENT_PLAY_COMPLETED || type == CC_EVENT_UNKNOWN;
 }
 
-static struct cc_slice fallback_target(const struct cell_decide_input *input)
-{
-    return input->plan ? input->plan->fallback_target : cc_slice(NULL, 0);
-}
-
 /* The dialogue is over: flow and state are null. */
 static enum cell_decision safest(struct deciding *deciding, enum cell_decision decision)
 {
@@ -55,7 +51,7 @@ static enum cell_decision safest(struct deciding *deciding, enum cell_decision d
     answer->flow_id = cc_slice(NULL, 0);
     answer->flow_version = 0;
     answer->state = cc_slice(NULL, 0);
-    (void)cc_safest(&deciding->event, input->policy, known_number, fallback_target(input),
+    (void)cc_safest(&deciding->event, input->policy, known_number, deciding->fallback_target,
                     answer->actions, &answer->action_count);
     return decision;
 }
@@ -163,19 +159,20 @@ static enum cell_decision unknown_originating(struct deciding *deciding)
     return CELL_DECISION_UNKNOWN_NUMBER;
 }
 
-static enum cc_error seal(struct deciding *deciding, const struct cell_call_state *state)
+static enum cc_error seal(struct deciding *deciding, struct cell_call_state *state)
 {
     const struct cell_decide_input *input = deciding->input;
     struct cell_call_identity call = identity(input);
     const struct cc_sealing_key *key =
         cc_sealing_keyring_for(input->keyring, input->event->occurred_at_us);
+    state->fallback_target = deciding->fallback_target;
     return cell_state_seal(state, &call, key, deciding->arena, &deciding->answer->state);
 }
 
 /* The dialogue goes on: what the carrier may do should our next answer be late. */
 static enum cell_decision promise(struct deciding *deciding, enum cell_decision decision)
 {
-    struct cc_slice target = fallback_target(deciding->input);
+    struct cc_slice target = deciding->fallback_target;
     struct cc_answer *answer = deciding->answer;
     answer->on_timeout = cc_arena_alloc(deciding->arena, sizeof(*answer->on_timeout));
     if (!answer->on_timeout)
@@ -318,6 +315,8 @@ static enum cell_decision decide(struct deciding *deciding)
     if (may_have_dialogue(input)) {
         struct opened opened = open_state(input, deciding->arena);
         bool notice = is_notice(deciding->event.type);
+        if (!input->plan)
+            deciding->fallback_target = opened.state.fallback_target;
         if (input->plan || (opened.ok && (notice || input->pinned_flow)))
             return decide_dialogue(deciding, &opened);
     }
@@ -333,8 +332,10 @@ enum cell_decision cell_decide(const struct cell_decide_input *input, struct cc_
     answer->actions = cc_arena_alloc(arena, CC_ACTIONS_MAX * sizeof(*answer->actions));
     if (!answer->actions)
         return CELL_DECISION_FAULT;
-    if (input->plan)
+    if (input->plan) {
         deciding.event.kind = input->plan->kind;
+        deciding.fallback_target = input->plan->fallback_target;
+    }
     return decide(&deciding);
 }
 

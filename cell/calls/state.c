@@ -2,12 +2,14 @@
 
 /*
  * Plain text, all integers big-endian: length of the flow id (1), flow id, flow version (8), node
- * (2), tries (1), started_at in microseconds (8).
+ * (2), tries (1), started_at in microseconds (8), length of the fallback target (1), fallback
+ * target.
  */
 enum {
-    FORMAT = 1,
+    FORMAT = 2,
     FLOW_ID_MAX = 63,
-    PLAIN_MAX = 1 + FLOW_ID_MAX + 8 + 2 + 1 + 8,
+    TARGET_MAX = 16, /* "+" and 15 digits */
+    PLAIN_MAX = 1 + FLOW_ID_MAX + 8 + 2 + 1 + 8 + 1 + TARGET_MAX,
     HEAD_BYTES = 2 + CC_SIV_TAG_BYTES,
     SEALED_MAX = HEAD_BYTES + PLAIN_MAX,
     TEXT_MAX = (SEALED_MAX + 2) / 3 * 4
@@ -25,15 +27,22 @@ static void put(struct writer *writer, uint64_t value, size_t bytes)
         writer->bytes[writer->length++] = (uint8_t)(value >> (8 * i));
 }
 
+static void put_text(struct writer *writer, struct cc_slice text)
+{
+    put(writer, text.length, 1);
+    if (text.length > 0)
+        memcpy(writer->bytes + writer->length, text.data, text.length);
+    writer->length += text.length;
+}
+
 static void write_plain(const struct cell_call_state *state, struct writer *writer)
 {
-    put(writer, state->flow_id.length, 1);
-    memcpy(writer->bytes + writer->length, state->flow_id.data, state->flow_id.length);
-    writer->length += state->flow_id.length;
+    put_text(writer, state->flow_id);
     put(writer, (uint64_t)state->flow_version, 8);
     put(writer, state->position.node, 2);
     put(writer, state->position.tries, 1);
     put(writer, (uint64_t)state->started_at_us, 8);
+    put_text(writer, state->fallback_target);
 }
 
 enum cc_error cell_state_seal(const struct cell_call_state *state,
@@ -47,7 +56,8 @@ enum cc_error cell_state_seal(const struct cell_call_state *state,
     char *text = NULL;
     enum cc_error error = CC_OK;
     *out = cc_slice(NULL, 0);
-    if (state->flow_id.length < 1 || state->flow_id.length > FLOW_ID_MAX)
+    if (state->flow_id.length < 1 || state->flow_id.length > FLOW_ID_MAX ||
+        state->fallback_target.length > TARGET_MAX)
         return CC_INVALID;
     write_plain(state, &plain);
     error = cc_siv_seal(key->key, associated, 3, cc_slice((const char *)plain.bytes, plain.length),
@@ -89,19 +99,34 @@ static uint64_t get(struct reader *reader, size_t bytes)
     return value;
 }
 
+/* Borrowed from the reader's bytes. */
+static struct cc_slice get_text(struct reader *reader)
+{
+    size_t length = get(reader, 1);
+    const uint8_t *text = take(reader, length);
+    return text ? cc_slice((const char *)text, length) : cc_slice(NULL, 0);
+}
+
+static bool keep(struct cc_slice *text, struct cc_arena *arena)
+{
+    const char *copy = cc_arena_copy(arena, *text);
+    *text = cc_slice(copy, text->length);
+    return copy != NULL;
+}
+
 static enum cc_error read_plain(struct reader reader, struct cc_arena *arena,
                                 struct cell_call_state *out)
 {
-    size_t id_length = get(&reader, 1);
-    const uint8_t *id = take(&reader, id_length);
+    out->flow_id = get_text(&reader);
     out->flow_version = (int64_t)get(&reader, 8);
     out->position.node = (uint16_t)get(&reader, 2);
     out->position.tries = (uint8_t)get(&reader, 1);
     out->started_at_us = (int64_t)get(&reader, 8);
-    if (reader.failed || reader.left > 0 || id_length < 1 || id_length > FLOW_ID_MAX)
+    out->fallback_target = get_text(&reader);
+    if (reader.failed || reader.left > 0 || out->flow_id.length < 1 ||
+        out->flow_id.length > FLOW_ID_MAX || out->fallback_target.length > TARGET_MAX)
         return CC_INVALID;
-    out->flow_id = cc_slice(cc_arena_copy(arena, cc_slice((const char *)id, id_length)), id_length);
-    return out->flow_id.data ? CC_OK : CC_NO_MEMORY;
+    return keep(&out->flow_id, arena) && keep(&out->fallback_target, arena) ? CC_OK : CC_NO_MEMORY;
 }
 
 static bool is_expired(int64_t started_at_us, int64_t occurred_at_us)

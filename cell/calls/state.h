@@ -1,6 +1,6 @@
 /*
  * The sealed state that travels with a call (design section 3). Text: base64url of
- *   format (1 byte, 1) | key id (1 byte) | SIV tag (16) | ciphertext
+ *   format (1 byte, 2) | key id (1 byte) | SIV tag (16) | ciphertext
  * associated data: country, tenant, call id, as three components. Deterministic, so that a repeat
  * gives the same bytes on any worker. Pure.
  */
@@ -19,6 +19,8 @@ struct cell_call_state {
     int64_t flow_version;
     struct cell_flow_position position;
     int64_t started_at_us; /* occurred_at of the call's first event: says when the state expires */
+    struct cc_slice fallback_target; /* E.164, of the plan that answered last; empty: none. Speaks
+                                        when the plan cannot be had */
 };
 
 struct cell_call_identity {

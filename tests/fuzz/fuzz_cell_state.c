@@ -38,7 +38,7 @@ static void open_sealed(struct cc_slice plain, const struct cc_sealing_keyring *
 {
     enum { PLAIN_MAX = 200 };
     const struct cc_slice associated[] = {call.country, call.tenant, call.call_id};
-    uint8_t sealed[18 + PLAIN_MAX] = {1, 1};
+    uint8_t sealed[18 + PLAIN_MAX] = {2, 1};
     char text[2 * sizeof(sealed)];
     if (plain.length < 1 || plain.length > PLAIN_MAX)
         return;

@@ -445,13 +445,16 @@ START_TEST(a_dialogue_goes_on_without_its_plan)
     static const struct given lost = {.pinned = FLOW};
     static const struct given deleted = {.pinned = FLOW, .no_such_number = true};
     struct decided menu = decide(&pbx, FIRST(PBX_IN));
+    struct decided bare = decide(&pbx_without_fallback, FIRST(PBX_IN));
     check_dialogue(go_on(&lost, menu.state, "gather.completed", LATER, "'digits':'1'"), SALES,
-                   HANGUP);
+                   FALLBACK);
     check_dialogue(go_on(&deleted, menu.state, "gather.completed", LATER, "'digits':'1'"), SALES,
+                   FALLBACK);
+    check_dialogue(go_on(&lost, bare.state, "gather.completed", LATER, "'digits':'1'"), SALES,
                    HANGUP);
     ck_assert_str_eq(go_on(&no_plan, menu.state, "call.answered", LATER, "").state, menu.state);
     check_plain(go_on(&no_plan, menu.state, "gather.completed", LATER, "'digits':'1'"),
-                CELL_DECISION_NO_PLAN, HANGUP);
+                CELL_DECISION_NO_PLAN, FALLBACK);
     check_plain(go_on(&lost, "AQEB", "gather.completed", LATER, "'digits':'1'"),
                 CELL_DECISION_NO_PLAN, HANGUP);
 }

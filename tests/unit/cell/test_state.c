@@ -28,7 +28,8 @@ static struct cell_call_state sample(void)
     return (struct cell_call_state){.flow_id = CC_SLICE_LITERAL("main"),
                                     .flow_version = INT64_C(0x123456789abcdef),
                                     .position = {.node = 0xfedc, .tries = 9},
-                                    .started_at_us = fixture_time(STARTED)};
+                                    .started_at_us = fixture_time(STARTED),
+                                    .fallback_target = CC_SLICE_LITERAL("+46701234567")};
 }
 
 static struct cc_slice sealed_at(const struct cell_call_state *state, const char *time)
@@ -58,6 +59,7 @@ START_TEST(what_is_sealed_opens)
     ck_assert_uint_eq(out.position.node, 0xfedc);
     ck_assert_uint_eq(out.position.tries, 9);
     ck_assert_int_eq(out.started_at_us, state.started_at_us);
+    ck_assert(cc_slice_is(out.fallback_target, "+46701234567"));
     tear_down();
 }
 END_TEST
@@ -91,6 +93,26 @@ START_TEST(flow_ids_are_bounded)
     state.flow_id = cc_slice(id, 64);
     ck_assert_int_eq(cell_state_seal(&state, &call, key, &arena, &text), CC_INVALID);
     state.flow_id = cc_slice(id, 0);
+    ck_assert_int_eq(cell_state_seal(&state, &call, key, &arena, &text), CC_INVALID);
+    tear_down();
+}
+END_TEST
+
+START_TEST(fallback_targets_are_bounded)
+{
+    static const char target[] = "+1234567890123456";
+    struct cell_call_state state = sample(), out;
+    const struct cc_sealing_key *key = NULL;
+    struct cc_slice text;
+    set_up();
+    key = cc_sealing_keyring_find(keyring, 1);
+    for (size_t length = 0; length <= 16; length += 16) {
+        state.fallback_target = cc_slice(target, length);
+        text = sealed_at(&state, STARTED);
+        ck_assert_int_eq(open_at(text, &call, STARTED, &out), CC_OK);
+        ck_assert(cc_slice_equal(out.fallback_target, state.fallback_target));
+    }
+    state.fallback_target = cc_slice(target, 17);
     ck_assert_int_eq(cell_state_seal(&state, &call, key, &arena, &text), CC_INVALID);
     tear_down();
 }
@@ -227,7 +249,8 @@ int main(void)
 {
     const TTest *const tests[] = {
         what_is_sealed_opens,        equal_states_give_equal_text,
-        flow_ids_are_bounded,        a_state_of_another_call_is_forged,
+        flow_ids_are_bounded,
+        fallback_targets_are_bounded,        a_state_of_another_call_is_forged,
         any_changed_byte_is_noticed, cut_and_foreign_texts_do_not_open,
         sealed_nonsense_is_refused,  a_state_lives_24_hours,
         keys_rotate_by_occurred_at,
