@@ -5,6 +5,9 @@
  *    ^                   | failed, time-out         |          |
  *    +-------------------+--------------------------+----------+  lost, or a deadline passed
  *
+ * While nothing answers only the first one of a pool tries to connect: each try is a process in
+ * every Postgres that is asked, and a cell has a hundred connections. The others follow it.
+ *
  * libpq facts this rests on: the socket may change at each PQconnectPoll (so the poll handle is
  * made anew); a killed backend shows as a poll status < 0 while PQstatus says OK; a frozen one not
  * at all, so every wait has a deadline of ours.
@@ -20,7 +23,7 @@
 
 enum { CONNECTIONS_DEFAULT = 4, QUEUE_DEFAULT = 1024, CONNECT_DEFAULT_MS = 1000 };
 #define BACKOFF_FIRST_US INT64_C(20000)
-#define BACKOFF_MAX_US INT64_C(1000000)
+#define BACKOFF_MAX_US INT64_C(500000)
 #define BREAKER_US INT64_C(1000000)
 
 enum state { DOWN, CONNECTING, READY, BUSY };
@@ -105,9 +108,14 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
     return CC_OK;
 }
 
-bool cc_pg_pool_has_failed(const struct cc_pg_pool *pool)
+static bool nothing_answers(const struct cc_pg_pool *pool)
 {
     return pool->up == 0 && pool->failed_at_us != 0;
+}
+
+bool cc_pg_pool_has_failed(const struct cc_pg_pool *pool)
+{
+    return nothing_answers(pool);
 }
 
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool)
@@ -208,6 +216,14 @@ static void end_queue(struct cc_pg_pool *pool, enum cc_error error)
         transaction_end(queue_take(pool), error, false);
 }
 
+/* The first one got through. */
+static void call_the_others(struct cc_pg_pool *pool)
+{
+    for (size_t i = 1; i < pool->count; i++)
+        if (pool->connections[i].state == DOWN)
+            schedule(&pool->connections[i], cc_loop_now_us(pool->loop));
+}
+
 static void connect_failed(struct connection *connection, const char *reason)
 {
     struct cc_pg_pool *pool = connection->pool;
@@ -247,6 +263,8 @@ static void on_timer(struct cc_deadline *deadline)
         connect_failed(connection, "connecting took too long");
         return;
     }
+    if (nothing_answers(pool) && connection != &pool->connections[0])
+        return;
     connection->state = CONNECTING;
     connection->pg = pg_conninfo_start(pool->conninfo, connection->rotation);
     if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD) {
@@ -270,6 +288,8 @@ static void connected(struct connection *connection)
     cc_deadline_clear(&connection->timer);
     connection->state = READY;
     connection->backoff_us = BACKOFF_FIRST_US;
+    if (nothing_answers(pool))
+        call_the_others(pool);
     pool->up++;
     pool->failed_at_us = 0;
     if (pool->failure_logged)
@@ -300,8 +320,7 @@ static void on_connecting(uv_poll_t *poll, int status, int events)
 
 static bool breaker_is_open(const struct cc_pg_pool *pool)
 {
-    return pool->up == 0 && pool->failed_at_us != 0 &&
-           cc_loop_now_us(pool->loop) - pool->failed_at_us < BREAKER_US;
+    return nothing_answers(pool) && cc_loop_now_us(pool->loop) - pool->failed_at_us < BREAKER_US;
 }
 
 enum cc_error cc_pg_submit(struct cc_pg_pool *pool, const struct cc_pg_transaction *from)

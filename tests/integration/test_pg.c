@@ -1,9 +1,11 @@
 /* The Postgres pool against real servers: transactions, tenants, errors, death, freezing, several
  * hosts. */
 #include <check.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io/pg.h"
@@ -434,6 +436,44 @@ START_TEST(test_silent_first_host_does_not_hide_the_second)
 }
 END_TEST
 
+static int take_connection(int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    for (; fd < 0; fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK))
+        uv_run(cc_loop_uv(loop), UV_RUN_NOWAIT);
+    return fd;
+}
+
+static bool is_given_up(int fd)
+{
+    char bytes[64];
+    return recv(fd, bytes, sizeof(bytes), 0) == 0;
+}
+
+/* A storm of connections of all workers is what a Postgres that comes back needs least. */
+START_TEST(test_one_knocks_while_nothing_answers)
+{
+    char conninfo[100];
+    int64_t port = 0;
+    int listener = test_listen(&port);
+    ck_assert_int_eq(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d user=postgres dbname=postgres",
+             (int)port);
+    open_pool(conninfo, 4);
+    for (int i = 0; i < 4; i++)
+        close(take_connection(listener));
+    while (!cc_pg_pool_has_failed(pool))
+        uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
+    int knocking = take_connection(listener);
+    while (!is_given_up(knocking)) {
+        uv_run(cc_loop_uv(loop), UV_RUN_NOWAIT);
+        ck_assert_int_eq(accept4(listener, NULL, NULL, SOCK_NONBLOCK), -1);
+    }
+    close(knocking);
+    close(listener);
+}
+END_TEST
+
 START_TEST(test_hosts_are_chosen_by_role)
 {
     char conninfo[200];
@@ -535,6 +575,7 @@ int main(void)
     tcase_add_test(tc, test_unreachable_opens_the_breaker);
     tcase_add_test(tc, test_host_names_are_refused);
     tcase_add_test(tc, test_silent_first_host_does_not_hide_the_second);
+    tcase_add_test(tc, test_one_knocks_while_nothing_answers);
     tcase_add_test(tc, test_hosts_are_chosen_by_role);
     tcase_add_test(tc, test_read_only_node_is_left);
     tcase_add_test(tc, test_free_cancels);
