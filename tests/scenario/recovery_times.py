@@ -107,8 +107,8 @@ def workers_are_up_from_disk_alone(platform):
         platform.sv("restart", f"worker-{number}")
         wait_until(f"worker-{number} is ready", lambda n=number: platform.worker_is_ready(n), 60)
     platform.stop_control_plane()
-    for name in ("redis", "node1", "node2", "monitor"):
-        platform.kill_for_good(name)
+    stores = [f"se-1-{name}" for name in ("redis", "node1", "node2", "monitor")]
+    faults.Part(platform, "stores", stores, []).kill_for_good()
     plan = list(dataset.numbers.values())[0]
     times = [time_to_answer(platform, plan) for _ in range(3)]
     record("both workers killed, until the first answer from disk alone", times, 1)

@@ -1,6 +1,7 @@
 """What can happen to a part of a platform: killed, frozen, cut off. Parts are named as on-call names them."""
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import threading
@@ -148,14 +149,15 @@ class WriteProbe:
     A commit that comes with a warning ("not replicated") is no acknowledgement. with probe: ... writes meanwhile.
     """
 
-    SQL = "insert into public.write_probe default values"
+    WRITE = b"insert into public.write_probe default values;\n\\echo acknowledged\n"
+    PATIENCE_S = 1
 
     def __init__(self, platform):
         platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
         folder = platform.postgres_sockets()
         ports = f"{platform.port(20131)},{platform.port(20132)}"
         self.command = platform.owner_command([
-            "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", self.SQL,
+            "psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
             f"host={folder},{folder} port={ports} dbname=cell target_session_attrs=read-write connect_timeout=2"])
         self.acknowledged = []
         self.over = threading.Event()
@@ -170,13 +172,30 @@ class WriteProbe:
         self.thread.join()
 
     def _write(self):
-        while not self.over.wait(0.02):
-            try:
-                result = subprocess.run(self.command, capture_output=True, text=True, timeout=1, check=False)
-            except subprocess.TimeoutExpired:
-                continue
-            if result.returncode == 0 and "WARNING" not in result.stderr:
-                self.acknowledged.append(time.monotonic())
+        while not self.over.wait(0.05):
+            with subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, start_new_session=True, bufsize=0) as session:
+                while self._is_acknowledged(session) and not self.over.wait(0.02):
+                    self.acknowledged.append(time.monotonic())
+                os.killpg(session.pid, signal.SIGKILL)
+
+    def _is_acknowledged(self, session):
+        """One session serves until a write in it fails, warns or takes too long: one for each write would take
+        more of the machine than the platform does."""
+        try:
+            session.stdin.write(self.WRITE)
+        except BrokenPipeError:
+            return False
+        said, deadline = b"", time.monotonic() + self.PATIENCE_S
+        while b"acknowledged\n" not in said:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or not select.select([session.stdout], [], [], left_s)[0]:
+                return False
+            chunk = os.read(session.stdout.fileno(), 4096)
+            if not chunk:
+                return False
+            said += chunk
+        return b"WARNING" not in said
 
     def wait_for_one_since(self, moment):
         wait_until("a write is acknowledged", lambda: self.acknowledged and self.acknowledged[-1] > moment, 60)

@@ -154,7 +154,7 @@ class Platform:
         return found
 
     def show_logs(self, lines=40):
-        for log in sorted(self.home.glob("log/*/current")):
+        for log in sorted([*self.home.glob("log/*/current"), *self.home.glob("sites/*/log/*/current")]):
             tail = log.read_text(errors="replace").splitlines()[-lines:]
             print(f"# --- {log.relative_to(self.home)}")
             for line in tail:

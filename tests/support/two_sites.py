@@ -11,6 +11,11 @@ class TwoSites(Platform):
         super().__init__()
         self.environment["CALLCELL_TEMPLATE"] = "demo-two-sites"
 
+    def __exit__(self, kind, *rest):
+        if kind:
+            self.show_logs()
+        return super().__exit__(kind, *rest)
+
     def postgres_sockets(self):
         return self.home / "run/pg/se-1"
 
@@ -24,7 +29,7 @@ class TwoSites(Platform):
 
     def primary_port(self):
         for socket in self.postgres_sockets().glob(".s.PGSQL.?????"):
-            port = socket.name.rpartition(".")[2]
+            port = int(socket.name.rpartition(".")[2])
             try:
                 if self.psql("select pg_is_in_recovery()", port, "postgres") == [["f"]] and self.psql(
                         "select to_regclass('directory.numbers') is not null", port) == [["t"]]:
@@ -34,8 +39,9 @@ class TwoSites(Platform):
         raise AssertionError("no Postgres of the cell is a primary")
 
     def heal(self):
-        self.cli("up", timeout_s=120)
+        """As the evacuation page has it: a site that was lost is not brought up before it is healed."""
         self.cli("cell", "heal", "se-1", timeout_s=120)
+        self.cli("up", timeout_s=120)
         wait_until("both edges are ready", lambda: all(self.edge_is_ready(edge) for edge in (0, 1)), 60)
 
     def site(self, name):
