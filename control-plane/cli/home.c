@@ -208,18 +208,28 @@ static enum cc_error wait_for_workers(struct cp_context *context, const char *ce
     return error;
 }
 
+/* Its workers first: they answer calls whatever its Postgres does. */
+static enum cc_error wait_for_cell(struct cp_context *context, const char *cell, int number)
+{
+    enum cc_error error = wait_for_workers(context, cell);
+    if (error)
+        return error;
+    error = cp_cell_wait_replicated(context, cell, number);
+    if (error)
+        return cp_fail(context, error, "%s; calls are answered; run: callcell cell heal %s",
+                       cp_format(context, "%s", context->message), cell);
+    return CC_OK;
+}
+
 static enum cc_error wait_for_cells(struct cp_context *context)
 {
     PGresult *result;
     enum cc_error error = cp_sql_read(
         context, &result, "SELECT cell, number FROM cells WHERE state = 'ready' ORDER BY number",
         CP_NO_PARAMETERS);
-    for (int row = 0; !error && row < PQntuples(result); row++) {
-        error = cp_cell_wait_replicated(context, cp_sql_value(result, row, 0),
-                                        (int)cp_sql_integer(result, row, 1));
-        if (!error)
-            error = wait_for_workers(context, cp_sql_value(result, row, 0));
-    }
+    for (int row = 0; !error && row < PQntuples(result); row++)
+        error = wait_for_cell(context, cp_sql_value(result, row, 0),
+                              (int)cp_sql_integer(result, row, 1));
     return error;
 }
 
