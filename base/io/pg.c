@@ -237,17 +237,20 @@ static void connect_failed(struct connection *connection, const char *reason)
         end_queue(pool, CC_UNAVAILABLE);
 }
 
-/* "The transaction has already committed locally, but might not have been replicated": acknowledged
- * by the primary alone. */
+/* "The transaction has already committed locally, but might not have been replicated". */
+bool cc_pg_is_not_replicated(const PGresult *notice)
+{
+    const char *detail = PQresultErrorField(notice, PG_DIAG_MESSAGE_DETAIL);
+    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    return (detail && strstr(detail, "not have been replicated")) ||
+           (message && strstr(message, "wait for synchronous replication"));
+}
+
 static void on_notice(void *context, const PGresult *notice)
 {
     struct connection *connection = context;
-    const char *detail = PQresultErrorField(notice, PG_DIAG_MESSAGE_DETAIL);
-    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-    if ((detail && strstr(detail, "not have been replicated")) ||
-        (message && strstr(message, "wait for synchronous replication")))
-        if (connection->current)
-            connection->current->not_replicated = true;
+    if (connection->current && cc_pg_is_not_replicated(notice))
+        connection->current->not_replicated = true;
 }
 
 static void on_timer(struct cc_deadline *deadline)

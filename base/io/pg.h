@@ -82,6 +82,10 @@ struct cc_pg_transaction {
 enum cc_error cc_pg_submit(struct cc_pg_pool *pool,
                            const struct cc_pg_transaction *transaction) CC_MUST_CHECK;
 
+/* Whether a notice of Postgres says that a commit waited for the replica in vain: it is done here,
+ * and perhaps nowhere else. Such a commit is no acknowledgement. */
+bool cc_pg_is_not_replicated(const PGresult *notice);
+
 /* Column 0.. of row r as a slice; empty for NULL. */
 struct cc_slice cc_pg_value(const PGresult *result, int row, int column);
 
