@@ -26,6 +26,8 @@ static const struct cc_config_key setting_keys[] = {
      "debug, info, warning or error"},
     {"edge_confirm_s", CC_CONFIG_INTEGER, offsetof(struct cp_settings, edge_confirm_s), false, "30",
      1, 3600, "How long a publication may take to reach every edge"},
+    {"registry_answer_s", CC_CONFIG_INTEGER, offsetof(struct cp_settings, registry_answer_s), false,
+     "60", 1, 3600, "How long one statement of the registry may take before a command gives it up"},
     {"backup_directory", CC_CONFIG_TEXT, offsetof(struct cp_settings, backup_directory), false, "",
      0, 0, "Folder of the backup repositories; empty: backups of the home"},
     {"backup_every_h", CC_CONFIG_INTEGER, offsetof(struct cp_settings, backup_every_h), false, "24",

@@ -20,8 +20,9 @@ struct cp_settings {
     int64_t port_offset;
     char *listen_address;
     char *log_level;
-    int64_t edge_confirm_s; /* how long a publication may take to reach all edges */
-    char *backup_directory; /* repositories of all cells; empty: backups of the home */
+    int64_t edge_confirm_s;    /* how long a publication may take to reach all edges */
+    int64_t registry_answer_s; /* how long one statement of the registry may take */
+    char *backup_directory;    /* repositories of all cells; empty: backups of the home */
     int64_t backup_every_h, backup_full_every_h, restore_drill_every_h;
     int64_t backup_keep_full;        /* full backups kept, with all that hangs on them */
     int64_t archive_queue_megabytes; /* WAL that may wait for a broken archive */

@@ -8,7 +8,7 @@
 #include "base/timestamp.h"
 #include "control-plane/registry.h"
 
-enum { ASK_MS = 1000, ANSWER_MS = 3000, FIRST_MS = 100, DUTIES_MAX = 16 };
+enum { ASK_MS = 1000, ANSWER_MS = 3000, FIRST_MS = 100, DUTIES_MAX = 16, DUTY_ANSWER_S = 10 };
 
 struct leader_duty {
     struct cp_leader *leader;
@@ -149,6 +149,8 @@ static void add_duties(struct cp_leader *leader)
         duty->leader = leader;
         duty->duty = &cp_duties[i];
         cp_context_like(&duty->context, leader->parent, leader->instance);
+        /* A duty comes again; meanwhile it holds a thread of the pool. */
+        duty->context.settings.registry_answer_s = DUTY_ANSWER_S;
         cc_deadline_init(&duty->due, leader->loop, on_duty_due);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "base/io/loop.h"
 #include "control-plane/pq.h"
 #include "control-plane/targets/local.h"
 
@@ -51,10 +52,10 @@ enum cc_error cp_registry_open(struct cp_context *context)
 {
     if (context->registry && PQstatus(context->registry) == CONNECTION_OK)
         return CC_OK;
-    for (int64_t until_us = cp_now_us() + START_WAIT_MS * 1000;;) {
+    for (int64_t until_us = cc_monotonic_us() + START_WAIT_MS * 1000;;) {
         if (!cp_registry_try(context, CONNECT_MS))
             return CC_OK;
-        if (cp_now_us() >= until_us || !cp_local_is_up(context))
+        if (cc_monotonic_us() >= until_us || !cp_local_is_up(context))
             return cp_fail(context, CC_UNAVAILABLE,
                            "the registry does not answer; is the platform up? run: callcell up");
         cp_pause_ms(PAUSE_MS);
@@ -76,37 +77,59 @@ static void keep_result(struct cp_context *context, PGresult *result)
     context->results[context->result_count++] = result;
 }
 
+/* What was asked may still be done, by a Postgres that thaws. The connection is dropped, and with
+ * it the lease of a run: Postgres gives that back when it is done with what it was asked, so that
+ * nothing of it comes after what the next command does. */
+static enum cc_error fail_of_silence(struct cp_context *context)
+{
+    if (!context->registry)
+        return cp_fail(context, CC_UNAVAILABLE, "the registry does not answer");
+    enum cc_error error =
+        cp_fail(context, CC_UNKNOWN_OUTCOME,
+                "registry: %s; what was asked of it last may be done or not: give the command "
+                "again, it does nothing twice",
+                cp_pq_trouble(context->registry, NULL));
+    PQfinish(context->registry);
+    context->registry = NULL;
+    return error;
+}
+
 static enum cc_error judge(struct cp_context *context, const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
         return CC_OK;
+    if (!result)
+        return fail_of_silence(context);
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     bool conflict = state && strncmp(state, "23", 2) == 0;
     return cp_fail(context, conflict ? CC_CONFLICT : CC_PROTOCOL, "registry: %s",
-                   text ? text : PQerrorMessage(context->registry));
+                   text ? text : PQresultErrorMessage(result));
+}
+
+static PGresult *ask(struct cp_context *context, const char *sql, const char *const *parameters,
+                     int count)
+{
+    return cp_pq_query(context->registry, sql, parameters, count,
+                       (int)context->settings.registry_answer_s * 1000);
 }
 
 enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql,
                      const char *const *parameters, int count)
 {
-    *out = PQexecParams(context->registry, sql, count, NULL, parameters, NULL, NULL, 0);
+    *out = ask(context, sql, parameters, count);
     keep_result(context, *out);
     return judge(context, *out);
 }
 
-/* Whether the connection went away under the statement: with its node, or because that restarts. */
-static bool was_lost(struct cp_context *context)
-{
-    return !context->registry || PQstatus(context->registry) != CONNECTION_OK;
-}
-
+/* Within a transaction nothing is asked again: what came before was lost with the connection. */
 enum cc_error cp_sql_read(struct cp_context *context, PGresult **out, const char *sql,
                           const char *const *parameters, int count)
 {
+    bool alone = PQtransactionStatus(context->registry) != PQTRANS_INTRANS;
     enum cc_error error = cp_sql(context, out, sql, parameters, count);
-    if (!error || !was_lost(context))
+    if (!error || context->registry || !alone)
         return error;
     error = cp_registry_open(context);
     return error ? error : cp_sql(context, out, sql, parameters, count);
@@ -115,10 +138,15 @@ enum cc_error cp_sql_read(struct cp_context *context, PGresult **out, const char
 enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char *const *parameters,
                          int count)
 {
-    PGresult *result = PQexecParams(context->registry, sql, count, NULL, parameters, NULL, NULL, 0);
+    PGresult *result = ask(context, sql, parameters, count);
     enum cc_error error = judge(context, result);
     PQclear(result);
     return error;
+}
+
+void cp_sql_rollback(struct cp_context *context)
+{
+    PQclear(ask(context, "ROLLBACK", CP_NO_PARAMETERS));
 }
 
 const char *cp_sql_value(const PGresult *result, int row, int column)

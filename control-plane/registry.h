@@ -1,7 +1,12 @@
 /*
  * The registry: the control plane's own Postgres, a primary and a replica
  * (provision/registry_create.h), reached over its socket by the home's owner (peer authentication).
- * Blocking: for the CLI only, never on a loop.
+ * Blocking, each statement for registry_answer_s at most: for the CLI and for duties, never on a
+ * loop.
+ *
+ * A statement that got no answer, whose connection was lost under it, or that was committed on the
+ * primary alone is neither done nor undone: CC_UNKNOWN_OUTCOME, and the connection is closed. A run
+ * stays at its row then, and rows may be done again (run.h): the same command goes on.
  */
 #ifndef CP_REGISTRY_H
 #define CP_REGISTRY_H
@@ -21,7 +26,7 @@ enum cc_error cp_registry_try(struct cp_context *context, int timeout_ms) CC_MUS
 enum cc_error cp_registry_open(struct cp_context *context) CC_MUST_CHECK;
 
 /* One statement; parameters are text, NULL is SQL NULL. The result lives as long as the context.
- * CC_CONFLICT for class 23; all others CC_PROTOCOL with a message. */
+ * CC_CONFLICT for class 23, CC_UNKNOWN_OUTCOME as above, all others CC_PROTOCOL; with a message. */
 enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql,
                      const char *const *parameters, int count) CC_MUST_CHECK;
 #define CP_PARAMETERS(...)                                                                         \
@@ -30,13 +35,17 @@ enum cc_error cp_sql(struct cp_context *context, PGresult **out, const char *sql
 #define CP_NO_PARAMETERS NULL, 0
 
 /* The same for a statement that only reads: asked once more, on a new connection, when the
- * connection is lost under it (the node is restarted, or the other one takes over). */
+ * first gave no answer (the node is restarted or frozen, or the other one takes over). */
 enum cc_error cp_sql_read(struct cp_context *context, PGresult **out, const char *sql,
                           const char *const *parameters, int count) CC_MUST_CHECK;
 
 /* The same for statements whose result is of no interest. */
 enum cc_error cp_sql_run(struct cp_context *context, const char *sql, const char *const *parameters,
                          int count) CC_MUST_CHECK;
+
+/* Ends a transaction that failed; whether it worked does not matter: one whose connection is gone
+ * is gone with it. */
+void cp_sql_rollback(struct cp_context *context);
 
 /* Value of a row as text; "" for NULL. */
 const char *cp_sql_value(const PGresult *result, int row, int column);

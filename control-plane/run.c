@@ -54,9 +54,11 @@ static void release_lease(struct walk *walk)
         (void)close(walk->lock);
         return;
     }
+    const char *why = cp_format(walk->context, "%s", walk->context->message);
     /* When the connection is gone the lock is gone with it. */
     (void)!cp_sql_run(walk->context, "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
                       CP_PARAMETERS(name));
+    (void)cp_fail(walk->context, CC_OK, "%s", why);
 }
 
 /* The unfinished run of this subject, or a new one. */
@@ -135,10 +137,11 @@ static enum cc_error step(struct walk *walk, const struct cc_transition *row)
         (void)cp_fail(walk->context, error, "%s: %s", row->comment, cc_error_text(error));
     if (!error)
         die_here(walk, row, "act");
+    const char *why = cp_format(walk->context, "%s", walk->context->message);
     enum cc_error recorded = record(walk, row, error, cp_now_us() - begun_us);
     if (!error && !recorded)
         die_here(walk, row, "record");
-    return error ? error : recorded;
+    return error ? cp_fail(walk->context, error, "%s", why) : recorded;
 }
 
 static enum cc_error walk_rows(struct walk *walk)

@@ -84,7 +84,7 @@ static enum cc_error take_over(struct reconciling *reconciling)
     }
     if (!error)
         return cp_sql_run(context, "COMMIT", CP_NO_PARAMETERS);
-    PQclear(PQexec(context->registry, "ROLLBACK"));
+    cp_sql_rollback(context);
     return error;
 }
 

@@ -209,7 +209,7 @@ static enum cc_error unmap(void *subject)
     if (!error)
         error = cp_sql_run(context, "COMMIT", CP_NO_PARAMETERS);
     else
-        PQclear(PQexec(context->registry, "ROLLBACK"));
+        cp_sql_rollback(context);
     if (!error && !destroy->only)
         error = cp_publish(context, destroy->country, CC_PUBLICATION_MAP, CC_SLOT_COUNT, &epoch);
     if (!error)

@@ -145,7 +145,7 @@ static enum cc_error claim(void *subject)
     if (!error)
         error = cp_sql_run(create->context, "COMMIT", CP_NO_PARAMETERS);
     else
-        PQclear(PQexec(create->context->registry, "ROLLBACK"));
+        cp_sql_rollback(create->context);
     return error ? error : read_number(create);
 }
 

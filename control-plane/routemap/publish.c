@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/io/loop.h"
 #include "base/route_map.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
@@ -190,7 +191,7 @@ static enum cc_error end(struct publishing *publishing, enum cc_error error)
     cc_buffer_deinit(&publishing->payload);
     if (!error)
         return cp_sql_run(publishing->context, "COMMIT", CP_NO_PARAMETERS);
-    PQclear(PQexec(publishing->context->registry, "ROLLBACK"));
+    cp_sql_rollback(publishing->context);
     return error;
 }
 
@@ -280,13 +281,13 @@ enum cc_error cp_map_rollback(struct cp_context *context, const char *country, i
 
 enum cc_error cp_edges_confirm(struct cp_context *context, const char *country)
 {
-    int64_t until_us = cp_now_us() + context->settings.edge_confirm_s * 1000000;
+    int64_t until_us = cc_monotonic_us() + context->settings.edge_confirm_s * 1000000;
     for (;;) {
         PGresult *result;
         enum cc_error error = cp_sql(context, &result, MISSING_SQL, CP_PARAMETERS(country));
         if (error || PQntuples(result) == 0)
             return error;
-        if (cp_now_us() >= until_us)
+        if (cc_monotonic_us() >= until_us)
             return cp_fail(context, CC_TIMEOUT,
                            "published, but not every edge has confirmed within %lld s: %s; "
                            "run the same command again to go on waiting",

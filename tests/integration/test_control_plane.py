@@ -466,6 +466,120 @@ def registry_restarts(p):
                                  capture_output=True).returncode == 0)
 
 
+def registry_sql(p, sql, node=None):
+    """Rows of the registry's primary, or of a node."""
+    for number in (node,) if node else (1, 2):
+        psql = ["psql", "-XAtq", "-h", f"{p.home}/registry/pg/sock", "-p", str(7304 + number + OFFSET), "-d", "registry"]
+        if os.geteuid() == 0:
+            psql = ["runuser", "-u", "postgres", "--", *psql]
+        if node is None and subprocess.run([*psql, "-c", "select pg_is_in_recovery()"], capture_output=True, text=True,
+                                           timeout=20, check=False).stdout != "f\n":
+            continue
+        done = subprocess.run([*psql, "-c", sql], check=True, capture_output=True, text=True, timeout=20)
+        return done.stdout.split()
+    raise AssertionError("the registry has no primary")
+
+
+def backends(p):
+    """Of the home's owner in the registry's database: the command's, and those of serve's duties."""
+    return {int(pid) for pid in registry_sql(p, "select pid from pg_stat_activity where datname = 'registry' and "
+                                                "usename = current_user and pid <> pg_backend_pid()")}
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def stop_in_first_row(p, words, environment):
+    """The command, stopped (SIGSTOP) as its first row begins."""
+    process = subprocess.Popen([p.binary, *words], env=environment, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = process.stderr.readline()
+    process.send_signal(signal.SIGSTOP)
+    assert line.startswith("1/"), line
+    return process
+
+
+def registry_freezes_under_a_command(p):
+    """It ends by its deadline and says what it does not know; what hangs keeps the lease; then it goes on."""
+    words = ("number", "create", "+46700000889", "--tenant", "acme", "--kind", "mobile")
+    environment = dict(p.environment, CALLCELL_CONTROL__REGISTRY_ANSWER_S="2")
+    before = backends(p)
+    process = stop_in_first_row(p, words, environment)
+    frozen = backends(p) - before
+    assert frozen
+    signal_all(frozen, signal.SIGSTOP)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGCONT)
+    said = process.communicate(timeout=30)[1]
+    took = time.monotonic() - begun
+    try:
+        assert process.returncode == 1 and "no answer in time" in said and "again" in said, said
+        assert 2 <= took < 12, took
+        assert "another command is at" in p.run(*words, status=1).stderr
+    finally:
+        signal_all(frozen, signal.SIGCONT)
+    until(lambda: not frozen & backends(p))
+    p.run(*words)
+    assert [n["number"] for n in p.json("number", "list") if n["number"] == words[2]] == [words[2]]
+    return f"given up after {took:.1f} s"
+
+
+def runs_of(duty):
+    """Over both serve processes; one that does not answer counts nothing."""
+    total = 0
+    for port in (SERVE + 1, SERVE + 3):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/metrics")
+            page = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        total += sum(int(n) for n in re.findall(rf'^callcell_control_duty_runs_total{{duty="{duty}"}} (\d+)$', page, re.M))
+    return total
+
+
+def registry_freezes_under_a_duty(p):
+    """The leader still leads: its own connection is another one. What it does goes on."""
+    until(lambda: runs_of("durability") > 0)
+    frozen = backends(p)
+    assert frozen
+    signal_all(frozen, signal.SIGSTOP)
+    begun, runs = time.monotonic(), runs_of("durability")
+    try:
+        until(lambda: runs_of("durability") >= runs + 2, 40)
+        return f"the duty ran again {time.monotonic() - begun:.1f} s after its connection froze"
+    finally:
+        signal_all(frozen, signal.SIGCONT)
+
+
+def not_replicated(p):
+    """A commit whose wait for the replica was cancelled is not told as done, and the same command does it."""
+    words = ("number", "create", "+46700000890", "--tenant", "acme", "--kind", "mobile")
+    until(lambda: registry_sql(p, "select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')"
+                               ) == ["1"], 60)
+    primary = int(registry_sql(p, "select current_setting('port')")[0]) - 7304 - OFFSET
+    receiver = registry_sql(p, "select pid from pg_stat_activity where backend_type = 'walreceiver'", 3 - primary)
+    signal_all([int(receiver[0])], signal.SIGSTOP)
+    process = subprocess.Popen([p.binary, *words], env=p.environment, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        def cancelled_until_it_ended():
+            registry_sql(p, "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+            return process.poll() is not None
+        until(cancelled_until_it_ended, 60)
+    finally:
+        signal_all([int(receiver[0])], signal.SIGCONT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and "committed on the primary alone" in said and "again" in said, said
+    p.run(*words)
+    assert [n["number"] for n in p.json("number", "list") if n["number"] == words[2]] == [words[2]]
+
+
 def stale_report(p):
     """A primary reports in the moment in which its failover begins: it is not told to go on alone.
 
@@ -520,7 +634,8 @@ def main():
              cell_killed_at_each_row, certificates, nobody_is_trusted,
              serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
              once_per_key, what_is_not_there, tokens, files,
-             long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts, stale_report,
+             long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts,
+             registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, stale_report,
              down_and_up]
     print(f"1..{len(tests)}", flush=True)
     failed = 0
