@@ -6,6 +6,10 @@
 
 #include "base/crypto.h"
 #include "control-plane/files.h"
+#include "control-plane/pq.h"
+
+/* A migration may fill a table anew. */
+enum { MIGRATE_MS = 600 * 1000, ASK_MS = 10 * 1000 };
 
 static const char ensure_table[] = "SET client_min_messages = warning;"
                                    "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
@@ -60,12 +64,12 @@ enum cc_error cp_migrations_list(struct cp_context *context, const char *folder,
 static enum cc_error run_text(struct cp_context *context, PGconn *connection, const char *name,
                               const char *sql)
 {
-    PGresult *result = PQexec(connection, sql);
+    PGresult *result = cp_pq_query(connection, sql, NULL, 0, MIGRATE_MS);
     ExecStatusType status = PQresultStatus(result);
     enum cc_error error = CC_OK;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        error = cp_fail(context, CC_PROTOCOL, "%s: %s", name, PQresultErrorMessage(result));
-        PQclear(PQexec(connection, "ROLLBACK"));
+        error = cp_fail(context, CC_PROTOCOL, "%s: %s", name, cp_pq_trouble(connection, result));
+        PQclear(cp_pq_query(connection, "ROLLBACK", NULL, 0, ASK_MS));
     }
     PQclear(result);
     return error;
@@ -90,12 +94,12 @@ static enum cc_error migrate_one(struct cp_context *context, PGconn *connection,
                                  const struct cp_migration *migration)
 {
     PGresult *result =
-        PQexecParams(connection, "SELECT sha256 FROM public.schema_migrations WHERE name = $1", 1,
-                     NULL, &migration->name, NULL, NULL, 0);
+        cp_pq_query(connection, "SELECT sha256 FROM public.schema_migrations WHERE name = $1",
+                    &migration->name, 1, ASK_MS);
     enum cc_error error = CC_OK;
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        error =
-            cp_fail(context, CC_PROTOCOL, "%s: %s", migration->name, PQresultErrorMessage(result));
+        error = cp_fail(context, CC_PROTOCOL, "%s: %s", migration->name,
+                        cp_pq_trouble(connection, result));
     else if (PQntuples(result) == 0)
         error = apply(context, connection, migration);
     else if (strcmp(PQgetvalue(result, 0, 0), migration->digest) != 0)

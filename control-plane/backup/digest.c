@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-enum { DIGEST_BYTES_MAX = 256 * 1024 * 1024 };
+#include "control-plane/pq.h"
+
+/* A table of a large cell is read from beginning to end. */
+enum { DIGEST_BYTES_MAX = 256 * 1024 * 1024, TABLE_MS = 3600 * 1000 };
 
 /* Tables whose rows are facts, parents of partitions for the whole; in the order in which writers
  * take their locks, so that locking them all waits for no writer that waits for us. */
@@ -19,11 +22,11 @@ static const char tables_sql[] =
 static enum cc_error query(struct cp_context *context, PGconn *connection, const char *sql,
                            PGresult **out)
 {
-    *out = PQexec(connection, sql);
+    *out = cp_pq_query(connection, sql, NULL, 0, TABLE_MS);
     if (PQresultStatus(*out) == PGRES_TUPLES_OK)
         return CC_OK;
-    enum cc_error error =
-        cp_fail(context, CC_PROTOCOL, "what the database holds: %s", PQresultErrorMessage(*out));
+    enum cc_error error = cp_fail(context, CC_PROTOCOL, "what the database holds: %s",
+                                  cp_pq_trouble(connection, *out));
     PQclear(*out);
     *out = NULL;
     return error;

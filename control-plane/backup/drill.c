@@ -8,10 +8,17 @@
 #include "control-plane/backup/digest_compare.h"
 #include "control-plane/facts.h"
 #include "control-plane/files.h"
+#include "control-plane/pq.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
 
-enum { LOCK_TRIES = 100, LOCK_PAUSE_MS = 50, ARCHIVE_S = 120, DIFFERENCE_MAX = 400 };
+enum {
+    LOCK_TRIES = 100,
+    LOCK_PAUSE_MS = 50,
+    ARCHIVE_S = 120,
+    STATEMENT_MS = 30 * 1000,
+    DIFFERENCE_MAX = 400
+};
 
 static enum cc_error choose_backup(void *subject);
 static enum cc_error mark(void *subject);
@@ -117,12 +124,12 @@ static enum cc_error execute(struct cp_drill *drill, PGconn *connection, const c
                              const char **value)
 {
     struct cp_context *context = drill->restore.context;
-    PGresult *result = PQexec(connection, sql);
+    PGresult *result = cp_pq_query(connection, sql, NULL, 0, STATEMENT_MS);
     ExecStatusType status = PQresultStatus(result);
     enum cc_error error = CC_OK;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
         error = cp_fail(context, CC_PROTOCOL, "%s: %s", drill->restore.repository.name,
-                        PQresultErrorMessage(result));
+                        cp_pq_trouble(connection, result));
     if (!error && value)
         *value = PQntuples(result) ? cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 0))) : "";
     PQclear(result);

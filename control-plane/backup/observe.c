@@ -4,8 +4,9 @@
 #include <sys/statvfs.h>
 
 #include "control-plane/facts.h"
+#include "control-plane/pq.h"
 
-enum { SEGMENT_LENGTH = 24 };
+enum { SEGMENT_LENGTH = 24, ASK_MS = 10 * 1000 };
 
 enum cc_error cp_observe_backups(const struct cp_repository *repository,
                                  const struct cp_backup_list *list)
@@ -39,10 +40,10 @@ enum cc_error cp_observe_archive(const struct cp_repository *repository)
     enum cc_error error = cp_repository_connect(repository, NULL, &primary);
     if (error)
         return error;
-    PGresult *result = PQexec(primary.connection, archiver_sql);
+    PGresult *result = cp_pq_query(primary.connection, archiver_sql, NULL, 0, ASK_MS);
     if (PQntuples(result) != 1)
         error = cp_fail(context, CC_UNAVAILABLE, "%s: %s", repository->name,
-                        PQerrorMessage(primary.connection));
+                        cp_pq_trouble(primary.connection, result));
     const char *segment = error ? "" : cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 1)));
     if (!error)
         error = cp_fact_set(context, CP_FACT_ARCHIVE_FAILING, repository->name,

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/io/loop.h"
 #include "control-plane/files.h"
+#include "control-plane/pq.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
 
 enum { ARGUMENTS_MAX = 16, CREATE_S = 60, INFO_S = 60, PAUSE_MS = 50, SEGMENT_LENGTH = 24 };
+enum { CONNECT_MS = 3000, ASK_MS = 10 * 1000, WHY_MAX = 512, SAID_MAX = 256 };
 
 void cp_repository_of_cell(struct cp_context *context, const char *cell, int number,
                            struct cp_repository *out)
@@ -156,29 +159,33 @@ enum cc_error cp_repository_keep(const struct cp_repository *repository, const c
     return error;
 }
 
+static PGconn *connect_to(const struct cp_repository *repository, const char *database, char *why,
+                          size_t size)
+{
+    const char *conninfos[CP_REPOSITORY_NODES_MAX];
+    for (int i = 0; i < repository->node_count; i++)
+        conninfos[i] = cp_format(repository->context,
+                                 "host='%s' port=%d dbname=%s target_session_attrs=read-write",
+                                 repository->socket_folders[i], repository->ports[i], database);
+    return cp_pq_connect_or_why(conninfos, repository->node_count, CONNECT_MS, why, size);
+}
+
 enum cc_error cp_repository_connect(const struct cp_repository *repository, const char *database,
                                     struct cp_repository_primary *out)
 {
     struct cp_context *context = repository->context;
-    const char *hosts = "", *ports = "";
-    for (int i = 0; i < repository->node_count; i++) {
-        hosts = cp_format(context, "%s%s%s", hosts, i ? "," : "", repository->socket_folders[i]);
-        ports = cp_format(context, "%s%s%d", ports, i ? "," : "", repository->ports[i]);
-    }
+    char why[WHY_MAX] = "";
     *out = (struct cp_repository_primary){
-        .connection = PQconnectdb(cp_format(context,
-                                            "host='%s' port=%s dbname=%s connect_timeout=3 "
-                                            "target_session_attrs=read-write",
-                                            hosts, ports, database ? database : "postgres"))};
-    /* A statement on a connection that was never made would hide why. */
-    const char *refused = cp_format(context, "%s", PQerrorMessage(out->connection));
-    PGresult *result = PQexec(out->connection,
-                              "SELECT current_setting('data_directory'), current_setting('port'), "
-                              "current_setting('unix_socket_directories')");
+        .connection = connect_to(repository, database ? database : "postgres", why, sizeof(why))};
+    PGresult *result = cp_pq_query(out->connection,
+                                   "SELECT current_setting('data_directory'), "
+                                   "current_setting('port'), "
+                                   "current_setting('unix_socket_directories')",
+                                   NULL, 0, ASK_MS);
     enum cc_error error = CC_OK;
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         error = cp_fail(context, CC_UNAVAILABLE, "%s has no primary that answers: %s",
-                        repository->name, *refused ? refused : PQerrorMessage(out->connection));
+                        repository->name, *why ? why : cp_pq_trouble(out->connection, result));
     if (!error) {
         out->data = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 0)));
         out->port = cp_copy(context, cc_slice_of(PQgetvalue(result, 0, 1)));
@@ -273,12 +280,16 @@ enum cc_error cp_repository_backups(const struct cp_repository *repository,
 /* The archive has caught up with wanted, or with something later. */
 static bool is_archived(PGconn *primary, const char *wanted, char *said, size_t size)
 {
-    PGresult *result = PQexec(primary, "SELECT coalesce(last_archived_wal, ''), "
-                                       "coalesce(last_failed_wal, '') FROM pg_stat_archiver");
+    PGresult *result = cp_pq_query(primary,
+                                   "SELECT coalesce(last_archived_wal, ''), "
+                                   "coalesce(last_failed_wal, '') FROM pg_stat_archiver",
+                                   NULL, 0, ASK_MS);
     bool done = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), wanted) >= 0;
     if (PQntuples(result) == 1)
         (void)snprintf(said, size, "last archived %s, last failed %s", PQgetvalue(result, 0, 0),
                        PQgetvalue(result, 0, 1));
+    else
+        (void)snprintf(said, size, "%s", cp_pq_trouble(primary, result));
     PQclear(result);
     return done;
 }
@@ -288,23 +299,27 @@ static bool is_archived(PGconn *primary, const char *wanted, char *said, size_t 
 enum cc_error cp_repository_flush(const struct cp_repository *repository, PGconn *primary,
                                   int timeout_s)
 {
-    char segment[SEGMENT_LENGTH + 1] = "", said[128] = "";
-    PQclear(PQexec(primary, "SELECT pg_current_xact_id()"));
-    PGresult *result = PQexec(primary, "SELECT pg_walfile_name(pg_switch_wal())");
+    char segment[SEGMENT_LENGTH + 1] = "", said[SAID_MAX] = "";
+    int64_t until_us = cc_monotonic_us() + (int64_t)timeout_s * 1000000;
+    PQclear(cp_pq_query(primary, "SELECT pg_current_xact_id()", NULL, 0, ASK_MS));
+    PGresult *result =
+        cp_pq_query(primary, "SELECT pg_walfile_name(pg_switch_wal())", NULL, 0, ASK_MS);
+    enum cc_error error = CC_OK;
     if (PQntuples(result) == 1)
         (void)snprintf(segment, sizeof(segment), "%s", PQgetvalue(result, 0, 0));
+    else
+        error = cp_fail(repository->context, CC_UNAVAILABLE, "%s: %s", repository->name,
+                        cp_pq_trouble(primary, result));
     PQclear(result);
-    if (!*segment)
-        return cp_fail(repository->context, CC_UNAVAILABLE, "%s: %s", repository->name,
-                       PQerrorMessage(primary));
-    for (int waited = 0; !is_archived(primary, segment, said, sizeof(said)); waited += PAUSE_MS) {
-        if (waited >= timeout_s * 1000)
-            return cp_fail(repository->context, CC_TIMEOUT,
-                           "%s: WAL %s is not archived within %d s (%s); see the primary's log",
-                           repository->name, segment, timeout_s, said);
-        cp_pause_ms(PAUSE_MS);
+    while (!error && !is_archived(primary, segment, said, sizeof(said))) {
+        if (cc_monotonic_us() >= until_us)
+            error = cp_fail(repository->context, CC_TIMEOUT,
+                            "%s: WAL %s is not archived within %d s (%s); see the primary's log",
+                            repository->name, segment, timeout_s, said);
+        else
+            cp_pause_ms(PAUSE_MS);
     }
-    return CC_OK;
+    return error;
 }
 
 static bool folder_has(const char *folder, const char *segment)

@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/io/loop.h"
 #include "base/names.h"
 #include "base/timestamp.h"
 #include "control-plane/files.h"
+#include "control-plane/pq.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
 
 enum { COPY_S = 12 * 3600, RECOVER_S = 12 * 3600, STOP_S = 60, FLUSH_S = 60, PAUSE_MS = 20 };
+enum { CONNECT_MS = 3000, ASK_MS = 3000, WHY_MAX = 512 };
 #define PG_CTL "/usr/lib/postgresql/15/bin/pg_ctl"
 
 static const struct cc_transition rows[] = {
@@ -198,15 +201,14 @@ enum cc_error cp_restore_port(struct cp_restore *restore)
 enum cc_error cp_restore_connect(const struct cp_restore *restore, const char *database,
                                  PGconn **out)
 {
-    *out = PQconnectdb(cp_format(restore->context, "host='%s' port=%d dbname=%s connect_timeout=3",
-                                 restore->repository.socket_folders[0], restore->port, database));
-    if (PQstatus(*out) == CONNECTION_OK)
-        return CC_OK;
-    enum cc_error error = cp_fail(restore->context, CC_UNAVAILABLE, "scratch %s: %s",
-                                  restore->scratch, PQerrorMessage(*out));
-    PQfinish(*out);
-    *out = NULL;
-    return error;
+    char why[WHY_MAX] = "";
+    const char *conninfo =
+        cp_format(restore->context, "host='%s' port=%d dbname=%s",
+                  restore->repository.socket_folders[0], restore->port, database);
+    *out = cp_pq_connect_or_why(&conninfo, 1, CONNECT_MS, why, sizeof(why));
+    return *out
+               ? CC_OK
+               : cp_fail(restore->context, CC_UNAVAILABLE, "scratch %s: %s", restore->scratch, why);
 }
 
 /* Whether it is where it shall be: paused at its target, or at the end and open. */
@@ -216,10 +218,11 @@ static bool has_arrived(struct cp_restore *restore)
     if (cp_restore_connect(restore, "postgres", &connection))
         return false;
     bool opens = restore->in_place || restore->target == CP_RESTORE_LATEST;
-    PGresult *result =
-        PQexec(connection, opens ? "SELECT NOT pg_is_in_recovery()"
-                                 : "SELECT pg_get_wal_replay_pause_state() = 'paused'");
-    bool arrived = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
+    PGresult *result = cp_pq_query(connection,
+                                   opens ? "SELECT NOT pg_is_in_recovery()"
+                                         : "SELECT pg_get_wal_replay_pause_state() = 'paused'",
+                                   NULL, 0, ASK_MS);
+    bool arrived = cp_pq_is_true(result);
     PQclear(result);
     PQfinish(connection);
     return arrived;
@@ -253,9 +256,11 @@ enum cc_error cp_restore_recover(void *subject)
     if (!error)
         error = cp_process_run(context, &(struct cp_process){.argv = argv, .timeout_s = STOP_S});
     bool seen = false;
-    for (int64_t waited = 0; !error && !has_arrived(restore); waited += PAUSE_MS) {
+    int64_t begun_us = cc_monotonic_us();
+    while (!error && !has_arrived(restore)) {
         bool alive = cp_file_exists(pid_file);
-        if ((seen && !alive) || (!seen && waited > STOP_S * 1000) || waited > RECOVER_S * 1000LL)
+        int64_t waited_s = (cc_monotonic_us() - begun_us) / 1000000;
+        if ((seen && !alive) || (!seen && waited_s > STOP_S) || waited_s > RECOVER_S)
             error = explain(restore, log);
         seen = seen || alive;
         cp_pause_ms(PAUSE_MS);

@@ -1,6 +1,5 @@
 #include "control-plane/failover/cost.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,9 +8,10 @@
 
 #include "base/io/loop.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/pq.h"
 #include "control-plane/registry.h"
 
-enum { PAUSE_MS = 50, PATIENCE_US = 1000 * 1000, LAST_WRITE_US = 10 * 1000 * 1000, ASK_MS = 500 };
+enum { PAUSE_MS = 50, PATIENCE_MS = 1000, LAST_WRITE_US = 10 * 1000 * 1000, ASK_MS = 500 };
 
 static const char probe_sql[] =
     "INSERT INTO fencing.probe (prober, written_at) VALUES ('command', now()) "
@@ -24,7 +24,7 @@ struct tally {
 
 struct cp_cost {
     struct cp_postgres_group *group;
-    char *conninfo; /* the thread's own copy */
+    char *conninfos[2]; /* of both nodes; the thread's own copies */
     pthread_t thread;
     atomic_bool over;
     _Atomic int64_t last_us;    /* of the last acknowledged write */
@@ -36,40 +36,13 @@ static void *probe(void *context);
 
 /* ---- the thread ---- */
 
-static bool wait_readable(PGconn *connection, int64_t until_us)
-{
-    while (PQisBusy(connection)) {
-        int64_t left_us = until_us - cc_monotonic_us();
-        struct pollfd ready = {.fd = PQsocket(connection), .events = POLLIN};
-        if (left_us <= 0 || poll(&ready, 1, (int)(left_us / 1000) + 1) < 0 ||
-            !PQconsumeInput(connection))
-            return false;
-    }
-    return true;
-}
-
-static void on_notice(void *context, const PGresult *notice)
-{
-    (void)notice;
-    *(bool *)context = true;
-}
-
-/* One write, acknowledged without a warning within a second. */
+/* One write, acknowledged within a second. */
 static bool write_once(PGconn *connection)
 {
-    bool warned = false, written = false;
-    PQsetNoticeReceiver(connection, on_notice, &warned);
-    if (!PQsendQuery(connection, probe_sql))
-        return false;
-    int64_t until_us = cc_monotonic_us() + PATIENCE_US;
-    while (wait_readable(connection, until_us)) {
-        PGresult *result = PQgetResult(connection);
-        if (!result)
-            return written && !warned;
-        written = PQresultStatus(result) == PGRES_COMMAND_OK;
-        PQclear(result);
-    }
-    return false;
+    PGresult *result = cp_pq_query(connection, probe_sql, NULL, 0, PATIENCE_MS);
+    bool written = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return written;
 }
 
 static void note_write(struct cp_cost *cost)
@@ -87,8 +60,8 @@ static void *probe(void *context)
     PGconn *connection = NULL;
     while (!atomic_load(&cost->over)) {
         if (!connection)
-            connection = PQconnectdb(cost->conninfo);
-        if (PQstatus(connection) == CONNECTION_OK && write_once(connection)) {
+            connection = cp_pq_connect((const char *const *)cost->conninfos, 2, PATIENCE_MS);
+        if (write_once(connection)) {
             note_write(cost);
         } else {
             PQfinish(connection);
@@ -157,6 +130,22 @@ static struct tally count(struct cp_cost *cost)
 
 /* ---- life ---- */
 
+static void free_cost(struct cp_cost *cost)
+{
+    free(cost->conninfos[0]);
+    free(cost->conninfos[1]);
+    free(cost);
+}
+
+static bool copy_conninfos(struct cp_cost *cost)
+{
+    const char *conninfos[2];
+    (void)cp_postgres_conninfos(cost->group, CP_POSTGRES_PRIMARY, cost->group->database, conninfos);
+    cost->conninfos[0] = strdup(conninfos[0]);
+    cost->conninfos[1] = strdup(conninfos[1]);
+    return cost->conninfos[0] && cost->conninfos[1];
+}
+
 enum cc_error cp_cost_start(struct cp_postgres_group *group, struct cp_cost **out)
 {
     struct cp_cost *cost = calloc(1, sizeof(*cost));
@@ -164,13 +153,11 @@ enum cc_error cp_cost_start(struct cp_postgres_group *group, struct cp_cost **ou
     if (!cost)
         return CC_NO_MEMORY;
     cost->group = group;
-    cost->conninfo = strdup(cp_postgres_conninfo(group, CP_POSTGRES_PRIMARY, group->database));
     cost->before = count(cost);
     atomic_store(&cost->last_us, cc_monotonic_us());
-    if (cost->conninfo && pthread_create(&cost->thread, NULL, probe, cost) == 0)
+    if (copy_conninfos(cost) && pthread_create(&cost->thread, NULL, probe, cost) == 0)
         return CC_OK;
-    free(cost->conninfo);
-    free(cost);
+    free_cost(cost);
     *out = NULL;
     return cp_fail(group->context, CC_NO_MEMORY, "cannot start a thread that measures");
 }
@@ -179,12 +166,6 @@ static void end_thread(struct cp_cost *cost)
 {
     atomic_store(&cost->over, true);
     (void)pthread_join(cost->thread, NULL);
-}
-
-static void free_cost(struct cp_cost *cost)
-{
-    free(cost->conninfo);
-    free(cost);
 }
 
 void cp_cost_drop(struct cp_cost *cost)

@@ -13,6 +13,7 @@
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/promote.h"
 #include "control-plane/postgres/state.h"
+#include "control-plane/pq.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
 #include "control-plane/sites.h"
@@ -107,15 +108,16 @@ static enum cc_error fence(void *subject)
 static enum cc_error ask_monitor(struct cp_move *move, PGconn *monitor)
 {
     const char *const name[] = {place(move, move->to)->name};
-    PGresult *result = PQexecParams(
+    PGresult *result = cp_pq_query(
         monitor,
         "SELECT reportedstate IN ('catchingup', 'wait_standby') FROM pgautofailover.node "
         "WHERE nodename = $1",
-        1, NULL, name, NULL, NULL, 0);
-    bool behind = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+        name, 1, CP_POSTGRES_ASK_MS);
+    bool behind = cp_pq_is_true(result);
     PQclear(result);
     if (!behind) {
-        PQclear(PQexec(monitor, "SELECT pgautofailover.perform_failover('default', 0)"));
+        PQclear(cp_pq_query(monitor, "SELECT pgautofailover.perform_failover('default', 0)", NULL,
+                            0, CP_POSTGRES_EXECUTE_MS));
         return CC_OK;
     }
     const char *const argv[] = {"pg_autoctl",
@@ -287,15 +289,20 @@ static enum cc_error look(struct failover *failover)
     PGconn *monitor = reach_monitor(move);
     if (!monitor)
         return look_without_monitor(failover);
-    PGresult *result = PQexec(
-        monitor, "SELECT n.nodename, n.reportedstate IN ('primary', 'wait_primary', 'single', "
-                 "'draining', 'join_primary', 'apply_settings') AS was_primary, "
-                 "n.reportedstate = 'secondary', "
-                 "greatest(0, max(n.reportedlsn) OVER () - n.reportedlsn)::bigint, "
-                 "extract(epoch FROM now() - n.reporttime)::bigint "
-                 "FROM pgautofailover.node n ORDER BY was_primary DESC, nodename");
+    PGresult *result =
+        cp_pq_query(monitor,
+                    "SELECT n.nodename, n.reportedstate IN ('primary', 'wait_primary', 'single', "
+                    "'draining', 'join_primary', 'apply_settings') AS was_primary, "
+                    "n.reportedstate = 'secondary', "
+                    "greatest(0, max(n.reportedlsn) OVER () - n.reportedlsn)::bigint, "
+                    "extract(epoch FROM now() - n.reporttime)::bigint "
+                    "FROM pgautofailover.node n ORDER BY was_primary DESC, nodename",
+                    NULL, 0, CP_POSTGRES_ASK_MS);
     enum cc_error error = CC_OK;
-    if (PQntuples(result) != 2) {
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        error = cp_fail(move->context, CC_UNAVAILABLE, "the monitor of %s: %s", move->cell,
+                        cp_pq_trouble(monitor, result));
+    } else if (PQntuples(result) != 2) {
         error = cp_fail(move->context, CC_UNAVAILABLE,
                         "the monitor of %s knows %d nodes, not two; run: callcell cell heal %s",
                         move->cell, PQntuples(result), move->cell);

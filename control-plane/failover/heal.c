@@ -13,6 +13,7 @@
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/promote.h"
 #include "control-plane/postgres/state.h"
+#include "control-plane/pq.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
@@ -275,9 +276,10 @@ static enum cc_error mend_monitor(void *subject)
 static bool is_replicated(struct cp_postgres_group *group)
 {
     PGconn *primary = cp_postgres_try(group, CP_POSTGRES_PRIMARY, "postgres");
-    PGresult *result = primary ? PQexec(primary, "SELECT 1 FROM pg_stat_replication WHERE state = "
-                                                 "'streaming' AND sync_state IN ('sync', 'quorum')")
-                               : NULL;
+    PGresult *result = cp_pq_query(primary,
+                                   "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' "
+                                   "AND sync_state IN ('sync', 'quorum')",
+                                   NULL, 0, CP_POSTGRES_ASK_MS);
     bool replicated = PQntuples(result) > 0;
     PQclear(result);
     PQfinish(primary);

@@ -1,8 +1,7 @@
 #include "control-plane/failover/move.h"
 
-#include <string.h>
-
 #include "control-plane/postgres/state.h"
+#include "control-plane/pq.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/registry.h"
 
@@ -61,11 +60,11 @@ enum cc_error cp_move_end(struct cp_move *move)
 bool cp_move_is_replicated(struct cp_move *move)
 {
     PGconn *primary = cp_postgres_try(&move->group, CP_POSTGRES_PRIMARY, "postgres");
-    PGresult *result =
-        primary ? PQexec(primary, "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = "
-                                  "'streaming' AND sync_state IN ('sync', 'quorum')")
-                : NULL;
-    bool replicated = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+    PGresult *result = cp_pq_query(primary,
+                                   "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = "
+                                   "'streaming' AND sync_state IN ('sync', 'quorum')",
+                                   NULL, 0, CP_POSTGRES_ASK_MS);
+    bool replicated = cp_pq_is_true(result);
     PQclear(result);
     PQfinish(primary);
     return replicated;

@@ -29,11 +29,8 @@ static bool look(struct cp_postgres_group *group, struct seen *out)
     struct cp_context *context = group->context;
     const char *nodes[2];
     int64_t asked_us = cp_now_us();
-    for (int node = 1; node <= 2; node++)
-        nodes[node - 1] =
-            cp_format(context, "%s target_session_attrs=read-write",
-                      cp_postgres_conninfo(group, (enum cp_postgres_part)node, "postgres"));
-    PGconn *connection = cp_pq_connect(nodes, 2, ASK_MS);
+    int count = cp_postgres_conninfos(group, CP_POSTGRES_PRIMARY, "postgres", nodes);
+    PGconn *connection = cp_pq_connect(nodes, count, ASK_MS);
     PGresult *result = cp_pq_query(
         connection,
         "SELECT current_setting('port')::int, current_setting('synchronous_standby_names') <> '' "

@@ -8,7 +8,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
 
-enum { ASK_MS = 2000, RAISE_MS = 60 * 1000 };
+enum { RAISE_MS = 60 * 1000 };
 
 static int64_t higher(int64_t a, int64_t b)
 {
@@ -18,17 +18,9 @@ static int64_t higher(int64_t a, int64_t b)
 /* The term that a node, or whichever takes writes, holds. 0: it does not answer. */
 static int64_t held_by(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
-    const char *nodes[2];
-    int count = part == CP_POSTGRES_PRIMARY ? 2 : 1;
-    for (int i = 0; i < count; i++) {
-        enum cp_postgres_part node =
-            part == CP_POSTGRES_PRIMARY ? (enum cp_postgres_part)(i + 1) : part;
-        nodes[i] =
-            cp_format(group->context, "%s%s", cp_postgres_conninfo(group, node, group->database),
-                      part == CP_POSTGRES_PRIMARY ? " target_session_attrs=read-write" : "");
-    }
-    PGconn *connection = cp_pq_connect(nodes, count, ASK_MS);
-    PGresult *result = cp_pq_query(connection, "SELECT term FROM fencing.term", NULL, 0, ASK_MS);
+    PGconn *connection = cp_postgres_try(group, part, group->database);
+    PGresult *result =
+        cp_pq_query(connection, "SELECT term FROM fencing.term", NULL, 0, CP_POSTGRES_ASK_MS);
     int64_t term = PQntuples(result) == 1 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
     PQclear(result);
     PQfinish(connection);
@@ -65,7 +57,7 @@ enum cc_error cp_term_raise(struct cp_postgres_group *group, PGconn *connection,
     enum cc_error error = raised ? CC_OK
                                  : cp_fail(group->context, CC_UNAVAILABLE,
                                            "%s: its fencing term cannot be raised: %s", group->name,
-                                           result ? PQresultErrorMessage(result) : "no answer");
+                                           cp_pq_trouble(connection, result));
     PQclear(result);
     return error;
 }

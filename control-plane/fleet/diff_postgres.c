@@ -6,7 +6,11 @@
 #include "control-plane/fleet/tenants.h"
 #include "control-plane/migrations.h"
 #include "control-plane/postgres/make.h"
+#include "control-plane/pq.h"
 #include "control-plane/registry.h"
+
+/* Sums go over all rows of a directory. */
+enum { COMPARE_MS = 60 * 1000 };
 
 /* One line "name = value", without the quotes around the value; false for anything else. */
 static bool split(char *line, const char **name, const char **value)
@@ -29,11 +33,7 @@ static bool split(char *line, const char **name, const char **value)
 static PGresult *ask(PGconn *connection, const char *sql, const char *first, const char *second)
 {
     const char *const parameters[] = {first, second};
-    return PQexecParams(connection, sql,
-                        second  ? 2
-                        : first ? 1
-                                : 0,
-                        NULL, parameters, NULL, NULL, 0);
+    return cp_pq_query(connection, sql, parameters, second ? 2 : first ? 1 : 0, COMPARE_MS);
 }
 
 /* Postgres writes values its own way (1s, 500ms, 64MB): both ways count. */
@@ -119,7 +119,10 @@ static void diff_migration(struct cp_postgres_group *group, PGconn *connection,
     PGresult *result =
         ask(connection, "SELECT sha256 FROM public.schema_migrations WHERE name = $1",
             migration->name, NULL);
-    if (PQntuples(result) == 0)
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        cp_difference(context, "migration", migration->name, "not readable", "readable",
+                      cp_format(context, "see callcell cell show %s", group->name));
+    else if (PQntuples(result) == 0)
         cp_difference(context, "migration", migration->name, "not applied", "applied", mend);
     else if (strcmp(PQgetvalue(result, 0, 0), migration->digest) != 0)
         cp_difference(context, "migration", migration->name, "applied with other bytes",

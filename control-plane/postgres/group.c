@@ -1,9 +1,11 @@
 #include "control-plane/postgres/group.h"
 
+#include "base/io/loop.h"
 #include "control-plane/files.h"
+#include "control-plane/pq.h"
 #include "control-plane/process.h"
 
-enum { SETTLE_MS = 60 * 1000, PAUSE_MS = 50, RUN_S = 120 };
+enum { SETTLE_MS = 60 * 1000, CONNECT_MS = 2000, PAUSE_MS = 50, RUN_S = 120, WHY_MAX = 512 };
 
 /* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an
  * argument. */
@@ -62,55 +64,56 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
 const char *cp_postgres_conninfo(struct cp_postgres_group *group, enum cp_postgres_part part,
                                  const char *database)
 {
-    struct cp_context *context = group->context;
-    const char *sock = group->socket_folder;
-    if (part == CP_POSTGRES_PRIMARY)
-        return cp_format(context,
-                         "host='%s,%s' port=%d,%d dbname=%s connect_timeout=2 "
-                         "target_session_attrs=read-write",
-                         sock, sock, group->places[CP_POSTGRES_NODE_1].port,
-                         group->places[CP_POSTGRES_NODE_2].port, database);
-    return cp_format(context, "host='%s' port=%d dbname=%s connect_timeout=2", sock,
-                     group->places[part].port, database);
+    return cp_format(group->context, "host='%s' port=%d dbname=%s connect_timeout=2",
+                     group->socket_folder, group->places[part].port, database);
+}
+
+int cp_postgres_conninfos(struct cp_postgres_group *group, enum cp_postgres_part part,
+                          const char *database, const char *out[2])
+{
+    if (part != CP_POSTGRES_PRIMARY) {
+        out[0] = cp_postgres_conninfo(group, part, database);
+        return 1;
+    }
+    for (int node = CP_POSTGRES_NODE_1; node < CP_POSTGRES_PARTS; node++)
+        out[node - 1] =
+            cp_format(group->context, "%s target_session_attrs=read-write",
+                      cp_postgres_conninfo(group, (enum cp_postgres_part)node, database));
+    return 2;
 }
 
 PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part part,
                         const char *database)
 {
-    PGconn *connection = PQconnectdb(cp_postgres_conninfo(group, part, database));
-    if (PQstatus(connection) == CONNECTION_OK)
-        return connection;
-    PQfinish(connection);
-    return NULL;
+    const char *conninfos[2];
+    int count = cp_postgres_conninfos(group, part, database, conninfos);
+    return cp_pq_connect(conninfos, count, CONNECT_MS);
 }
 
 enum cc_error cp_postgres_connect(struct cp_postgres_group *group, enum cp_postgres_part part,
                                   const char *database, PGconn **out)
 {
-    const char *conninfo = cp_postgres_conninfo(group, part, database);
-    for (int waited = 0;; waited += PAUSE_MS) {
-        *out = PQconnectdb(conninfo);
-        if (PQstatus(*out) == CONNECTION_OK)
-            return CC_OK;
-        const char *message = cp_format(group->context, "%s", PQerrorMessage(*out));
-        PQfinish(*out);
-        *out = NULL;
-        if (waited >= SETTLE_MS)
-            return cp_fail(group->context, CC_UNAVAILABLE, "Postgres of %s: %s", group->name,
-                           message);
+    char why[WHY_MAX] = "";
+    const char *conninfos[2];
+    int count = cp_postgres_conninfos(group, part, database, conninfos);
+    int64_t until_us = cc_monotonic_us() + (int64_t)SETTLE_MS * 1000;
+    while (!(*out = cp_pq_connect_or_why(conninfos, count, CONNECT_MS, why, sizeof(why)))) {
+        if (cc_monotonic_us() >= until_us)
+            return cp_fail(group->context, CC_UNAVAILABLE, "Postgres of %s: %s", group->name, why);
         cp_pause_ms(PAUSE_MS);
     }
+    return CC_OK;
 }
 
 enum cc_error cp_postgres_execute(struct cp_postgres_group *group, PGconn *connection,
                                   const char *sql)
 {
-    PGresult *result = PQexec(connection, sql);
+    PGresult *result = cp_pq_query(connection, sql, NULL, 0, CP_POSTGRES_EXECUTE_MS);
     ExecStatusType status = PQresultStatus(result);
     enum cc_error error = CC_OK;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
         error = cp_fail(group->context, CC_PROTOCOL, "Postgres of %s: %s", group->name,
-                        PQresultErrorMessage(result));
+                        cp_pq_trouble(connection, result));
     PQclear(result);
     return error;
 }

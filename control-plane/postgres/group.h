@@ -62,18 +62,25 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
 void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_part part,
                              const char *folder, const char *service, int port);
 
+/* How long a statement may take: one that looks, and one that does something. */
+enum { CP_POSTGRES_ASK_MS = 2000, CP_POSTGRES_EXECUTE_MS = 120 * 1000 };
+
 /* A connection over the socket as the home's owner, a superuser; waits up to 60 s for a server that
  * is starting. The caller's to PQfinish; NULL on failure. */
 enum cc_error cp_postgres_connect(struct cp_postgres_group *group, enum cp_postgres_part part,
                                   const char *database, PGconn **out) CC_MUST_CHECK;
-/* libpq's words for such a connection, with a time-out of two seconds. */
+/* libpq's words for such a connection to one part, with a time-out of two seconds. */
 const char *cp_postgres_conninfo(struct cp_postgres_group *group, enum cp_postgres_part part,
                                  const char *database);
-/* The same without waiting: NULL when it cannot be reached within two seconds. */
+/* The same for cp_pq_connect: one, or both nodes, of which one that takes writes is meant. Returns
+ * how many. */
+int cp_postgres_conninfos(struct cp_postgres_group *group, enum cp_postgres_part part,
+                          const char *database, const char *out[2]);
+/* Without waiting: NULL when it cannot be reached within two seconds. */
 PGconn *cp_postgres_try(struct cp_postgres_group *group, enum cp_postgres_part part,
                         const char *database);
 
-/* One statement without parameters; CC_PROTOCOL with Postgres' words. */
+/* One statement without parameters, or several; CC_PROTOCOL with Postgres' words. */
 enum cc_error cp_postgres_execute(struct cp_postgres_group *group, PGconn *connection,
                                   const char *sql) CC_MUST_CHECK;
 /* role is one of ours: nothing in it needs quoting. The server gets the SCRAM verifier, never the

@@ -14,6 +14,7 @@
 #include "control-plane/files.h"
 #include "control-plane/migrations.h"
 #include "control-plane/postgres/promote.h"
+#include "control-plane/pq.h"
 
 enum { MONITOR_MEGABYTES = 32 };
 
@@ -366,8 +367,8 @@ enum cc_error cp_postgres_make_database(struct cp_postgres_group *group)
     if (error)
         return error;
     const char *const name[] = {group->database};
-    PGresult *result = PQexecParams(connection, "SELECT 1 FROM pg_database WHERE datname = $1", 1,
-                                    NULL, name, NULL, NULL, 0);
+    PGresult *result = cp_pq_query(connection, "SELECT 1 FROM pg_database WHERE datname = $1", name,
+                                   1, CP_POSTGRES_ASK_MS);
     bool there = PQntuples(result) == 1;
     PQclear(result);
     if (!there)

@@ -6,11 +6,12 @@
 
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
+#include "control-plane/pq.h"
 #include "control-plane/process.h"
 #include "control-plane/targets/local.h"
 #include "control-plane/targets/process_tree.h"
 
-enum { PG_CTL_S = 60, STOP_S = 10, TUNE_TRIES = 5, TUNE_PAUSE_MS = 500 };
+enum { PG_CTL_S = 60, STOP_S = 10, FLUSH_MS = 20 * 1000, TUNE_TRIES = 5, TUNE_PAUSE_MS = 500 };
 #define KEEPER "pg_autoctl"
 
 static bool runs_on(pid_t pid, const char *data)
@@ -129,7 +130,7 @@ static bool flush(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     PGconn *connection = cp_postgres_try(group, node, "postgres");
     bool up = connection != NULL;
-    PQclear(up ? PQexec(connection, "CHECKPOINT") : NULL);
+    PQclear(cp_pq_query(connection, "CHECKPOINT", NULL, 0, FLUSH_MS));
     PQfinish(connection);
     return up;
 }

@@ -1,35 +1,40 @@
 #include "control-plane/postgres/state.h"
 
-#include <string.h>
+#include "base/io/loop.h"
+#include "control-plane/pq.h"
 
 enum { SETTLE_MS = 60 * 1000, PAUSE_MS = 50, LOOK_CLOSER_MS = 1000 };
+
+/* One that is frozen keeps a question for seconds: a deadline counts time and not pauses. */
+static int64_t settled_by_us(void)
+{
+    return cc_monotonic_us() + (int64_t)SETTLE_MS * 1000;
+}
 
 /* Asks until sql gives true. */
 static enum cc_error wait_true(struct cp_postgres_group *group, enum cp_postgres_part part,
                                const char *database, const char *sql, const char *what)
 {
     PGconn *connection = NULL;
-    enum cc_error error = cp_postgres_connect(group, part, database, &connection);
-    for (int waited = 0; !error; waited += PAUSE_MS) {
-        PGresult *result = PQexec(connection, sql);
-        bool true_now = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
-        bool lost = PQstatus(connection) != CONNECTION_OK;
+    int64_t until_us = settled_by_us();
+    for (;;) {
+        if (!connection)
+            connection = cp_postgres_try(group, part, database);
+        PGresult *result = cp_pq_query(connection, sql, NULL, 0, CP_POSTGRES_ASK_MS);
+        bool true_now = cp_pq_is_true(result), late = cc_monotonic_us() >= until_us;
+        if (!result || true_now || late) {
+            PQfinish(connection);
+            connection = NULL;
+        }
         PQclear(result);
         if (true_now)
-            break;
-        if (waited >= SETTLE_MS) {
-            error = cp_fail(group->context, CC_TIMEOUT,
-                            "%s: not within %d s: %s; see log/%s/current", group->name,
-                            SETTLE_MS / 1000, what, group->places[CP_POSTGRES_NODE_2].service);
-        } else if (lost) {
-            PQfinish(connection);
-            error = cp_postgres_connect(group, part, database, &connection);
-        } else {
-            cp_pause_ms(PAUSE_MS);
-        }
+            return CC_OK;
+        if (late)
+            return cp_fail(group->context, CC_TIMEOUT,
+                           "%s: not within %d s: %s; see log/%s/current", group->name,
+                           SETTLE_MS / 1000, what, group->places[CP_POSTGRES_NODE_2].service);
+        cp_pause_ms(PAUSE_MS);
     }
-    PQfinish(connection);
-    return error;
 }
 
 enum cc_error cp_postgres_wait_streaming(struct cp_postgres_group *group)
@@ -59,22 +64,25 @@ enum cc_error cp_postgres_is_known(struct cp_postgres_group *group, enum cp_post
     if (error)
         return error;
     PGresult *result =
-        PQexecParams(monitor, "SELECT 1 FROM pgautofailover.node WHERE nodename = $1", 1, NULL,
-                     name, NULL, NULL, 0);
-    *out = PQntuples(result) == 1;
+        cp_pq_query(monitor, "SELECT count(*) = 1 FROM pgautofailover.node WHERE nodename = $1",
+                    name, 1, CP_POSTGRES_ASK_MS);
+    *out = cp_pq_is_true(result);
+    if (PQntuples(result) != 1)
+        error = cp_fail(group->context, CC_UNAVAILABLE, "the monitor of %s: %s", group->name,
+                        cp_pq_trouble(monitor, result));
     PQclear(result);
     PQfinish(monitor);
-    return CC_OK;
+    return error;
 }
 
 static bool is_writable(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     PGconn *connection = cp_postgres_try(group, node, "postgres");
-    PGresult *result =
-        connection ? PQexec(connection, "SELECT NOT pg_is_in_recovery() AND "
-                                        "current_setting('default_transaction_read_only') = 'off'")
-                   : NULL;
-    bool writable = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+    PGresult *result = cp_pq_query(connection,
+                                   "SELECT NOT pg_is_in_recovery() AND "
+                                   "current_setting('default_transaction_read_only') = 'off'",
+                                   NULL, 0, CP_POSTGRES_ASK_MS);
+    bool writable = cp_pq_is_true(result);
     PQclear(result);
     PQfinish(connection);
     return writable;
@@ -93,19 +101,17 @@ enum cp_postgres_part cp_postgres_find_primary(struct cp_postgres_group *group)
  * is taken out of its list at that moment. */
 static void allow_writes(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
+    static const char *const statements[] = {"ALTER SYSTEM RESET default_transaction_read_only",
+                                             "SELECT pg_reload_conf()"};
     PGconn *monitor = cp_postgres_try(group, CP_POSTGRES_MONITOR, "pg_auto_failover");
     const char *const name[] = {group->places[node].name};
-    PGresult *result = monitor
-                           ? PQexecParams(monitor,
-                                          "SELECT 1 FROM pgautofailover.node WHERE nodename = $1 "
-                                          "AND reportedstate = 'single' AND goalstate = 'single'",
-                                          1, NULL, name, NULL, NULL, 0)
-                           : NULL;
-    PGconn *connection = PQntuples(result) == 1 ? cp_postgres_try(group, node, "postgres") : NULL;
-    if (connection) {
-        PQclear(PQexec(connection, "ALTER SYSTEM RESET default_transaction_read_only"));
-        PQclear(PQexec(connection, "SELECT pg_reload_conf()"));
-    }
+    PGresult *result = cp_pq_query(monitor,
+                                   "SELECT count(*) = 1 FROM pgautofailover.node WHERE nodename = "
+                                   "$1 AND reportedstate = 'single' AND goalstate = 'single'",
+                                   name, 1, CP_POSTGRES_ASK_MS);
+    PGconn *connection = cp_pq_is_true(result) ? cp_postgres_try(group, node, "postgres") : NULL;
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+        PQclear(cp_pq_query(connection, statements[i], NULL, 0, CP_POSTGRES_ASK_MS));
     PQfinish(connection);
     PQclear(result);
     PQfinish(monitor);
@@ -113,13 +119,17 @@ static void allow_writes(struct cp_postgres_group *group, enum cp_postgres_part 
 
 enum cc_error cp_postgres_wait_writable(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
-    for (int waited = 0; !is_writable(group, node); waited += PAUSE_MS) {
-        if (waited >= SETTLE_MS)
+    int64_t until_us = settled_by_us(), look_us = 0;
+    while (!is_writable(group, node)) {
+        int64_t now_us = cc_monotonic_us();
+        if (now_us >= until_us)
             return cp_fail(group->context, CC_TIMEOUT,
                            "%s: %s takes no writes after %d s; see log/%s/current", group->name,
                            group->places[node].name, SETTLE_MS / 1000, group->places[node].service);
-        if (waited % LOOK_CLOSER_MS == 0)
+        if (now_us >= look_us) {
+            look_us = now_us + LOOK_CLOSER_MS * 1000;
             allow_writes(group, node);
+        }
         cp_pause_ms(PAUSE_MS);
     }
     return CC_OK;
