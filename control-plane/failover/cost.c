@@ -8,8 +8,11 @@
 
 #include "base/io/loop.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/failover/tally.h"
+#include "control-plane/files.h"
+#include "control-plane/places.h"
 #include "control-plane/pq.h"
-#include "control-plane/registry.h"
+#include "control-plane/sites.h"
 
 enum { PAUSE_MS = 50, PATIENCE_MS = 1000, LAST_WRITE_US = 10 * 1000 * 1000, ASK_MS = 500 };
 
@@ -17,19 +20,19 @@ static const char probe_sql[] =
     "INSERT INTO fencing.probe (prober, written_at) VALUES ('command', now()) "
     "ON CONFLICT (prober) DO UPDATE SET written_at = EXCLUDED.written_at";
 
-struct tally {
-    int64_t edge_answers;
-    int64_t shipped;
+struct counted {
+    struct cp_tally edge_answers, shipped;
 };
 
 struct cp_cost {
     struct cp_postgres_group *group;
+    int number;         /* of the cell */
     char *conninfos[2]; /* of both nodes; the thread's own copies */
     pthread_t thread;
     atomic_bool over;
     _Atomic int64_t last_us;    /* of the last acknowledged write */
     _Atomic int64_t longest_us; /* between two of them */
-    struct tally before;
+    struct counted before, after;
 };
 
 static void *probe(void *context);
@@ -93,39 +96,44 @@ static int64_t sum_of(struct cc_slice page, const char *name, const char *also)
     return sum;
 }
 
-static int64_t ask(struct cp_context *context, int port, const char *name, const char *also)
+static void ask(struct cp_context *context, int port, const char *name, const char *also,
+                struct cp_tally *out)
 {
     struct cp_reply reply;
     const struct cp_question question = {.address = cp_format(context, "127.0.0.1:%d", port),
                                          .method = "GET",
                                          .path = "/metrics",
                                          .timeout_ms = ASK_MS};
-    if (cp_http(context, &question, &reply) || reply.status != 200)
-        return 0;
-    return sum_of(reply.body, name, also);
+    bool answers = !cp_http(context, &question, &reply) && reply.status == 200;
+    if (out->count < CP_TALLY_MAX)
+        out->counters[out->count++] =
+            (struct cp_counter){port, answers ? sum_of(reply.body, name, also) : -1};
 }
 
-/* A place that does not answer counts nothing: a lower bound, and said so in the documentation. */
-static struct tally count(struct cp_cost *cost)
+/* Of both sites: which one is active may change meanwhile. A worker that exists has a file. */
+static void count_workers(struct cp_cost *cost, struct cp_tally *out)
 {
     struct cp_context *context = cost->group->context;
-    struct tally tally = {0};
-    PGresult *result;
-    if (!context->registry ||
-        cp_sql(context, &result, "SELECT telemetry_port FROM edges", CP_NO_PARAMETERS))
-        return tally;
-    for (int row = 0; row < PQntuples(result); row++)
-        tally.edge_answers += ask(context, cp_port(context, (int)cp_sql_integer(result, row, 0)),
-                                  "callcell_edge_answers_total", "by=\"edge\"");
-    if (cp_sql(context, &result, "SELECT number FROM cells WHERE cell = $1",
-               CP_PARAMETERS(cost->group->name)) ||
-        PQntuples(result) != 1)
-        return tally;
-    int number = (int)cp_sql_integer(result, 0, 0);
-    for (int worker = 1; worker <= CP_WORKERS_PER_CELL; worker++)
-        tally.shipped += ask(context, cp_port(context, cp_ports_worker(number, worker)),
-                             "callcell_cell_records_shipped_total", "");
-    return tally;
+    for (int worker = 1; worker <= 2 * CP_WORKERS_PER_CELL; worker++) {
+        const char *site = worker <= CP_WORKERS_PER_CELL ? CP_SITE_FIRST : CP_SITE_SECOND;
+        const char *file =
+            cp_format(context, "cells/%s/etc/cell-worker-%d.yaml", cost->group->name, worker);
+        if (cp_file_exists(cp_site_path(context, site, file)))
+            ask(context, cp_port(context, cp_ports_worker_telemetry(cost->number, worker)),
+                "callcell_cell_records_shipped_total", "", out);
+    }
+}
+
+/* Needs no registry. */
+static void count(struct cp_cost *cost, struct counted *out)
+{
+    struct cp_context *context = cost->group->context;
+    struct cp_places *places = cp_alloc(context, sizeof(*places));
+    cp_places_read(context, places);
+    for (size_t i = 0; i < places->edge_count; i++)
+        ask(context, places->edges[i].telemetry_port, "callcell_edge_answers_total", "by=\"edge\"",
+            &out->edge_answers);
+    count_workers(cost, &out->shipped);
 }
 
 /* ---- life ---- */
@@ -146,14 +154,15 @@ static bool copy_conninfos(struct cp_cost *cost)
     return cost->conninfos[0] && cost->conninfos[1];
 }
 
-enum cc_error cp_cost_start(struct cp_postgres_group *group, struct cp_cost **out)
+enum cc_error cp_cost_start(struct cp_postgres_group *group, int number, struct cp_cost **out)
 {
     struct cp_cost *cost = calloc(1, sizeof(*cost));
     *out = cost;
     if (!cost)
         return CC_NO_MEMORY;
     cost->group = group;
-    cost->before = count(cost);
+    cost->number = number;
+    count(cost, &cost->before);
     atomic_store(&cost->last_us, cc_monotonic_us());
     if (copy_conninfos(cost) && pthread_create(&cost->thread, NULL, probe, cost) == 0)
         return CC_OK;
@@ -185,15 +194,20 @@ void cp_cost_print(struct cp_cost *cost)
         cp_pause_ms(PAUSE_MS);
     bool writable = atomic_load(&cost->last_us) >= asked_us;
     end_thread(cost);
-    struct tally after = count(cost);
+    count(cost, &cost->after);
+    struct cc_buffer line;
+    cc_buffer_init(&line, 0);
     if (writable)
-        (void)fprintf(stderr, "cost: writes were held up for %.1f s; ",
-                      (double)atomic_load(&cost->longest_us) / 1e6);
+        cc_buffer_printf(&line, "cost: writes were held up for %.1f s; ",
+                         (double)atomic_load(&cost->longest_us) / 1e6);
     else
-        (void)fprintf(stderr, "cost: writes are still held up after %.1f s; ",
-                      (double)(cc_monotonic_us() - atomic_load(&cost->last_us)) / 1e6);
-    (void)fprintf(stderr, "%lld edge answers; %lld events shipped\n",
-                  (long long)(after.edge_answers - cost->before.edge_answers),
-                  (long long)(after.shipped - cost->before.shipped));
+        cc_buffer_printf(&line, "cost: writes are still held up after %.1f s; ",
+                         (double)(cc_monotonic_us() - atomic_load(&cost->last_us)) / 1e6);
+    cp_tally_say(&cost->before.edge_answers, &cost->after.edge_answers, "edge answers", "edge",
+                 &line);
+    cc_buffer_text(&line, "; ");
+    cp_tally_say(&cost->before.shipped, &cost->after.shipped, "events shipped", "worker", &line);
+    (void)fprintf(stderr, "%.*s\n", (int)line.length, line.data);
+    cc_buffer_deinit(&line);
     free_cost(cost);
 }

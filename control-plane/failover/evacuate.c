@@ -438,7 +438,7 @@ static enum cc_error run(struct evacuate *evacuate)
 {
     if (!evacuate->context->dry_run) {
         evacuate->measured = *group_of(evacuate);
-        enum cc_error error = cp_cost_start(&evacuate->measured, &evacuate->cost);
+        enum cc_error error = cp_cost_start(&evacuate->measured, evacuate->number, &evacuate->cost);
         if (error)
             return error;
     }

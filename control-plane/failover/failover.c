@@ -371,7 +371,7 @@ enum cc_error cp_cell_failover(struct cp_context *context, const char *cell, boo
     if (!error)
         error = check(&failover, unfinished);
     if (!error && !context->dry_run)
-        error = cp_cost_start(&failover.move.group, &failover.move.cost);
+        error = cp_cost_start(&failover.move.group, failover.move.number, &failover.move.cost);
     if (!error)
         error = cp_run(context, &(struct cp_run_request){.table = &cp_cell_failover_table,
                                                          .subject = cell,

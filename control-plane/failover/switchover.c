@@ -108,7 +108,7 @@ enum cc_error cp_cell_switchover(struct cp_context *context, const char *cell, c
     if (!error)
         error = check(&move, unfinished);
     if (!error && !context->dry_run)
-        error = cp_cost_start(&move.group, &move.cost);
+        error = cp_cost_start(&move.group, move.number, &move.cost);
     if (!error)
         error = cp_run(context, &(struct cp_run_request){.table = &cp_cell_switchover_table,
                                                          .subject = cell,

@@ -2,6 +2,7 @@
 
 --long only: sites are made, lost and rebuilt.
 """
+import re
 import signal
 
 from support import faults
@@ -80,7 +81,8 @@ def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
     said = refused(platform, "cell", "evacuate", "se-1")
     expect("may have gone on alone since: its settings changed afterwards" in said, said)
     expect_equal(platform.active_site(), old, "active site")
-    platform.cli("cell", "evacuate", "se-1", "--accept-loss", timeout_s=120)
+    said = platform.cli("cell", "evacuate", "se-1", "--accept-loss", timeout_s=120).stderr
+    expect(re.search(r"^cost: writes .*; at least \d+ events shipped \(2 of 4 workers say\)$", said, re.M), said)
     expect_equal(platform.active_site(), standby, "active site")
     expect(term_of(platform) > term, f"the term is still {term}")
     platform.heal()

@@ -64,6 +64,29 @@ def every_worker_is_restarted_under_calls(platform):
     expect_equal(len(endpoints(platform)), 2, "workers that edges are told about")
 
 
+def counted(platform):
+    """(answers by edges, events shipped), as edges and workers tell."""
+    edges = sum(value for port in (8081, 8091) for name, value in platform.telemetry(platform.port(port)).items()
+                if name.startswith("callcell_edge_answers_total") and 'by="edge"' in name)
+    workers = sum(platform.telemetry(port)["callcell_cell_records_shipped_total"]
+                  for port in platform.worker_telemetry_ports())
+    return edges, workers
+
+
+@test
+def what_a_switchover_cost_is_what_edges_and_workers_counted(platform):
+    with Calls(platform):
+        before = counted(platform)
+        said = platform.cli("cell", "switchover", "se-1", timeout_s=120).stderr
+        after = counted(platform)
+    found = re.search(r"^cost: writes were held up for [\d.]+ s; (\d+) edge answers; (\d+) events shipped$", said, re.M)
+    expect(found, said)
+    edges, shipped = int(found.group(1)), int(found.group(2))
+    expect(0 < shipped <= after[1] - before[1], f"{shipped} said, {after[1] - before[1]} counted around it")
+    expect(0 <= edges <= after[0] - before[0], f"{edges} said, {after[0] - before[0]} counted around it")
+    note(found.group(0))
+
+
 @test
 def a_drained_worker_stays_drained(platform):
     with Calls(platform) as calls:
