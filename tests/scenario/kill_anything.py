@@ -153,16 +153,25 @@ def lose_site(platform, site):
     return fault
 
 
+def primarys_site(platform):
+    """The active site, with the primary brought home to it as on-call does after a failover."""
+    site = platform.active_site()
+    if faults.primary_node(platform) != {"a": 1, "b": 2}[site]:
+        platform.cli("cell", "switchover", "se-1", timeout_s=120)
+        faults.wait_until_whole(platform)
+    return faults.site_of(platform, site)
+
+
 def sites(_platform):
     """The whole primary site, on a platform whose cell has two."""
     whose = Callers("site", 6, CALLS * 2 + SITE_S * RATE)
     with TwoSites() as platform:
         whose.dataset.load_into(platform)
         for fault in ("freeze", "cut"):
-            part = faults.site_of(platform, platform.active_site())
+            part = primarys_site(platform)
             row = play(platform, whose, ("the primary's site", fault), lambda p=part, f=fault: apply(p, f))
             check(platform, whose, row)
-        part = faults.site_of(platform, platform.active_site())
+        part = primarys_site(platform)
         row = play(platform, whose, ("the primary's site", "kill"), lose_site(platform, part), SITE_S * RATE)
         platform.heal()
         check(platform, whose, row)
