@@ -1,6 +1,8 @@
 /*
  * A cell's Postgres (control-plane/postgres/): which database, which roles, which migrations.
  */
+#include <stdio.h>
+
 #include "control-plane/backup/repository.h"
 #include "control-plane/migrations.h"
 #include "control-plane/postgres/make.h"
@@ -92,11 +94,29 @@ enum cc_error cp_cell_verify_synchronous(void *subject)
     return cp_postgres_wait_synchronous(group_of(subject));
 }
 
+/* An evacuation leaves the engine with one node, and no wait gives it a second one. */
+static enum cc_error has_both_nodes(struct cp_postgres_group *group, bool *out)
+{
+    bool first = false, second = false;
+    enum cc_error error = cp_postgres_is_known(group, CP_POSTGRES_NODE_1, &first);
+    if (!error)
+        error = cp_postgres_is_known(group, CP_POSTGRES_NODE_2, &second);
+    *out = first && second;
+    return error;
+}
+
 enum cc_error cp_cell_wait_replicated(struct cp_context *context, const char *cell, int number)
 {
     struct cp_postgres_group group;
+    bool both = false;
     cp_cell_postgres(context, cell, number, NULL, &group);
-    enum cc_error error = cp_postgres_wait_streaming(&group);
+    enum cc_error error = has_both_nodes(&group, &both);
+    if (!error && !both) {
+        (void)fprintf(stderr, "%s has no replica; run: callcell cell heal %s\n", cell, cell);
+        return CC_OK;
+    }
+    if (!error)
+        error = cp_postgres_wait_streaming(&group);
     return error ? error : cp_postgres_wait_synchronous(&group);
 }
 

@@ -12,6 +12,7 @@ from support.two_sites import TwoSites
 from support.wait import wait_until
 
 HELD_MAX_S = 5
+NODES = {"a": "node1", "b": "node2"}
 
 
 def refused(platform, *words):
@@ -23,8 +24,8 @@ def refused(platform, *words):
     raise AssertionError(f"{' '.join(words)} was not refused")
 
 
-def standby_service(platform, site):
-    return platform.site(site) / "run/services" / {"a": "se-1-node1", "b": "se-1-node2"}[site]
+def node_at(platform, site):
+    return faults.SitePart(platform, site, "node", ["se-1-" + NODES[site]], [])
 
 
 def term_of(platform):
@@ -58,25 +59,33 @@ def with_both_sites_alive_it_is_a_plan(platform):
     kept = int(platform.psql("select count(*) from public.write_probe")[0][0])
     expect(kept >= len(probe.acknowledged), f"{len(probe.acknowledged)} acknowledged, {kept} kept")
     expect(held_s <= HELD_MAX_S, f"writes were held for {held_s:.1f} s, not at most {HELD_MAX_S}")
+    started = platform.cli("up", timeout_s=120)
+    expect("se-1 has no replica; run: callcell cell heal se-1" in started.stderr, started.stderr)
     platform.heal()
 
 
 @test
 def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
-    """What a cut line looks like: nobody observes, the replica is out of reach, the old site acknowledges alone and
-    is lost then. The last note says synchronous."""
+    """What a cut line looks like: nobody observes, the replica runs but is out of reach (frozen), the old site
+    acknowledges alone and is lost then. The last note says synchronous."""
     faults.wait_until_whole(platform)
     old = platform.active_site()
     standby = {"a": "b", "b": "a"}[old]
     term = term_of(platform)
+    data = platform.site(old) / "cells/se-1/pg" / NODES[old]
+    wait_until("it is noted as replicated", lambda: faults.is_noted_synchronous(
+        platform.site(standby) / "cells/se-1", data))
     for serve in SERVES:
         platform.stop_service(serve)
-    platform.as_owner(["sv", "-w", "20", "force-stop", standby_service(platform, standby)], timeout_s=60)
-    platform.psql("create table public.moved (number int)")
-    platform.psql("insert into public.moved values (1)")
-    faults.site_of(platform, old).kill_for_good()
-    platform.as_owner(["sv", "-w", "20", "start", standby_service(platform, standby)], timeout_s=60)
-    port = platform.port(20131 if standby == "a" else 20132)
+    old_port, port = platform.primary_port(), platform.port(20131 if standby == "a" else 20132)
+    replica = node_at(platform, standby)
+    replica.freeze()
+    try:
+        platform.psql("create table public.moved (number int)", old_port)
+        platform.psql("insert into public.moved values (1)", old_port)
+        faults.site_of(platform, old).kill_for_good()
+    finally:
+        replica.thaw()
     wait_until("the standby answers", lambda: platform.psql("select pg_is_in_recovery()", port) == [["t"]], 30)
     said = refused(platform, "cell", "evacuate", "se-1")
     expect("may have gone on alone since: its settings changed afterwards" in said, said)

@@ -1,4 +1,6 @@
 """What can happen to a part of a platform: killed, frozen, cut off. Parts are named as on-call names them."""
+import datetime
+import json
 import os
 import pathlib
 import select
@@ -141,6 +143,15 @@ class SitePart(Part):
 def serve_of(platform):
     """A server of the control plane."""
     return [service for service in platform.services() if service.startswith("serve")][0]
+
+
+def is_noted_synchronous(cell, data):
+    """serve has noted in the cell's folder, since the settings of the primary with this data last changed, that its
+    commits wait for the replica: what a replica may be promoted on."""
+    noted = json.loads((cell / "durability.json").read_text())
+    changed = (data / "postgresql.auto.conf").stat().st_mtime
+    return (noted["synchronous"] and noted["primary"] == data.name and
+            datetime.datetime.fromisoformat(noted["at"]).timestamp() > changed)
 
 
 class WriteProbe:
