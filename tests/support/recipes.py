@@ -21,7 +21,9 @@ import re
 import secrets
 import shutil
 
+from support import faults
 from support.carrier import event, get
+from support.wait import wait_until
 
 COUNTRY = "se"
 RUN = secrets.token_hex(3)  # what cannot be taken away again is named anew in each run
@@ -448,6 +450,25 @@ class CellFailover(CellSwitchover):
         return [term - self.term for term in (self.held(), lease, leased)]
 
 
+class CellFailoverWithoutMonitor(CellFailover):
+    """The same with the monitor's data lost and the primary dead: the replica is promoted by itself, under a new
+    monitor, and the old primary is made anew."""
+
+    def prepare(self, turn):
+        super().prepare(turn)
+        node = "node1" if self.before == self.p.port(20131) else "node2"
+        cell = self.p.home / "cells/se-1"
+        wait_until("it is noted as replicated", lambda: faults.is_noted_synchronous(cell, cell / "pg" / node))
+        self.p.stop_service("se-1-monitor")
+        shutil.rmtree(cell / "pg/monitor/base")
+        self.p.stop_service(f"se-1-{node}")
+
+    def facts(self, turn):
+        states = self.p.psql("select reportedstate, goalstate from pgautofailover.node order by 1",
+                             self.p.port(20130), "pg_auto_failover")
+        return super().facts(turn) + self.same(turn, states)
+
+
 class CellEvacuate(Recipe):
     """A cell of two sites, made anew for each turn: its old site stays stopped until it is healed."""
     table = "cell_evacuate"
@@ -556,7 +577,8 @@ class CellDestroy(Recipe):
     def prepare(self, turn):
         self.before = self.kept()
         self.p.cli("cell", "create", COUNTRY, "--cell", self.cell(turn), timeout_s=120)
-        self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--cell", self.cell(turn))
+        self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--country", COUNTRY, "--cell",
+                   self.cell(turn))
         self.p.cli("number", "create", f"+4670909030{turn}", "--tenant", f"gone-{RUN}-{turn}", "--kind", "mobile")
         answered = answer(self.p, f"+4670909030{turn}", tenant=f"gone-{RUN}-{turn}")
         if answered[0] != 200 or answered[2]:
