@@ -166,6 +166,13 @@ static enum cc_error take_lease(void *subject)
     return error ? error : recall(evacuate);
 }
 
+/* By its files, whether it runs or not. */
+static bool is_replica(struct evacuate *evacuate)
+{
+    const char *data = group_of(evacuate)->places[evacuate->node].data;
+    return cp_file_exists(cp_format(evacuate->context, "%s/standby.signal", data));
+}
+
 static enum cc_error refuse_loss(struct evacuate *evacuate)
 {
     struct cp_failover_view view = {.standby_answers = true,
@@ -217,9 +224,7 @@ static enum cc_error unfence(struct evacuate *evacuate, enum cc_error error)
 static enum cc_error verify_nothing_lost(void *subject)
 {
     struct evacuate *evacuate = subject;
-    const char *standby = cp_format(evacuate->context, "%s/standby.signal",
-                                    group_of(evacuate)->places[evacuate->node].data);
-    enum cc_error error = cp_file_exists(standby) ? refuse_loss(evacuate) : CC_OK;
+    enum cc_error error = is_replica(evacuate) ? refuse_loss(evacuate) : CC_OK;
     return error ? unfence(evacuate, error) : CC_OK;
 }
 
@@ -410,14 +415,17 @@ static enum cc_error refuse_other_move(struct evacuate *evacuate)
                    cp_sql_value(result, 0, 0), evacuate->cell, evacuate->cell);
 }
 
+/* A replica that is down is started when it is promoted: its keeper does not start it, once
+ * stopped, without the monitor that was lost with the other site. */
 static enum cc_error judge(struct evacuate *evacuate)
 {
     struct cp_postgres_group *group = group_of(evacuate);
     PGconn *connection = cp_postgres_try(group, evacuate->node, "postgres");
     PQfinish(connection);
-    if (!connection)
+    if (!connection && !is_replica(evacuate))
         return cp_fail(evacuate->context, CC_UNAVAILABLE,
-                       "%s at site %s does not answer: there is nothing to promote",
+                       "%s at site %s does not answer and is no replica: there is nothing to "
+                       "promote",
                        group->places[evacuate->node].name, evacuate->to);
     return refuse_loss(evacuate);
 }

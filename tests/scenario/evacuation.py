@@ -28,6 +28,11 @@ def node_at(platform, site):
     return faults.SitePart(platform, site, "node", ["se-1-" + NODES[site]], [])
 
 
+def is_noted(platform, active):
+    folder = platform.site(active) / "cells/se-1"
+    return faults.is_noted_synchronous(folder, folder / "pg" / NODES[active])
+
+
 def term_of(platform):
     return int(platform.psql("select term from fencing.term")[0][0])
 
@@ -72,9 +77,7 @@ def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
     old = platform.active_site()
     standby = {"a": "b", "b": "a"}[old]
     term = term_of(platform)
-    data = platform.site(old) / "cells/se-1/pg" / NODES[old]
-    wait_until("it is noted as replicated", lambda: faults.is_noted_synchronous(
-        platform.site(standby) / "cells/se-1", data))
+    wait_until("it is noted as replicated", lambda: is_noted(platform, old))
     for serve in SERVES:
         platform.stop_service(serve)
     old_port, port = platform.primary_port(), platform.port(20131 if standby == "a" else 20132)
@@ -94,6 +97,23 @@ def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
     expect(re.search(r"^cost: writes .*; at least \d+ events shipped \(2 of 4 workers say\)$", said, re.M), said)
     expect_equal(platform.active_site(), standby, "active site")
     expect(term_of(platform) > term, f"the term is still {term}")
+    platform.heal()
+
+
+@test
+def a_replica_that_is_down_is_started_and_promoted(platform):
+    """The old site is lost and the machine of the other starts anew: its keeper finds no monitor and starts nothing."""
+    faults.wait_until_whole(platform)
+    old = platform.active_site()
+    standby = {"a": "b", "b": "a"}[old]
+    wait_until("it is noted as replicated", lambda: is_noted(platform, old))
+    kept = platform.psql("select count(*) from public.write_probe")
+    faults.site_of(platform, old).kill_for_good()
+    for action in ("force-stop", "start"):
+        platform.as_owner(["sv", "-w", "20", action, *node_at(platform, standby).folders()], timeout_s=60)
+    platform.cli("cell", "evacuate", "se-1", timeout_s=180)
+    expect_equal(platform.active_site(), standby, "active site")
+    expect_equal(platform.psql("select count(*) from public.write_probe"), kept, "what was acknowledged")
     platform.heal()
 
 
