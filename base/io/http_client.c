@@ -8,7 +8,9 @@
  * tls_stream: encrypted in send_request, decrypted into the reader in read_plain. A handshake
  * costs both sides more than a request, and they have least time for it when answers are late: a
  * TLS connection whose exchange was given up waits for the late answer (LATE), and one that is
- * still shaking hands goes on, each for LATE_US; then they are idle.
+ * still shaking hands goes on, each for LATE_US; then they are idle. For the same reason few shake
+ * hands at once with one address (HANDSHAKES_MAX): a worker that thaws would else spend its first
+ * second on connections that nobody waits for any more.
  *
  * A connection ends by close_connection, from wherever; its memory goes in the close callback. An
  * exchange ends by finish, which runs its callback exactly once; errors found while the caller is
@@ -25,7 +27,7 @@
 #include "base/io/tls_stream.h"
 
 #define LATE_US INT64_C(2000000)
-enum { ADDRESSES_MAX = 1024, ADDRESS_TEXT = 24, WIRE_MAX = 32 * 1024 };
+enum { ADDRESSES_MAX = 1024, ADDRESS_TEXT = 24, WIRE_MAX = 32 * 1024, HANDSHAKES_MAX = 4 };
 
 struct cc_http_handle {
     struct cc_http_client *client;
@@ -395,7 +397,8 @@ static struct connection *find_in_state(struct pool *pool, enum state state)
 /* Whether one more connection helps those who wait; an idle one makes room for a fresh one. */
 static bool room_for_one(struct pool *pool)
 {
-    if (pool->connecting_count >= pool->queued_count)
+    if (pool->connecting_count >= pool->queued_count ||
+        (pool->client->options.tls && pool->connecting_count >= HANDSHAKES_MAX))
         return false;
     if (pool->connection_count < pool->client->options.connections_per_address)
         return true;
@@ -525,6 +528,7 @@ static void established(struct connection *connection)
         close_connection(connection);
     else if (connection->tls)
         make_idle(connection);
+    pump(pool);
 }
 
 static void send_request(struct connection *connection, struct cc_http_handle *exchange)

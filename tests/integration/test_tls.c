@@ -414,6 +414,29 @@ START_TEST(a_late_answer_is_read_and_its_connection_goes_on)
 }
 END_TEST
 
+START_TEST(few_shake_hands_at_once_with_a_silent_server)
+{
+    enum { ASKED = 12, FEW = 4 };
+    struct answer answers[ASKED] = {0};
+    int shaking = 0;
+    int listener = test_listen(&t.port); /* takes connections, says nothing */
+    ck_assert_int_eq(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+    start_client("client.pem", "ours.pem", SERVER_ROLE);
+    for (int i = 0; i < ASKED; i++)
+        ck_assert_int_eq(start_within(100, "/who", (struct cc_slice){0}, on_answer, &answers[i]),
+                         CC_OK);
+    for (int i = 0; i < ASKED; i++) {
+        while (answers[i].error == CC_OK)
+            cc_loop_run(t.loop);
+        ck_assert_int_eq(answers[i].error, CC_TIMEOUT);
+    }
+    for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; shaking++)
+        close(fd);
+    ck_assert_int_eq(shaking, FEW);
+    close(listener);
+}
+END_TEST
+
 START_TEST(a_server_of_another_authority_is_refused)
 {
     write_identity("server.pem", &t.other, SERVER_ROLE, tomorrow());
@@ -811,6 +834,7 @@ static Suite *suite(void)
     tcase_add_test(c, both_know_each_other);
     tcase_add_test(c, large_bodies_pass_both_ways);
     tcase_add_test(c, a_late_answer_is_read_and_its_connection_goes_on);
+    tcase_add_test(c, few_shake_hands_at_once_with_a_silent_server);
     tcase_add_test(c, a_server_of_another_authority_is_refused);
     tcase_add_test(c, a_client_of_another_authority_is_refused);
     tcase_add_test(c, a_client_without_a_certificate_is_refused);
