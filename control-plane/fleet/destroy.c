@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/io/loop.h"
 #include "base/slot.h"
 #include "control-plane/backup/repository.h"
 #include "control-plane/calls/pending.h"
@@ -115,13 +116,14 @@ static enum cc_error wait_empty(void *subject)
     if (!destroy->was_ready || destroy->options->without_backup)
         return CC_OK;
     enum cc_error error = expect_spools(destroy);
-    for (int waited = 0; !error; waited += PAUSE_MS) {
+    int64_t until_us = cc_monotonic_us() + EMPTY_S * INT64_C(1000000);
+    while (!error) {
         const char *where;
         uint64_t left = 0;
         error = cp_pending_count(context, destroy->cell, &left, &where);
         if (!error && left == 0)
             return CC_OK;
-        if (!error && waited >= EMPTY_S * 1000)
+        if (!error && cc_monotonic_us() >= until_us)
             error = cp_fail(context, CC_TIMEOUT,
                             "%llu records of %s are not in Postgres after %d s (%s); "
                             "--without-backup gives them up",

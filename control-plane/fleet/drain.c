@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "base/io/loop.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
@@ -109,11 +110,11 @@ static int64_t left_over(struct drain *drain)
 static enum cc_error wait_empty(void *subject)
 {
     struct drain *drain = subject;
-    for (int waited = 0;; waited += PAUSE_MS) {
+    for (int64_t until_us = cc_monotonic_us() + EMPTY_S * INT64_C(1000000);;) {
         int64_t left = left_over(drain);
         if (left == 0)
             return CC_OK;
-        if (waited >= EMPTY_S * 1000)
+        if (cc_monotonic_us() >= until_us)
             return cp_fail(drain->context, CC_TIMEOUT,
                            "%s still has %lld calls or records after %d s; does Postgres take "
                            "them? see: callcell cell show %s",
@@ -154,8 +155,9 @@ static enum cc_error start(void *subject)
 static enum cc_error verify_ready(void *subject)
 {
     struct drain *drain = subject;
-    for (int waited = 0; !cp_worker_is_ready(drain->context, drain->worker); waited += PAUSE_MS) {
-        if (waited >= READY_S * 1000)
+    int64_t until_us = cc_monotonic_us() + READY_S * INT64_C(1000000);
+    while (!cp_worker_is_ready(drain->context, drain->worker)) {
+        if (cc_monotonic_us() >= until_us)
             return cp_fail(drain->context, CC_TIMEOUT, "%s is not ready after %d s; see %s",
                            drain->worker->service, READY_S,
                            cp_path(drain->context, "log/%s/current", drain->worker->service));

@@ -1,5 +1,6 @@
 #include "control-plane/fleet/workers.h"
 
+#include "base/io/loop.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
@@ -160,11 +161,12 @@ enum cc_error cp_worker_wait_edges(struct cp_context *context, const struct cp_w
     PGresult *edges;
     enum cc_error error = cp_sql_read(
         context, &edges, "SELECT edge, telemetry_port FROM edges ORDER BY edge", CP_NO_PARAMETERS);
-    for (int waited = 0; !error; waited += PAUSE_MS) {
+    int64_t until_us = cc_monotonic_us() + EDGES_S * INT64_C(1000000);
+    while (!error) {
         const char *laggard = find_laggard(context, edges, workers, worker, used);
         if (!laggard)
             return CC_OK;
-        if (waited >= EDGES_S * 1000)
+        if (cc_monotonic_us() >= until_us)
             error = cp_fail(context, CC_TIMEOUT, "%s %s %s of %s after %d s; see: callcell status",
                             laggard, used ? "does not use" : "still uses", worker->name,
                             workers->cell, EDGES_S);
