@@ -214,6 +214,26 @@ static void judge_spool(const char *worker, const char *cell, const json_t *stat
                       "%s of %s has put records aside", worker, cell);
 }
 
+/* Counted since the worker started: whether it goes on is for the alert to say. */
+static void judge_spool_disk(const json_t *worker, const char *cell, json_t *findings)
+{
+    static const struct {
+        const char *key, *what;
+    } counted[] = {
+        {"sync_failures", "times that its disk did not take its spool"},
+        {"damage_cut", "damaged ends of its spool cut away"},
+        {"records_lost", "records lost that Postgres refuses"},
+    };
+    for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
+        double count = json_number_value(json_object_get(worker, counted[i].key));
+        if (count > 0)
+            cp_doctor_add(findings, CP_NOTE, "spool",
+                          "see docs/runbooks/full-disk.md#records-are-put-aside-or-lost",
+                          "%s of %s since it started: %.0f %s", text(worker, "worker"), cell, count,
+                          counted[i].what);
+    }
+}
+
 static void judge_workers(const json_t *cell, int64_t now_us, json_t *findings)
 {
     size_t i;
@@ -229,6 +249,7 @@ static void judge_workers(const json_t *cell, int64_t now_us, json_t *findings)
             cp_doctor_add(findings, CP_FINDING, "redis", "callcell up, and log/<cell>-redis",
                           "%s of %s does not reach Redis", name, text(cell, "cell"));
         judge_spool(name, text(cell, "cell"), state, now_us, findings);
+        judge_spool_disk(worker, text(cell, "cell"), findings);
     }
 }
 

@@ -88,12 +88,23 @@ json_t *cp_ask_serve(struct cp_context *context, const void *pointer)
                      "leads", cp_series_sum(page, "callcell_control_leader", NULL) > 0);
 }
 
-/* Of an edge's telemetry what the screen shows; a series that is not there is left out. */
+struct shown {
+    const char *key, *series, *part;
+};
+
+/* What the screen and the doctor show of telemetry; a series that is not there is left out. */
+static void add_series(const char *page, const struct shown *shown, size_t count, json_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        double value = cp_series_sum(page, shown[i].series, shown[i].part);
+        if (!isnan(value))
+            json_object_set_new(out, shown[i].key, json_real(value));
+    }
+}
+
 static void add_edge_series(const char *page, json_t *edge)
 {
-    static const struct {
-        const char *key, *series, *part;
-    } shown[] = {
+    static const struct shown shown[] = {
         {"answers", "callcell_edge_answers_total", NULL},
         {"edge_answers", "callcell_edge_answers_total", "by=\"edge\""},
         {"clock_skew_s", "callcell_edge_clock_skew_seconds", NULL},
@@ -101,11 +112,17 @@ static void add_edge_series(const char *page, json_t *edge)
         {"journal_lost", "callcell_edge_journal_lost_total", NULL},
         {"certificate_expires_at", "callcell_edge_certificate_expires_at", NULL},
     };
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-        double value = cp_series_sum(page, shown[i].series, shown[i].part);
-        if (!isnan(value))
-            json_object_set_new(edge, shown[i].key, json_real(value));
-    }
+    add_series(page, shown, sizeof(shown) / sizeof(shown[0]), edge);
+}
+
+static void add_worker_series(const char *page, json_t *worker)
+{
+    static const struct shown shown[] = {
+        {"sync_failures", "callcell_cell_spool_sync_failures_total", NULL},
+        {"damage_cut", "callcell_cell_spool_damage_cut_total", NULL},
+        {"records_lost", "callcell_cell_records_lost_total", NULL},
+    };
+    add_series(page, shown, sizeof(shown) / sizeof(shown[0]), worker);
 }
 
 json_t *cp_ask_edge(struct cp_context *context, const void *pointer)
@@ -230,6 +247,9 @@ json_t *cp_ask_worker(struct cp_context *context, const void *pointer)
                               &token);
     }
     json_t *own = answers(state) ? get_json(context, port, "/internal/v1/state", token) : NULL;
-    return json_pack("{s:s, s:i, s:s, s:o}", "worker", about->name, "port", about->port, "health",
-                     state, "state", own ? own : json_null());
+    json_t *worker = json_pack("{s:s, s:i, s:s, s:o}", "worker", about->name, "port", about->port,
+                               "health", state, "state", own ? own : json_null());
+    if (answers(state))
+        add_worker_series(metrics(context, about->telemetry_port, 0), worker);
+    return worker;
 }

@@ -178,6 +178,8 @@ def cell_killed_at_each_row(p):
     assert cell["state"] == "ready" and cell["replication"] == "streaming quorum", cell
     assert sorted(n["state"] for n in cell["nodes"]) == ["primary", "secondary"], cell
     assert [w["health"] for w in cell["workers"]] == ["ready", "ready"], cell
+    spools = [(w["sync_failures"], w["damage_cut"], w["records_lost"]) for w in cell["workers"]]
+    assert spools == [(0, 0, 0), (0, 0, 0)], cell
     assert "no target" in p.run("cell", "create", "se", "--target", "moon", status=2).stderr
 
 

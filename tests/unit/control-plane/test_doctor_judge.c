@@ -83,5 +83,19 @@ START_TEST(what_was_lost_is_worth_knowing)
 }
 END_TEST
 
+/* A worker tells its spool's state, and beside it what its telemetry counts. */
+START_TEST(what_a_spool_and_its_disk_went_through_is_worth_knowing)
+{
+    expect(STATUS("", "", "}},\"sync_failures\":2,\"damage_cut\":0,\"more\":{\"x\":{"),
+           "note spool: worker-1 of se-1 since it started: 2 times that its disk did not take its "
+           "spool\n");
+    expect(STATUS("", "", "}},\"damage_cut\":1,\"records_lost\":40,\"more\":{\"x\":{"),
+           "note spool: worker-1 of se-1 since it started: 1 damaged ends of its spool cut away\n"
+           "note spool: worker-1 of se-1 since it started: 40 records lost that Postgres "
+           "refuses\n");
+}
+END_TEST
+
 SUITE_MAIN("doctor_judge", what_no_ticket_is_about_is_no_finding,
-           what_a_ticket_is_about_is_a_finding, what_was_lost_is_worth_knowing)
+           what_a_ticket_is_about_is_a_finding, what_was_lost_is_worth_knowing,
+           what_a_spool_and_its_disk_went_through_is_worth_knowing)
