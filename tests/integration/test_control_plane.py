@@ -482,6 +482,14 @@ def registry_sql(p, sql, node=None):
     raise AssertionError("the registry has no primary")
 
 
+def registry_is_whole(p):
+    """While a node takes over there is no primary, or one without a replica."""
+    try:
+        return registry_sql(p, "select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')") == ["1"]
+    except (AssertionError, subprocess.CalledProcessError):
+        return False
+
+
 def backends(p):
     """Of the home's owner in the registry's database: the command's, and those of serve's duties."""
     return {int(pid) for pid in registry_sql(p, "select pid from pg_stat_activity where datname = 'registry' and "
@@ -510,6 +518,7 @@ def registry_freezes_under_a_command(p):
     """It ends by its deadline and says what it does not know; what hangs keeps the lease; then it goes on."""
     words = ("number", "create", "+46700000889", "--tenant", "acme", "--kind", "mobile")
     environment = dict(p.environment, CALLCELL_CONTROL__REGISTRY_ANSWER_S="2")
+    until(lambda: registry_is_whole(p), 60)
     before = backends(p)
     process = stop_in_first_row(p, words, environment)
     frozen = backends(p) - before
@@ -547,7 +556,9 @@ def runs_of(duty):
 
 def registry_freezes_under_a_duty(p):
     """The leader still leads: its own connection is another one. What it does goes on."""
-    until(lambda: runs_of("durability") > 0)
+    until(lambda: registry_is_whole(p), 60)
+    runs = runs_of("durability")
+    until(lambda: runs_of("durability") >= runs + 2)
     frozen = backends(p)
     assert frozen
     signal_all(frozen, signal.SIGSTOP)
@@ -562,8 +573,7 @@ def registry_freezes_under_a_duty(p):
 def not_replicated(p):
     """A commit whose wait for the replica was cancelled is not told as done, and the same command does it."""
     words = ("number", "create", "+46700000890", "--tenant", "acme", "--kind", "mobile")
-    until(lambda: registry_sql(p, "select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')"
-                               ) == ["1"], 60)
+    until(lambda: registry_is_whole(p), 60)
     primary = int(registry_sql(p, "select current_setting('port')")[0]) - 7304 - OFFSET
     receiver = registry_sql(p, "select pid from pg_stat_activity where backend_type = 'walreceiver'", 3 - primary)
     signal_all([int(receiver[0])], signal.SIGSTOP)
