@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,19 +12,59 @@
 #include "base/buffer.h"
 #include "base/timestamp.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024, VALUE_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 64 * 1024, VALUE_MAX_BYTES = 2048, AT_ONCE_BYTES = 4096, NOTE_MAX = 128 };
 
-static void write_stderr(void *context, struct cc_slice line)
+static struct {
+    pthread_mutex_t mutex;
+    unsigned long long lost; /* lines, since the last one that was written */
+} standard_error = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* For one page, when it is a pipe. */
+static bool has_room(void)
 {
-    (void)context;
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT);
+}
+
+/* False: the rest of it is lost. */
+static bool write_at_once(struct cc_slice line)
+{
     while (line.length > 0) {
-        ssize_t written = write(STDERR_FILENO, line.data, line.length);
+        if (!has_room())
+            return false;
+        size_t part = line.length < AT_ONCE_BYTES ? line.length : AT_ONCE_BYTES;
+        ssize_t written = write(STDERR_FILENO, line.data, part);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return;
+            return false;
         line = cc_slice(line.data + written, line.length - (size_t)written);
     }
+    return true;
+}
+
+/* Begins a new line: the one before may have been cut off. */
+static bool write_what_is_lost(void)
+{
+    char note[NOTE_MAX];
+    int length = snprintf(note, sizeof(note),
+                          "\n{\"level\":\"error\",\"event\":\"log_lines_lost\",\"lines\":%llu}\n",
+                          standard_error.lost);
+    if (!write_at_once(cc_slice(note, (size_t)length)))
+        return false;
+    standard_error.lost = 0;
+    return true;
+}
+
+/* Who reads our log stops when its disk is full, as svlogd does: who waited for it would answer no
+ * call. */
+static void write_stderr(void *context, struct cc_slice line)
+{
+    (void)context;
+    (void)pthread_mutex_lock(&standard_error.mutex);
+    if ((standard_error.lost > 0 && !write_what_is_lost()) || !write_at_once(line))
+        standard_error.lost++;
+    (void)pthread_mutex_unlock(&standard_error.mutex);
 }
 
 static int64_t wall_clock_us(void)

@@ -1,8 +1,9 @@
 /*
  * One JSON object a line on stderr: ts level component event, then the fields. Values of fields
  * whose names contain secret, token, password, authorization or signature, or are or end in the
- * word state, are replaced by "[redacted]". One write(2) per line; safe from any thread once
- * cc_log_init has run.
+ * word state, are replaced by "[redacted]". One write(2) per line of up to 4096 bytes; safe from
+ * any thread once cc_log_init has run. Never waits: what a full pipe does not take is lost, and how
+ * many lines is said (log_lines_lost) when it takes some again.
  */
 #ifndef CC_LOG_H
 #define CC_LOG_H

@@ -1,5 +1,9 @@
 #include "base/log.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/buffer.h"
 #include "base/json.h"
 #include "tests/unit/base/suite.h"
@@ -111,6 +115,53 @@ START_TEST(a_line_beyond_the_bound_is_said_to_be_lost)
 }
 END_TEST
 
+/* How many lines of the text hold this. */
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    while ((text = strstr(text, part))) {
+        text++;
+        count++;
+    }
+    return count;
+}
+
+/* All that is in the pipe, as text. */
+static void drain(int from, char *text, size_t size)
+{
+    ssize_t got = read(from, text, size - 1);
+    ck_assert_int_gt(got, 0);
+    text[got] = '\0';
+}
+
+START_TEST(a_log_that_nobody_reads_holds_nobody_up)
+{
+    enum { LINES = 5000 };
+    static char text[1 << 20];
+    int ends[2], kept = dup(STDERR_FILENO);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+    cc_log_redirect(NULL, NULL, NULL);
+    for (int i = 0; i < LINES; i++)
+        CC_LOG(CC_LOG_WARNING, "written", cc_log_number("line", i));
+    drain(ends[0], text, sizeof(text));
+    int taken = count_of(text, "\"written\"");
+    CC_LOG(CC_LOG_WARNING, "after", cc_log_number("line", LINES));
+    drain(ends[0], text, sizeof(text));
+    ck_assert_int_ge(dup2(kept, STDERR_FILENO), 0);
+    ck_assert_int_gt(taken, 0);
+    ck_assert_int_lt(taken, LINES);
+    char lost[64];
+    (void)snprintf(lost, sizeof(lost), "\"log_lines_lost\",\"lines\":%d}\n", LINES - taken);
+    ck_assert_msg(strstr(text, lost) != NULL, "%s is not in: %s", lost, text);
+    ck_assert_int_eq(count_of(text, "\"after\""), 1);
+    (void)close(kept);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+END_TEST
+
 SUITE_MAIN("log", a_line_is_one_json_object, secrets_are_redacted_whatever_their_kind,
            what_only_sounds_like_a_secret_is_shown, lines_below_the_minimum_are_dropped,
-           hostile_values_stay_inside_their_line, a_line_beyond_the_bound_is_said_to_be_lost)
+           hostile_values_stay_inside_their_line, a_line_beyond_the_bound_is_said_to_be_lost,
+           a_log_that_nobody_reads_holds_nobody_up)
