@@ -3,7 +3,8 @@
  * restore drill, the observation of replication), and shown by `serve` as telemetry:
  * callcell_control_<name>{subject="se-1"}, and when it was measured as
  * callcell_control_fact_age_seconds{name,subject}. To add one, add a row here; one that is measured
- * all the time belongs in the alert FactOld (alerts.yaml) too.
+ * all the time belongs in the alert FactOld (alerts.yaml) too. What the registry itself needs to
+ * live is no fact: its disk (serve_disk.h).
  */
 #ifndef CP_FACTS_H
 #define CP_FACTS_H
@@ -13,7 +14,7 @@
 #include "base/slice.h"
 #include "control-plane/context.h"
 
-/* subject: a cell ("se-1"), a program ("edge-1", "serve-1"), "registry" or "home". */
+/* subject: a cell ("se-1"), a program ("edge-1", "serve-1") or "registry". */
 #define CP_FACTS(X)                                                                                \
     X(BACKUP_FINISHED_AT, "backup_finished_at",                                                    \
       "When the last good backup ended, in seconds since 1970")                                    \
@@ -31,7 +32,6 @@
       "How long the oldest WAL waits to be archived")                                              \
     X(ARCHIVE_GAP, "archive_gap",                                                                  \
       "Whether WAL is missing in the archive that Postgres believes to be there (1)")              \
-    X(DISK_FREE_RATIO, "disk_free_ratio", "Free part of the file system of the home (0 to 1)")     \
     X(DURABILITY_DEGRADED, "durability_degraded",                                                  \
       "Whether commits do not wait for a replica, or no primary is seen (1), as the leader saw "   \
       "it")                                                                                        \

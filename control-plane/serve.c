@@ -14,6 +14,7 @@
 #include "base/telemetry.h"
 #include "base/timestamp.h"
 #include "control-plane/leader.h"
+#include "control-plane/serve_disk.h"
 #include "control-plane/serve_index.h"
 #include "control-plane/serve_listen.h"
 #include "control-plane/serve_observed.h"
@@ -45,6 +46,7 @@ enum { SERVE_TELEMETRY(CC_SERIES_ID) SERVE_SERIES };
 static const struct cc_series series[] = {SERVE_TELEMETRY(CC_SERIES_ROW)};
 
 struct serve {
+    const char *home;
     struct cc_loop *loop;
     struct cc_tls *tls;
     struct cc_http_server *server;
@@ -498,6 +500,7 @@ static void on_metrics(struct cc_http_request *request)
     cc_telemetry_expose(&serve->telemetry, &text);
     cp_leader_expose(serve->leader, &text);
     cp_observed_expose(serve->observed, &text);
+    cp_disk_expose(serve->home, &text);
     struct cc_http_reply reply = {.status = text.error ? 500 : 200,
                                   .headers = {{CC_SLICE_LITERAL("content-type"),
                                                CC_SLICE_LITERAL("text/plain; version=0.0.4")}},
@@ -581,7 +584,7 @@ static enum cc_error start(struct serve *serve, const struct cp_serve_options *o
 
 enum cc_error cp_serve(const struct cp_serve_options *options)
 {
-    struct serve serve = {0};
+    struct serve serve = {.home = options->context->home};
     cc_log_init("control-plane", CC_LOG_INFO);
     enum cc_error error = cc_telemetry_init(&serve.telemetry, series, SERVE_SERIES);
     if (!error)

@@ -98,9 +98,7 @@ enum cc_error cp_backup_round(struct cp_context *context)
 {
     PGresult *due;
     observe(context);
-    enum cc_error error = cp_observe_disk(context);
-    if (!error)
-        error = find_due(context, &due);
+    enum cc_error error = find_due(context, &due);
     for (int row = 0; !error && row < PQntuples(due); row++)
         do_due(context, cp_sql_value(due, row, 0),
                &(struct due){.backup = PQgetvalue(due, row, 1)[0] == 't',

@@ -1,7 +1,6 @@
 #include "control-plane/backup/observe.h"
 
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
 #include "control-plane/facts.h"
 #include "control-plane/pq.h"
@@ -58,14 +57,4 @@ enum cc_error cp_observe_archive(const struct cp_repository *repository)
     PQclear(result);
     PQfinish(primary.connection);
     return error;
-}
-
-enum cc_error cp_observe_disk(struct cp_context *context)
-{
-    struct statvfs disk;
-    if (statvfs(context->home, &disk) || disk.f_blocks == 0)
-        return cp_fail(context, CC_IO, "%s: the file system does not say how full it is",
-                       context->home);
-    return cp_fact_set(context, CP_FACT_DISK_FREE_RATIO, "home",
-                       (double)disk.f_bavail / (double)disk.f_blocks);
 }

@@ -16,7 +16,4 @@ enum cc_error cp_observe_backups(const struct cp_repository *repository,
  * was full). CC_UNAVAILABLE when there is no primary to ask: facts stay as they are. */
 enum cc_error cp_observe_archive(const struct cp_repository *repository) CC_MUST_CHECK;
 
-/* disk_free_ratio of the file system that the home lies on. */
-enum cc_error cp_observe_disk(struct cp_context *context) CC_MUST_CHECK;
-
 #endif

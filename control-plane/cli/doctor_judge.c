@@ -105,7 +105,7 @@ static void judge_archive(const json_t *fact, const char *subject, double value,
 static void judge_measured(const json_t *fact, json_t *findings)
 {
     static const char *const watched[] = {"archive_failing", "archive_oldest_seconds",
-                                          "disk_free_ratio", "durability_degraded"};
+                                          "durability_degraded"};
     long long age_s = (long long)json_integer_value(json_object_get(fact, "age_s"));
     for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
         if (is(fact, "name", watched[i]) && age_s > MEASURED_S)
