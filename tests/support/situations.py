@@ -46,6 +46,7 @@ class Scene:
         self.folder = tempfile.TemporaryDirectory()
         self.log = pathlib.Path(self.folder.name) / "calls.log"
         self.kept = {}
+        self.afterwards = contextlib.ExitStack()  # what must not outlive the page, even when it fails
 
     def __enter__(self):
         self.platform.cli("tenant", "create", TENANT, "--country", "se")
@@ -59,6 +60,7 @@ class Scene:
         return self
 
     def __exit__(self, *_):
+        self.afterwards.close()
         self.load.kill()
         self.load.wait()
         self.folder.cleanup()

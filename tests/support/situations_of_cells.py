@@ -117,6 +117,7 @@ def the_disk_of_the_home_is_full(scene):
     aside.mkdir(exist_ok=True)
     platform.give_to_owner(aside)
     before = alerting.Look(platform)
+    scene.afterwards.callback(shutil.rmtree, aside, ignore_errors=True)
     fill(aside / "base")
     scene.alert("CellRecordsInMemory", since=before, within_s=60)
     scene.alert("DiskFull", within_s=120)
