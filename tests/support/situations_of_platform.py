@@ -95,6 +95,7 @@ def the_control_plane_is_started(scene):
 @situation("clock", "First minute")
 def the_clock_of_an_edge_is_wrong(scene):
     scene.kept["clock"] = SteppedClock(scene.platform, "edge-1")
+    scene.afterwards.callback(scene.kept["clock"].restore)
     wait_until("the edge is back", lambda: scene.platform.edge_is_ready(0))
     scene.kept["clock"].step(240)
     scene.alert("EdgeClockFarWrong")
