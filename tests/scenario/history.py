@@ -26,14 +26,16 @@ RATE = 40
 STEP_S = 3
 CLOCK_STEP_S = 600
 TENANT = "history"
-# What a worker on a full disk has answered stands in its memory until there is space or Postgres has it: killed at that
-# moment it loses that (docs/ARCHITECTURE.md), and the step would say what is known.
+# What a full disk keeps nobody from losing: a worker's records in memory, at a kill of it, and an edge's own answers,
+# which it gives when workers are gone (docs/ARCHITECTURE.md). Such a step would show what is known.
 WORKERS = ("one worker", "both workers")
 
 chance = generator()
+# Apart: how many numbers there are to choose from differs from run to run, and must not turn the nemesis' dice.
+choose_number = generator()
 dataset = Dataset(chance, "hist", 4, tenants=2, mobiles=150, pbxs=50)
 _ids = (f"hist-{SEED}-{i}" for i in itertools.count(1))
-_lines = []
+_lines_of_steps = []  # a call begins and ends within a step
 
 
 class NumberWriter:
@@ -41,7 +43,7 @@ class NumberWriter:
 
     def __init__(self, platform):
         self.platform = platform
-        self.acknowledged = []
+        self.begun, self.acknowledged = [], []
         self.tries = 0
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.write)
@@ -57,6 +59,7 @@ class NumberWriter:
     def write(self):
         for i in itertools.count(1):
             number = f"+4672{SEED % 100:02d}{i:05d}"
+            self.begun.append(number)
             while not self.try_once(number):
                 if self.over.wait(0.1):
                     return
@@ -71,14 +74,15 @@ class NumberWriter:
         return result.returncode == 0
 
     def check(self, known):
-        """All that was acknowledged after the first `known` is there, and an old key changes nothing."""
+        """More are acknowledged, all after the first `known` are there, and an old key changes nothing."""
+        now = len(self.acknowledged)
+        wait_until("a number is acknowledged again", lambda: len(self.acknowledged) > now, 60)
         new = self.acknowledged[known:]
         listed = ",".join(f"'{number}'" for number in new)
-        held = self.platform.psql(f"select number from directory.numbers where number in ({listed or 'null'})")
+        held = self.platform.psql(f"select number from directory.numbers where number in ({listed})")
         missing = set(new) - {number for number, in held}
         expect(not missing, f"acknowledged and not in the cell: {sorted(missing)[:5]}")
-        if self.acknowledged:
-            self.check_key(chance.choice(self.acknowledged))
+        self.check_key(choose_number.choice(self.acknowledged))
 
     def check_key(self, number):
         plan = f"select row_version, md5(plan::text) from directory.call_plans where number = '{number}'"
@@ -87,12 +91,21 @@ class NumberWriter:
         expect_equal(self.platform.psql(plan), before, f"the plan of {number} after its key was given again")
 
     def check_all(self):
-        self.check(0)
-        expect(self.acknowledged, "no number was acknowledged")
-        told = [item["number"] for item in self.platform.cli_json("number", "list", "--tenant", TENANT, "--limit",
-                                                                  100000)]
-        missing = set(self.acknowledged) - set(told)
-        expect(not missing, f"acknowledged and not in the registry: {sorted(missing)[:5]}")
+        """Cell and registry hold what was acknowledged, once, and nothing else but one last try."""
+        held = [number for number, in self.platform.psql(
+            f"select number from directory.numbers where tenant_id = '{TENANT}'")]
+        self.check_held(held, "cell")
+        told = self.platform.cli_json("number", "list", "--tenant", TENANT, "--limit", 100000)
+        self.check_held([item["number"] for item in told], "registry")
+        # Each write takes one version of the tenant: making it was the first, and each number one more.
+        versions = self.platform.psql(f"select last_version from directory.tenants where tenant_id = '{TENANT}'")
+        expect_equal(versions, [[str(1 + len(held))]], "versions taken by the tenant and its numbers")
+
+    def check_held(self, held, where):
+        missing, unasked = set(self.acknowledged) - set(held), set(held) - set(self.begun)
+        expect(not missing, f"acknowledged and not in the {where}: {sorted(missing)[:5]}")
+        expect(not unasked, f"in the {where} and never asked for: {sorted(unasked)[:5]}")
+        expect_equal(len(held), len(set(held)), f"numbers in the {where}, each counted once")
 
 
 def calls(platform, name, seconds):
@@ -102,21 +115,28 @@ def calls(platform, name, seconds):
     return log, platform.start_bench("load", "--calls", path, "--rate", RATE, "--log", log, "--allow-unanswered")
 
 
+class Companion:
+    """What goes on while a part is killed. spared: parts that are not killed meanwhile."""
+
+    def __init__(self, words, begin, end, spared=()):
+        self.words, self.begin, self.end, self.spared = words, begin, end, spared
+
+
 class Nemesis:
 
     def __init__(self, platform):
         self.platform = platform
         self.parts = faults.parts_of(platform)
-        self.disks, self.clocks = [], []
+        self.disks, self.clocks = {}, []
         self.companions = [self.alone, self.alone, self.freeze, self.cut, self.fill, self.step_clock]
 
     def prepare(self):
         faults.prepare_cuts()
         self.clocks = [SteppedClock(self.platform, name)
                        for name in ("se-1-worker-1", "se-1-node1", faults.serve_of(self.platform))]
-        self.disks = [SmallDisk(self.platform, "cells/se-1/workers/worker-1", 16, ["worker-1"]),
-                      SmallDisk(self.platform, "cells/se-1/pg/node2", 400, ["node2"]),
-                      SmallDisk(self.platform, "edges/edge-2", 16, ["edge-2"])]
+        self.disks = {SmallDisk(self.platform, "cells/se-1/workers/worker-1", 16, ["worker-1"]): WORKERS,
+                      SmallDisk(self.platform, "cells/se-1/pg/node2", 400, ["node2"]): (),
+                      SmallDisk(self.platform, "edges/edge-2", 16, ["edge-2"]): WORKERS}
         for disk in self.disks:
             disk.__enter__()
 
@@ -127,57 +147,43 @@ class Nemesis:
             clock.restore()
 
     def step(self):
-        """A part is killed in the middle of something else; returns what was done, in words."""
-        with chance.choice(self.companions)() as meanwhile:
+        """A part is killed in the middle of something else; returns what was done, in words.
+
+        Parts are found before anything begins: which node is the primary, a frozen one does not say."""
+        companion = chance.choice(self.companions)()
+        part = self.part(companion.spared)
+        companion.begin()
+        try:
             wait_for_seconds(STEP_S / 3)
-            part = self.part(() if "no space" not in meanwhile else WORKERS)
             part.kill()
             wait_for_seconds(STEP_S * 2 / 3)
-        return f"kill {part.name}{meanwhile}"
+        finally:
+            companion.end()
+        return f"kill {part.name}{companion.words}"
 
-    def part(self, but=()):
-        name = chance.choice(sorted(set(self.parts) - set(but)))
-        return self.parts[name]()
+    def part(self, spared=()):
+        return self.parts[chance.choice(sorted(set(self.parts) - set(spared)))]()
 
-    @contextlib.contextmanager
     def alone(self):
-        yield ""
+        return Companion("", lambda: None, lambda: None)
 
-    @contextlib.contextmanager
     def freeze(self):
         part = self.part()
-        part.freeze()
-        try:
-            yield f", {part.name} frozen"
-        finally:
-            part.thaw()
+        return Companion(f", {part.name} frozen", part.freeze, part.thaw)
 
-    @contextlib.contextmanager
     def cut(self):
         part = self.part()
-        part.cut()
-        try:
-            yield f", {part.name} cut off"
-        finally:
-            part.mend()
+        return Companion(f", {part.name} cut off", part.cut, part.mend)
 
-    @contextlib.contextmanager
     def fill(self):
-        disk = chance.choice(self.disks)
-        disk.fill()
-        try:
-            yield f", no space under {disk.folder.relative_to(self.platform.home)}"
-        finally:
-            disk.free()
+        disk = chance.choice(list(self.disks))
+        where = disk.folder.relative_to(self.platform.home)
+        return Companion(f", no space under {where}", disk.fill, disk.free, self.disks[disk])
 
-    @contextlib.contextmanager
     def step_clock(self):
         clock, seconds = chance.choice(self.clocks), chance.choice([CLOCK_STEP_S, -CLOCK_STEP_S])
-        clock.step(seconds)
-        try:
-            yield f", the clock of {clock.service} {seconds:+d} s"
-        finally:
-            clock.step(0)
+        return Companion(f", the clock of {clock.service} {seconds:+d} s", lambda: clock.step(seconds),
+                         lambda: clock.step(0))
 
 
 def check_calls(platform, lines):
@@ -195,6 +201,31 @@ def tenants_and_numbers_are_there(platform):
     platform.cli("tenant", "create", TENANT, "--country", "se")
 
 
+@contextlib.contextmanager
+def named(what):
+    """A failure says what repeats it, and where."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"CALLCELL_TEST_SEED={SEED}, {what}: {error}") from error
+
+
+def one_step(platform, nemesis, writer, i):
+    log, running = calls(platform, f"history-{i}", STEP_S + 1)
+    wait_until("the first answers", lambda: log.stat().st_size > 0, 60)
+    known, done = len(writer.acknowledged), nemesis.step()
+    with named(f"step {i}, {done}"):
+        expect_equal(running.wait(timeout=120), 0, "load tool's exit status")
+        faults.wait_until_whole(platform)
+        lines = read_log(log)
+        unanswered = [line["event_id"] for line in lines if line["unanswered"]]
+        expect(not unanswered, f"{len(unanswered)} unanswered: {unanswered[:5]}")
+        check_calls(platform, lines)
+        writer.check(known)
+    note(f"step {i}: {done}; {len(lines)} webhooks, {len(writer.acknowledged)} numbers")
+    _lines_of_steps.append(lines)
+
+
 @test
 def every_acknowledged_fact_exists_once(platform):
     nemesis = Nemesis(platform)
@@ -202,28 +233,20 @@ def every_acknowledged_fact_exists_once(platform):
     try:
         with NumberWriter(platform) as writer:
             for i in range(1, STEPS + 1):
-                log, running = calls(platform, f"history-{i}", STEP_S + 1)
-                wait_until("the first answers", lambda path=log: path.stat().st_size > 0, 60)
-                known, done = len(writer.acknowledged), nemesis.step()
-                expect_equal(running.wait(timeout=120), 0, "load tool's exit status")
-                faults.wait_until_whole(platform)
-                lines = read_log(log)
-                note(f"step {i}: {done}; {len(lines)} webhooks, {len(writer.acknowledged)} numbers")
-                expect(not [1 for line in lines if line["unanswered"]], f"unanswered in step {i}: {done}")
-                check_calls(platform, lines)
-                writer.check(known)
-                _lines.extend(lines)
+                one_step(platform, nemesis, writer, i)
         faults.wait_until_whole(platform)
         writer.check_all()
-        note(f"{len(writer.acknowledged)} numbers acknowledged in {writer.tries} tries")
+        note(f"{sum(map(len, _lines_of_steps))} webhooks; {len(writer.acknowledged)} numbers acknowledged in "
+             f"{writer.tries} tries")
     finally:
         nemesis.leave()
 
 
 @test
 def at_the_end_all_events_are_still_there(platform):
-    for start in range(0, len(_lines), 2000):
-        check_calls(platform, [line for line in _lines[start:start + 2000]])
+    for i, lines in enumerate(_lines_of_steps, 1):
+        with named(f"the events of step {i} at the end"):
+            check_calls(platform, lines)
 
 
 network.enter_own(__file__)

@@ -19,7 +19,10 @@ class SteppedClock:
         self.original = self.script.read_text()
         settings = (f"LD_PRELOAD='{_library()}' FAKETIME_TIMESTAMP_FILE='{self.file}' "
                     "FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1")
-        self._write(self.original.replace("exec env -i ", f"exec env -i {settings} "))
+        stepped = self.original.replace("exec env -i ", f"exec env -i {settings} ")
+        if stepped == self.original:
+            raise AssertionError(f"no place for libfaketime in {self.script}:\n{self.original}")
+        self._write(stepped)
 
     def _write(self, text):
         self.script.write_text(text)
