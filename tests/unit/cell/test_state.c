@@ -248,11 +248,15 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_is_sealed_opens,        equal_states_give_equal_text,
+        what_is_sealed_opens,
+        equal_states_give_equal_text,
         flow_ids_are_bounded,
-        fallback_targets_are_bounded,        a_state_of_another_call_is_forged,
-        any_changed_byte_is_noticed, cut_and_foreign_texts_do_not_open,
-        sealed_nonsense_is_refused,  a_state_lives_24_hours,
+        fallback_targets_are_bounded,
+        a_state_of_another_call_is_forged,
+        any_changed_byte_is_noticed,
+        cut_and_foreign_texts_do_not_open,
+        sealed_nonsense_is_refused,
+        a_state_lives_24_hours,
         keys_rotate_by_occurred_at,
     };
     return fixture_run("state", tests, sizeof(tests) / sizeof(tests[0]));
