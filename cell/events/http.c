@@ -62,7 +62,7 @@ enum cc_error cell_events_record(struct cell_events *events, struct cc_slice rec
 struct cell_backlog cell_events_backlog(const struct cell_events *events)
 {
     struct cc_spool_state spool = cc_spool_state(events->worker->spool);
-    struct cell_held_state held = cell_shipper_held(events->shipper);
+    struct cc_held_state held = cell_shipper_held(events->shipper);
     bool spool_is_older =
         held.oldest_us == 0 || (spool.oldest_us != 0 && spool.oldest_us < held.oldest_us);
     return (struct cell_backlog){.records = spool.records + held.records,

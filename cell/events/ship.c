@@ -33,7 +33,7 @@ struct cell_shipper {
     struct cell_event_store *store;
     struct cell_ingest ingest;
     struct cc_spool_batch batch; /* under way, of the spool */
-    struct cell_held *held;
+    struct cc_held *held;
     struct cc_slice lent[CELL_INGEST_MAX]; /* under way, of memory */
     size_t lent_count;
     bool memory_first;            /* at the last batch: the two take turns */
@@ -73,8 +73,7 @@ enum cc_error cell_shipper_create(struct cell_worker *worker, struct cell_event_
     shipper->worker = worker;
     shipper->store = store;
     shipper->pause_us = PAUSE_MIN_US;
-    enum cc_error error =
-        cell_held_create(worker->settings->spool_memory_max_bytes, &shipper->held);
+    enum cc_error error = cc_held_create(worker->settings->spool_memory_max_bytes, &shipper->held);
     if (error) {
         free(shipper);
         return error;
@@ -93,10 +92,10 @@ enum cc_error cell_shipper_create(struct cell_worker *worker, struct cell_event_
 static bool move_to_spool(struct cell_shipper *shipper, size_t count_max)
 {
     struct cc_slice record;
-    for (size_t i = 0; i < count_max && cell_held_first(shipper->held, &record); i++) {
+    for (size_t i = 0; i < count_max && cc_held_first(shipper->held, &record); i++) {
         if (cc_spool_append(shipper->worker->spool, record) != CC_OK)
             return false;
-        cell_held_drop_first(shipper->held);
+        cc_held_drop_first(shipper->held);
     }
     return true;
 }
@@ -106,11 +105,11 @@ void cell_shipper_free(struct cell_shipper *shipper)
     if (!shipper)
         return;
     (void)move_to_spool(shipper, SIZE_MAX);
-    size_t lost = cell_held_state(shipper->held).records;
+    size_t lost = cc_held_state(shipper->held).records;
     cell_worker_count(shipper->worker, CELL_T_UNRECORDED, (int64_t)lost);
     if (lost > 0)
         CC_LOG(CC_LOG_ERROR, "records_lost_at_stop", cc_log_number("records", (int64_t)lost));
-    cell_held_free(shipper->held);
+    cc_held_free(shipper->held);
     cc_deadline_clear(&shipper->spool_due);
     cc_deadline_clear(&shipper->next);
     cc_deadline_clear(&shipper->partitions);
@@ -128,20 +127,20 @@ static void log_held(struct cell_shipper *shipper, enum cc_error refusal)
         return;
     shipper->held_logged_us = now_us;
     CC_LOG(CC_LOG_ERROR, "record_in_memory_only", cc_log_error_field(refusal),
-           cc_log_number("in_memory", (int64_t)cell_held_state(shipper->held).records));
+           cc_log_number("in_memory", (int64_t)cc_held_state(shipper->held).records));
 }
 
 static void try_spool_again(struct cell_shipper *shipper, int64_t in_us)
 {
     struct cc_slice record;
-    if (cell_held_first(shipper->held, &record) && !cc_deadline_is_set(&shipper->spool_due))
+    if (cc_held_first(shipper->held, &record) && !cc_deadline_is_set(&shipper->spool_due))
         set(shipper, &shipper->spool_due, in_us);
 }
 
 static enum cc_error hold(struct cell_shipper *shipper, struct cc_slice record,
                           enum cc_error refusal)
 {
-    enum cc_error error = cell_held_append(shipper->held, record, cc_wall_clock_us());
+    enum cc_error error = cc_held_append(shipper->held, record, cc_wall_clock_us());
     if (error)
         return error;
     cell_worker_count(shipper->worker, CELL_T_HELD, 1);
@@ -167,9 +166,9 @@ static void on_spool_due(struct cc_deadline *deadline)
     try_spool_again(shipper, taken ? GATHER_US : SPOOL_AGAIN_US);
 }
 
-struct cell_held_state cell_shipper_held(const struct cell_shipper *shipper)
+struct cc_held_state cell_shipper_held(const struct cell_shipper *shipper)
 {
-    return cell_held_state(shipper->held);
+    return cc_held_state(shipper->held);
 }
 
 /* ---- shipping ---- */
@@ -183,8 +182,7 @@ static void pause_and_retry(struct cell_shipper *shipper)
 
 static bool take_of_memory(struct cell_shipper *shipper)
 {
-    shipper->lent_count =
-        cell_held_lend(shipper->held, CELL_INGEST_MAX, BATCH_BYTES, shipper->lent);
+    shipper->lent_count = cc_held_lend(shipper->held, CELL_INGEST_MAX, BATCH_BYTES, shipper->lent);
     return shipper->lent_count > 0;
 }
 
@@ -238,7 +236,7 @@ static enum cc_error settle_batch(struct cell_shipper *shipper, bool shipped)
     shipper->lent_count = 0;
     if (!of_memory)
         return shipped ? cc_spool_acknowledge(shipper->worker->spool, next) : CC_OK;
-    cell_held_return(shipper->held, shipped);
+    cc_held_return(shipper->held, shipped);
     return CC_OK;
 }
 

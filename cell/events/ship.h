@@ -7,7 +7,7 @@
 #ifndef CELL_EVENTS_SHIP_H
 #define CELL_EVENTS_SHIP_H
 
-#include "cell/events/held.h"
+#include "base/held.h"
 #include "cell/events/store.h"
 
 struct cell_shipper; /* opaque */
@@ -19,7 +19,7 @@ void cell_shipper_free(struct cell_shipper *shipper);
 
 /* As cell_events_record. */
 enum cc_error cell_shipper_keep(struct cell_shipper *shipper, struct cc_slice record) CC_MUST_CHECK;
-struct cell_held_state cell_shipper_held(const struct cell_shipper *shipper);
+struct cc_held_state cell_shipper_held(const struct cell_shipper *shipper);
 
 /* As cell_events_flush. */
 void cell_shipper_flush(struct cell_shipper *shipper, int64_t deadline_us,

@@ -1,4 +1,4 @@
-#include "cell/events/held.h"
+#include "base/held.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +14,10 @@ struct list {
     struct item *first, *last;
 };
 
-struct cell_held {
+struct cc_held {
     struct list waiting, lent; /* lent: older than all that wait */
     int64_t maximum_bytes;
-    struct cell_held_state state;
+    struct cc_held_state state;
 };
 
 static void append(struct list *list, struct item *item)
@@ -44,7 +44,7 @@ static int64_t cost_of(size_t length)
     return (int64_t)(sizeof(struct item) + length);
 }
 
-static void drop_first(struct cell_held *held, struct list *list)
+static void drop_first(struct cc_held *held, struct list *list)
 {
     struct item *item = take_first(list);
     held->state.records--;
@@ -52,13 +52,13 @@ static void drop_first(struct cell_held *held, struct list *list)
     free(item);
 }
 
-static void drop_all(struct cell_held *held, struct list *list)
+static void drop_all(struct cc_held *held, struct list *list)
 {
     while (list->first)
         drop_first(held, list);
 }
 
-enum cc_error cell_held_create(int64_t maximum_bytes, struct cell_held **out)
+enum cc_error cc_held_create(int64_t maximum_bytes, struct cc_held **out)
 {
     *out = calloc(1, sizeof(**out));
     if (!*out)
@@ -67,7 +67,7 @@ enum cc_error cell_held_create(int64_t maximum_bytes, struct cell_held **out)
     return CC_OK;
 }
 
-void cell_held_free(struct cell_held *held)
+void cc_held_free(struct cc_held *held)
 {
     if (!held)
         return;
@@ -76,7 +76,7 @@ void cell_held_free(struct cell_held *held)
     free(held);
 }
 
-enum cc_error cell_held_append(struct cell_held *held, struct cc_slice record, int64_t now_us)
+enum cc_error cc_held_append(struct cc_held *held, struct cc_slice record, int64_t now_us)
 {
     int64_t cost = cost_of(record.length);
     if (held->state.bytes + cost > held->maximum_bytes)
@@ -93,7 +93,7 @@ enum cc_error cell_held_append(struct cell_held *held, struct cc_slice record, i
     return CC_OK;
 }
 
-bool cell_held_first(const struct cell_held *held, struct cc_slice *record)
+bool cc_held_first(const struct cc_held *held, struct cc_slice *record)
 {
     const struct item *item = held->waiting.first;
     if (item)
@@ -101,13 +101,13 @@ bool cell_held_first(const struct cell_held *held, struct cc_slice *record)
     return item != NULL;
 }
 
-void cell_held_drop_first(struct cell_held *held)
+void cc_held_drop_first(struct cc_held *held)
 {
     drop_first(held, &held->waiting);
 }
 
-size_t cell_held_lend(struct cell_held *held, size_t count_max, size_t bytes_max,
-                      struct cc_slice *records)
+size_t cc_held_lend(struct cc_held *held, size_t count_max, size_t bytes_max,
+                    struct cc_slice *records)
 {
     size_t count = 0, bytes = 0;
     while (held->waiting.first && count < count_max && bytes < bytes_max) {
@@ -119,7 +119,7 @@ size_t cell_held_lend(struct cell_held *held, size_t count_max, size_t bytes_max
     return count;
 }
 
-void cell_held_return(struct cell_held *held, bool shipped)
+void cc_held_return(struct cc_held *held, bool shipped)
 {
     if (shipped) {
         drop_all(held, &held->lent);
@@ -131,9 +131,9 @@ void cell_held_return(struct cell_held *held, bool shipped)
     held->lent = (struct list){0};
 }
 
-struct cell_held_state cell_held_state(const struct cell_held *held)
+struct cc_held_state cc_held_state(const struct cc_held *held)
 {
-    struct cell_held_state state = held->state;
+    struct cc_held_state state = held->state;
     const struct item *oldest = held->lent.first ? held->lent.first : held->waiting.first;
     state.oldest_us = oldest ? oldest->at_us : 0;
     return state;
