@@ -156,6 +156,7 @@ static enum cc_error open_journal(struct edge *edge)
         .http = edge->http,
         .directory = edge->settings.journal_directory,
         .maximum_bytes = edge->settings.journal_max_bytes,
+        .memory_maximum_bytes = edge->settings.journal_memory_max_bytes,
         .countries = &edge->countries,
         .upstreams = &edge->upstreams,
         .telemetry = &edge->telemetry,

@@ -33,6 +33,8 @@ static const struct cc_config_key keys[] = {
     KEY(publications_directory, TEXT, true, NULL, 0, 0, "signed files, last known good"),
     KEY(journal_directory, TEXT, true, NULL, 0, 0, "what the edge answered by itself"),
     KEY(journal_max_bytes, INTEGER, false, "1073741824", 4194304, 0x10000000000, "over all cells"),
+    KEY(journal_memory_max_bytes, INTEGER, false, "67108864", 0, 0x10000000000,
+        "of what the disk does not take, over all cells"),
     KEY(sources, TEXT_LIST, false, NULL, 0, 0, "control planes, host:port, tried in turn"),
     KEY(source_token_file, TEXT, false, NULL, 0, 0, "bearer token for the sources"),
     KEY(public_key_file, TEXT, true, NULL, 0, 0, "PEM, one or two Ed25519 keys"),

@@ -23,6 +23,7 @@ struct edge_settings {
     char *publications_directory;
     char *journal_directory;
     int64_t journal_max_bytes;
+    int64_t journal_memory_max_bytes;
     struct cc_config_list sources;
     char *source_token_file; /* NULL: no token is shown */
     char *public_key_file;

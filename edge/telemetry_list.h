@@ -78,7 +78,11 @@
     X(EDGE_JOURNAL_DELIVERED, COUNTER, "callcell_edge_journal_delivered_total", "",                \
       "Records that a cell took")                                                                  \
     X(EDGE_JOURNAL_LOST, COUNTER, "callcell_edge_journal_lost_total", "",                          \
-      "Records not kept: journal full, disk error, or refused by the cell as malformed")           \
+      "Records not kept: disk and memory take none, or the cell refuses them as malformed")        \
+    X(EDGE_JOURNAL_HELD, COUNTER, "callcell_edge_journal_held_total", "",                          \
+      "Records that the disk did not take (full, or it failed) and memory did")                    \
+    X(EDGE_JOURNAL_IN_MEMORY, GAUGE, "callcell_edge_journal_in_memory", "",                        \
+      "Records waiting for their cell that stand in memory only")                                  \
     X(EDGE_JOURNAL_QUARANTINED, COUNTER, "callcell_edge_journal_quarantined_total", "",            \
       "Journal records that their cell refuses, kept in a file")                                   \
     X(EDGE_JOURNAL_OLDEST, GAUGE, "callcell_edge_journal_oldest_seconds", "",                      \

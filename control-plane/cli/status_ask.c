@@ -109,6 +109,7 @@ static void add_edge_series(const char *page, json_t *edge)
         {"edge_answers", "callcell_edge_answers_total", "by=\"edge\""},
         {"clock_skew_s", "callcell_edge_clock_skew_seconds", NULL},
         {"journal_oldest_s", "callcell_edge_journal_oldest_seconds", NULL},
+        {"journal_in_memory", "callcell_edge_journal_in_memory", NULL},
         {"journal_lost", "callcell_edge_journal_lost_total", NULL},
         {"certificate_expires_at", "callcell_edge_certificate_expires_at", NULL},
     };

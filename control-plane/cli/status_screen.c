@@ -177,6 +177,8 @@ static void append_edge(const json_t *edge, const struct cp_screen *how, struct 
         cc_buffer_printf(out, ", journal %lld", whole(state, "journal_records"));
         if (whole(edge, "journal_oldest_s") > 0)
             cc_buffer_printf(out, " (oldest %lld s)", whole(edge, "journal_oldest_s"));
+        if (whole(edge, "journal_in_memory") > 0)
+            cc_buffer_printf(out, ", %lld OF IT IN MEMORY ONLY", whole(edge, "journal_in_memory"));
         cc_buffer_printf(out, ", control plane heard %.1f s ago",
                          (double)whole(state, "control_plane_contact_age_ms") / 1000);
     }

@@ -547,33 +547,92 @@ def small_disk(folder, kilobytes):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-@test
-def a_full_disk_under_the_edge(host):
-    equal(host.stop(), 0)
-    with small_disk(host.folder / "journal", 4096):
-        for worker in host.workers:
-            worker.stop()
-        host.start()
-        ballast = host.folder / "journal/ballast"
+@contextlib.contextmanager
+def full_disk(folder):
+    """Not one byte more goes in, until the block ends."""
+    with small_disk(folder, 4096):
+        ballast = folder / "ballast"
         with open(ballast, "wb", buffering=0) as file:
             try:
                 while file.write(b"x" * 4096):
                     pass
             except OSError:
                 pass
-        replies = [send(host, mobile()) for _ in range(60)]
-        equal({(reply.status, reply.source) for reply in replies}, {(200, "edge")})
-        slowest_ms("disk full", replies)
-        expect(host.metric("callcell_edge_journal_lost_total") > 0, "nothing is counted")
+        yield ballast
+
+
+def in_memory(host):
+    return host.metric("callcell_edge_journal_in_memory")
+
+
+def check_all_arrive(host, messages):
+    for worker in host.workers:
+        worker.start()
+    wait_until("the journal is handed over", lambda: host.state_of("se-1")["journal_records"] == 0)
+    equal(sorted(record["event_id"] for record in journal_of(*host.workers)),
+          sorted(message["event_id"] for message in messages))
+    equal(host.metric("callcell_edge_journal_lost_total"), 0)
+    equal(in_memory(host), 0)
+
+
+def answered_without_cell(host, count):
+    messages = [mobile() for _ in range(count)]
+    replies = [send(host, message) for message in messages]
+    equal({(reply.status, reply.source) for reply in replies}, {(200, "edge")})
+    slowest_ms("disk full", replies)
+    return messages
+
+
+def start_without_workers(host):
+    for worker in host.workers:
+        worker.stop()
+    host.start()
+
+
+@test
+def a_full_disk_under_the_edge_keeps_records_in_memory_until_there_is_space(host):
+    equal(host.stop(), 0)
+    with full_disk(host.folder / "journal") as ballast:
+        start_without_workers(host)
+        messages = answered_without_cell(host, 60)
+        expect(in_memory(host) > 0, "the disk took them")
+        equal(host.state_of("se-1")["journal_records"], len(messages))
+        expect(host.metric("callcell_edge_journal_held_total") > 0, "nothing is counted")
         ballast.unlink()
-        kept = host.metric("callcell_edge_journal_written_total")
-        wait_until("it is kept again", lambda: send(host, mobile()).source == "edge"
-                   and host.metric("callcell_edge_journal_written_total") > kept)
-        for worker in host.workers:
-            worker.start()
-        wait_until("the journal is handed over", lambda: host.state_of("se-1")["journal_records"] == 0)
-        expect(journal_of(*host.workers), "nothing arrived")
+        wait_until("the disk has them", lambda: in_memory(host) == 0)
         equal(host.stop(), 0)
+        host.start()
+        equal(host.state_of("se-1")["journal_records"], len(messages))
+        check_all_arrive(host, messages)
+        equal(host.stop(), 0)
+
+
+@test
+def a_full_disk_under_the_edge_holds_back_no_record_from_the_cell(host):
+    equal(host.stop(), 0)
+    with full_disk(host.folder / "journal"):
+        start_without_workers(host)
+        check_all_arrive(host, answered_without_cell(host, 60))
+        equal(host.stop(), 0)
+
+
+@test
+def what_neither_disk_nor_memory_takes_is_counted_as_lost(host):
+    equal(host.stop(), 0)
+    with full_disk(host.folder / "journal") as ballast:
+        start_without_workers(host)
+        answered_without_cell(host, 60)
+        lost = host.metric("callcell_edge_journal_lost_total")
+        expect(lost > 0, "nothing is counted")
+        equal(host.state_of("se-1")["journal_records"] + lost, 60)
+        ballast.unlink()
+        wait_until("the disk has what memory held", lambda: in_memory(host) == 0)
+        answered_without_cell(host, 1)
+        equal(host.metric("callcell_edge_journal_lost_total"), lost)
+        equal(host.stop(), 0)
+
+
+what_neither_disk_nor_memory_takes_is_counted_as_lost.settings = {"journal_memory_max_bytes": 16384}
 
 
 if __name__ == "__main__":

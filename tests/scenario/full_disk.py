@@ -126,12 +126,15 @@ def under_an_edge(platform):
         workers = faults.parts_of(platform)["both workers"]()
         workers.freeze()
         try:
-            load_while(platform, "edge", [disk])
+            lines = load_while(platform, "edge", [disk])
         finally:
             workers.thaw()
-        expect(raised(platform, platform.port(8081), "callcell_edge_journal_lost_total", before),
+        expect(raised(platform, platform.port(8081), "callcell_edge_journal_held_total", before),
                "the edge did not say that its journal takes nothing")
         faults.wait_until_whole(platform)
+        check_recorded(platform, lines)
+        expect(not raised(platform, platform.port(8081), "callcell_edge_journal_lost_total", before),
+               "records were lost")
 
 
 network.enter_own(__file__)

@@ -34,11 +34,13 @@ START_TEST(an_edge_that_is_behind_or_refuses_stands_out)
 {
     const char *behind =
         "{\"edges\":[{\"edge\":\"edge-1\",\"health\":\"ready\",\"port\":8080,\"answers\":200,"
-        "\"edge_answers\":1,\"clock_skew_s\":0.25,\"state\":{\"journal_records\":3,"
+        "\"edge_answers\":1,\"clock_skew_s\":0.25,\"journal_in_memory\":2,"
+        "\"state\":{\"journal_records\":3,"
         "\"control_plane_contact_age_ms\":1500},\"holds\":[{\"country\":\"se\",\"kind\":\"map\","
         "\"epoch\":4,\"newest\":5,\"refused\":{\"epoch\":5,\"error\":\"stale\",\"reason\":\"r\"}},"
         "{\"country\":\"se\",\"kind\":\"numbers\",\"epoch\":2,\"newest\":2}]}]}";
-    expect_part(behind, false, "answers 200, edge answers 1 (0.50 %), journal 3");
+    expect_part(behind, false,
+                "answers 200, edge answers 1 (0.50 %), journal 3, 2 OF IT IN MEMORY ONLY, ");
     expect_part(behind, false, "heard 1.5 s ago, clock skew 0.250 s");
     expect_part(behind, false,
                 "se map epoch 4 NOT THE NEWEST 5 (REFUSED epoch 5: stale r), "
