@@ -577,9 +577,9 @@ class CellDestroy(Recipe):
     def prepare(self, turn):
         self.before = self.kept()
         self.p.cli("cell", "create", COUNTRY, "--cell", self.cell(turn), timeout_s=120)
-        self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--country", COUNTRY, "--cell",
-                   self.cell(turn))
-        self.p.cli("number", "create", f"+4670909030{turn}", "--tenant", f"gone-{RUN}-{turn}", "--kind", "mobile")
+        self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--country", COUNTRY, "--cell", self.cell(turn))
+        self.p.cli("number", "create", f"+4670909030{turn}", "--tenant", f"gone-{RUN}-{turn}", "--country", COUNTRY,
+                   "--kind", "mobile")
         answered = answer(self.p, f"+4670909030{turn}", tenant=f"gone-{RUN}-{turn}")
         if answered[0] != 200 or answered[2]:
             raise AssertionError(f"the cell to be destroyed does not answer: {answered}")
