@@ -171,6 +171,7 @@ class WriteProbe:
             "psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
             f"host={folder},{folder} port={ports} dbname=cell target_session_attrs=read-write connect_timeout=2"])
         self.acknowledged = []
+        self.last_sent = 0.0  # when the last acknowledged one was
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._write)
 
@@ -186,8 +187,13 @@ class WriteProbe:
         while not self.over.wait(0.05):
             with subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, start_new_session=True, bufsize=0) as session:
-                while self._is_acknowledged(session) and not self.over.wait(0.02):
+                sent = time.monotonic()
+                while self._is_acknowledged(session):
                     self.acknowledged.append(time.monotonic())
+                    self.last_sent = sent
+                    if self.over.wait(0.02):
+                        break
+                    sent = time.monotonic()
                 os.killpg(session.pid, signal.SIGKILL)
 
     def _is_acknowledged(self, session):
@@ -209,7 +215,8 @@ class WriteProbe:
         return b"WARNING" not in said
 
     def wait_for_one_since(self, moment):
-        wait_until("a write is acknowledged", lambda: self.acknowledged and self.acknowledged[-1] > moment, 60)
+        """Sent since, that is: what was acknowledged just before may be heard of just after."""
+        wait_until("a write is acknowledged", lambda: self.last_sent > moment, 60)
 
     def seconds_without(self, since):
         """The longest time from `since` on in which nothing was acknowledged."""
