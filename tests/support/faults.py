@@ -10,7 +10,7 @@ import threading
 import time
 
 from support.carrier import get
-from support.platform import CliError
+from support.platform import ACCOUNT, CliError
 from support.wait import wait_until
 
 
@@ -167,9 +167,11 @@ class WriteProbe:
         platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
         folder = platform.postgres_sockets()
         ports = f"{platform.port(20131)},{platform.port(20132)}"
-        self.command = platform.owner_command([
-            "psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
-            f"host={folder},{folder} port={ports} dbname=cell target_session_attrs=read-write connect_timeout=2"])
+        self.command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
+                        f"host={folder},{folder} port={ports} dbname=cell target_session_attrs=read-write "
+                        "connect_timeout=2"]
+        # Not through runuser: its own start would count as time without writes.
+        self.owner = {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []} if os.geteuid() == 0 else {}
         self.acknowledged = []
         self.last_sent = 0.0  # when the last acknowledged one was
         self.over = threading.Event()
@@ -184,8 +186,8 @@ class WriteProbe:
         self.thread.join()
 
     def _write(self):
-        while not self.over.wait(0.05):
-            with subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        while not self.over.wait(0.02):
+            with subprocess.Popen(self.command, **self.owner, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, start_new_session=True, bufsize=0) as session:
                 sent = time.monotonic()
                 while self._is_acknowledged(session):
