@@ -278,8 +278,9 @@ void edge_journal_free(struct edge_journal *journal)
 {
     if (!journal)
         return;
-    for (size_t i = 0; i < journal->count; i++)
-        free_lane(journal->lanes[i]);
+    /* One that is freed still asks what those before it have on disk. */
+    for (; journal->count > 0; journal->count--)
+        free_lane(journal->lanes[journal->count - 1]);
     free(journal->lanes);
     free(journal->directory);
     free(journal);

@@ -216,12 +216,16 @@ static void end_queue(struct cc_pg_pool *pool, enum cc_error error)
         transaction_end(queue_take(pool), error, false);
 }
 
-/* The first one got through. */
-static void call_the_others(struct cc_pg_pool *pool)
+/* This one got through: they begin with the host that it began with. */
+static void call_the_others(const struct connection *connection)
 {
-    for (size_t i = 1; i < pool->count; i++)
-        if (pool->connections[i].state == DOWN)
-            schedule(&pool->connections[i], cc_loop_now_us(pool->loop));
+    struct cc_pg_pool *pool = connection->pool;
+    for (size_t i = 0; i < pool->count; i++) {
+        struct connection *other = &pool->connections[i];
+        other->rotation = connection->rotation;
+        if (other->state == DOWN)
+            schedule(other, cc_loop_now_us(pool->loop));
+    }
 }
 
 static void connect_failed(struct connection *connection, const char *reason)
@@ -231,10 +235,11 @@ static void connect_failed(struct connection *connection, const char *reason)
         CC_LOG(CC_LOG_WARNING, "pg_unreachable", cc_log_text("name", pool->name),
                cc_log_text("reason", reason));
     pool->failure_logged = true;
-    pool->failed_at_us = cc_loop_now_us(pool->loop);
     close_and_retry(connection);
-    if (pool->up == 0)
-        end_queue(pool, CC_UNAVAILABLE);
+    if (pool->up > 0)
+        return;
+    pool->failed_at_us = cc_loop_now_us(pool->loop);
+    end_queue(pool, CC_UNAVAILABLE);
 }
 
 /* "The transaction has already committed locally, but might not have been replicated". */
@@ -292,7 +297,7 @@ static void connected(struct connection *connection)
     connection->state = READY;
     connection->backoff_us = BACKOFF_FIRST_US;
     if (nothing_answers(pool))
-        call_the_others(pool);
+        call_the_others(connection);
     pool->up++;
     pool->failed_at_us = 0;
     if (pool->failure_logged)

@@ -7,6 +7,7 @@
  */
 enum {
     FORMAT = 2,
+    FORMAT_WITHOUT_TARGET = 1, /* of calls that began before an upgrade */
     FLOW_ID_MAX = 63,
     TARGET_MAX = 16, /* "+" and 15 digits */
     PLAIN_MAX = 1 + FLOW_ID_MAX + 8 + 2 + 1 + 8 + 1 + TARGET_MAX,
@@ -114,7 +115,7 @@ static bool keep(struct cc_slice *text, struct cc_arena *arena)
     return copy != NULL;
 }
 
-static enum cc_error read_plain(struct reader reader, struct cc_arena *arena,
+static enum cc_error read_plain(struct reader reader, uint8_t format, struct cc_arena *arena,
                                 struct cell_call_state *out)
 {
     out->flow_id = get_text(&reader);
@@ -122,7 +123,8 @@ static enum cc_error read_plain(struct reader reader, struct cc_arena *arena,
     out->position.node = (uint16_t)get(&reader, 2);
     out->position.tries = (uint8_t)get(&reader, 1);
     out->started_at_us = (int64_t)get(&reader, 8);
-    out->fallback_target = get_text(&reader);
+    if (format != FORMAT_WITHOUT_TARGET)
+        out->fallback_target = get_text(&reader);
     if (reader.failed || reader.left > 0 || out->flow_id.length < 1 ||
         out->flow_id.length > FLOW_ID_MAX || out->fallback_target.length > TARGET_MAX)
         return CC_INVALID;
@@ -151,7 +153,7 @@ enum cc_error cell_state_open(struct cc_slice text, const struct cell_call_ident
     if (text.length > TEXT_MAX ||
         cc_base64url_decode(text, sealed, sizeof(sealed), &length) != CC_OK)
         return CC_INVALID;
-    if (length <= HEAD_BYTES || sealed[0] != FORMAT)
+    if (length <= HEAD_BYTES || sealed[0] < FORMAT_WITHOUT_TARGET || sealed[0] > FORMAT)
         return CC_INVALID;
     key = cc_sealing_keyring_find(keyring, sealed[1]);
     if (!key)
@@ -160,8 +162,10 @@ enum cc_error cell_state_open(struct cc_slice text, const struct cell_call_ident
     error = cc_siv_open(key->key, associated, 3, sealed + 2,
                         cc_slice((const char *)sealed + HEAD_BYTES, length), plain);
     if (!error)
-        error = read_plain((struct reader){plain, length, false}, arena, out);
-    if (!error && is_expired(out->started_at_us, occurred_at_us))
-        error = CC_EXPIRED;
-    return error;
+        error = read_plain((struct reader){plain, length, false}, sealed[0], arena, out);
+    if (error) {
+        *out = (struct cell_call_state){0};
+        return error;
+    }
+    return is_expired(out->started_at_us, occurred_at_us) ? CC_EXPIRED : CC_OK;
 }

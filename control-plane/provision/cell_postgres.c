@@ -95,26 +95,30 @@ enum cc_error cp_cell_verify_synchronous(void *subject)
 }
 
 /* An evacuation leaves the engine with one node, and no wait gives it a second one. */
-static enum cc_error has_both_nodes(struct cp_postgres_group *group, bool *out)
+static enum cc_error wait_alone(struct cp_postgres_group *group, const char *cell,
+                                enum cp_postgres_part node)
 {
-    bool first = false, second = false;
-    enum cc_error error = cp_postgres_is_known(group, CP_POSTGRES_NODE_1, &first);
+    enum cc_error error = cp_postgres_wait_writable(group, node);
     if (!error)
-        error = cp_postgres_is_known(group, CP_POSTGRES_NODE_2, &second);
-    *out = first && second;
+        (void)fprintf(stderr, "%s has no replica; run: callcell cell heal %s\n", cell, cell);
     return error;
 }
 
 enum cc_error cp_cell_wait_replicated(struct cp_context *context, const char *cell, int number)
 {
     struct cp_postgres_group group;
-    bool both = false;
+    bool first = false, second = false;
     cp_cell_postgres(context, cell, number, NULL, &group);
-    enum cc_error error = has_both_nodes(&group, &both);
-    if (!error && !both) {
-        (void)fprintf(stderr, "%s has no replica; run: callcell cell heal %s\n", cell, cell);
-        return CC_OK;
-    }
+    enum cc_error error = cp_postgres_is_known(&group, CP_POSTGRES_NODE_1, &first);
+    if (!error)
+        error = cp_postgres_is_known(&group, CP_POSTGRES_NODE_2, &second);
+    if (!error && !first && !second)
+        return cp_fail(context, CC_CONFLICT,
+                       "%s's monitor knows no node: a move of its primary was cut short; give the "
+                       "failover or evacuation again",
+                       cell);
+    if (!error && first != second)
+        return wait_alone(&group, cell, first ? CP_POSTGRES_NODE_1 : CP_POSTGRES_NODE_2);
     if (!error)
         error = cp_postgres_wait_streaming(&group);
     return error ? error : cp_postgres_wait_synchronous(&group);

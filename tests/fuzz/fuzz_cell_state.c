@@ -29,7 +29,8 @@ static void open_text(struct cc_slice text, const struct cc_sealing_keyring *key
     if (cell_state_open(text, &call, keyring, 0, &arena, &state) == CC_OK) {
         HOLDS(cell_state_seal(&state, &call, cc_sealing_keyring_find(keyring, 1), &arena, &again) ==
               CC_OK);
-        HOLDS(cc_slice_equal(again, text));
+        /* Format 1 comes back as format 2. */
+        HOLDS(cc_slice_equal(again, text) || state.fallback_target.length == 0);
     }
     cc_arena_reset(&arena);
 }

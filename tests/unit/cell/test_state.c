@@ -118,6 +118,31 @@ START_TEST(fallback_targets_are_bounded)
 }
 END_TEST
 
+/* As it was sealed before states carried the fallback target. */
+START_TEST(a_state_without_a_fallback_target_opens)
+{
+    static const char plain[] = "\4main\0\0\0\0\0\0\0\3\0\2\1\0\6\x44\x59\x41\x62\x40\0";
+    const struct cc_slice associated[] = {call.country, call.tenant, call.call_id};
+    uint8_t sealed[2 + CC_SIV_TAG_BYTES + sizeof(plain)] = {1, 1};
+    char text[2 * sizeof(sealed)];
+    struct cell_call_state out;
+    size_t length = sizeof(plain) - 1;
+    set_up();
+    ck_assert_int_eq(cc_siv_seal(cc_sealing_keyring_find(keyring, 1)->key, associated, 3,
+                                 cc_slice(plain, length), sealed + 2,
+                                 sealed + 2 + CC_SIV_TAG_BYTES),
+                     CC_OK);
+    length =
+        cc_base64url_encode(cc_slice((const char *)sealed, 2 + CC_SIV_TAG_BYTES + length), text);
+    ck_assert_int_eq(open_at(cc_slice(text, length), &call, "2024-01-01T00:00:00Z", &out), CC_OK);
+    ck_assert(cc_slice_is(out.flow_id, "main"));
+    ck_assert_int_eq(out.flow_version, 3);
+    ck_assert_uint_eq(out.position.tries, 1);
+    ck_assert_uint_eq(out.fallback_target.length, 0);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_state_of_another_call_is_forged)
 {
     static const struct cell_call_identity others[] = {
@@ -252,6 +277,7 @@ int main(void)
         equal_states_give_equal_text,
         flow_ids_are_bounded,
         fallback_targets_are_bounded,
+        a_state_without_a_fallback_target_opens,
         a_state_of_another_call_is_forged,
         any_changed_byte_is_noticed,
         cut_and_foreign_texts_do_not_open,
