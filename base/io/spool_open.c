@@ -113,7 +113,7 @@ static enum cc_error open_one(struct cc_spool *spool, struct segment *segment, b
     int fd = spool_open_segment(spool, segment->first, O_RDWR);
     enum cc_error error = CC_IO;
     if (fd < 0)
-        return CC_IO;
+        return errno == ENOENT ? CC_NOT_FOUND : CC_IO;
     if (fstat(fd, &stat) == 0)
         error = scan_segment(spool, segment, fd, room, room_bytes);
     if (error == CC_OK && stat.st_size > segment->bytes) {
@@ -129,15 +129,28 @@ static enum cc_error open_one(struct cc_spool *spool, struct segment *segment, b
     return error;
 }
 
+/* It was listed and is gone: shipped, and its removal by the one before us was still under way. */
+static enum cc_error forget_segment(struct cc_spool *spool, size_t i)
+{
+    memmove(&spool->segments[i], &spool->segments[i + 1],
+            (--spool->segment_count - i) * sizeof(*spool->segments));
+    return CC_OK;
+}
+
 static enum cc_error scan_all(struct cc_spool *spool)
 {
     size_t room_bytes = (size_t)spool->options.record_max + CC_SPOOL_FRAME_HEAD;
     room_bytes = room_bytes > SCAN_BYTES ? room_bytes : SCAN_BYTES;
     char *room = malloc(room_bytes);
     enum cc_error error = room ? CC_OK : CC_NO_MEMORY;
-    for (size_t i = 0; i < spool->segment_count && error == CC_OK; i++)
+    for (size_t i = 0; i < spool->segment_count && error == CC_OK;) {
         error =
             open_one(spool, &spool->segments[i], i + 1 == spool->segment_count, room, room_bytes);
+        if (error == CC_NOT_FOUND)
+            error = forget_segment(spool, i);
+        else
+            i++;
+    }
     free(room);
     return error;
 }
