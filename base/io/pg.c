@@ -272,7 +272,7 @@ static void on_timer(struct cc_deadline *deadline)
         return;
     }
     if (nothing_answers(pool) && connection != &pool->connections[0])
-        return;
+        return; /* until call_the_others */
     connection->state = CONNECTING;
     connection->pg = pg_conninfo_start(pool->conninfo, connection->rotation);
     if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD) {

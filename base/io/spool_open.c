@@ -129,11 +129,15 @@ static enum cc_error open_one(struct cc_spool *spool, struct segment *segment, b
     return error;
 }
 
-/* It was listed and is gone: shipped, and its removal by the one before us was still under way. */
+/* Listed and gone. All shipped, by the mark: the one before us in this process was still removing
+ * it. Anything else is a loss, and is said. */
 static enum cc_error forget_segment(struct cc_spool *spool, size_t i)
 {
+    if (i + 1 == spool->segment_count || spool->segments[i + 1].first > spool_read_mark(spool))
+        return CC_IO;
+    spool->segment_count--;
     memmove(&spool->segments[i], &spool->segments[i + 1],
-            (--spool->segment_count - i) * sizeof(*spool->segments));
+            (spool->segment_count - i) * sizeof(*spool->segments));
     return CC_OK;
 }
 

@@ -1,8 +1,9 @@
 /*
  * The sealed state that travels with a call (design section 3). Text: base64url of
- *   format (1 byte, 2; 1, without a fallback target, is still opened) | key id (1 byte) | SIV tag
- * (16) | ciphertext associated data: country, tenant, call id, as three components. Deterministic,
- * so that a repeat gives the same bytes on any worker. Pure.
+ *   format (1 byte) | key id (1 byte) | SIV tag (16) | ciphertext
+ * associated data: country, tenant, call id, as three components. Format 2 is sealed; format 1,
+ * which has no fallback target, is still opened. Deterministic, so that a repeat gives the same
+ * bytes on any worker. Pure.
  */
 #ifndef CELL_CALLS_STATE_H
 #define CELL_CALLS_STATE_H

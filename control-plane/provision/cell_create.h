@@ -48,7 +48,8 @@ void cp_cell_postgres(struct cp_context *context, const char *cell, int number,
                       const struct cp_target *target, struct cp_postgres_group *out);
 
 /* Waits until a made cell has a primary and a synchronous replica: after a start of the whole home.
- * A cell of which only one node is left until it is healed is told on stderr, not waited for. */
+ * Of a cell that has one node left until it is healed: until that takes writes, and stderr says it.
+ * CC_CONFLICT: its monitor knows no node; CC_TIMEOUT. Both with a message. */
 enum cc_error cp_cell_wait_replicated(struct cp_context *context, const char *cell,
                                       int number) CC_MUST_CHECK;
 
