@@ -482,10 +482,22 @@ def registry_sql(p, sql, node=None):
     raise AssertionError("the registry has no primary")
 
 
+def monitor_psql(directory, port):
+    """The words of a psql at a monitor, as the user its Postgres runs as."""
+    psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", f"{directory}/pg/sock", "-p", str(port + OFFSET), "-d",
+            "pg_auto_failover"]
+    return ["runuser", "-u", "postgres", "--", *psql] if os.geteuid() == 0 else psql
+
+
 def registry_is_whole(p):
-    """While a node takes over there is no primary, or one without a replica."""
+    """While a node takes over there is no primary, or one without a replica; before that its monitor has decided it."""
+    settled = ("select count(*) from pgautofailover.node where reportedstate = goalstate and health = 1 and "
+               "reportedstate in ('primary', 'secondary')")
     try:
-        return registry_sql(p, "select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')") == ["1"]
+        done = subprocess.run([*monitor_psql(f"{p.home}/registry", 7304), "-c", settled], check=True,
+                              capture_output=True, text=True, timeout=20)
+        synced = "select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')"
+        return done.stdout == "2\n" and registry_sql(p, synced) == ["1"]
     except (AssertionError, subprocess.CalledProcessError):
         return False
 
@@ -602,10 +614,7 @@ def stale_report(p):
 
     The monitor's rows are changed as it changes them, in a transaction that ends once the primary's report waits
     for it: that report was read before and is judged after."""
-    monitor = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", f"{p.home}/cells/se-1/pg/sock", "-p",
-               str(20130 + OFFSET), "-d", "pg_auto_failover"]
-    if os.geteuid() == 0:
-        monitor = ["runuser", "-u", "postgres", "--", *monitor]
+    monitor = monitor_psql(f"{p.home}/cells/se-1", 20130)
 
     def ask_monitor(sql):
         done = subprocess.run([*monitor, "-c", sql], check=True, capture_output=True, text=True, timeout=20)
@@ -651,9 +660,9 @@ def main():
              cell_killed_at_each_row, certificates, nobody_is_trusted,
              serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
              once_per_key, what_is_not_there, tokens, files,
-             long_poll, reports, map_history, import_numbers, edge_missing, registry_restarts,
-             registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, stale_report,
-             down_and_up]
+             long_poll, reports, map_history, import_numbers, edge_missing,
+             registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, registry_restarts,
+             stale_report, down_and_up]
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     try:
