@@ -25,7 +25,7 @@ def refused(platform, *words):
 
 
 def node_at(platform, site):
-    return faults.SitePart(platform, site, "node", ["se-1-" + NODES[site]], [])
+    return faults.SitePart(platform, site, "node", ["se-1-" + NODES[site]])
 
 
 def is_noted(platform, active):

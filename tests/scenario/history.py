@@ -12,7 +12,7 @@ import json
 import os
 import threading
 
-from support import faults, network
+from support import faults, links, network
 from support.clocks import SteppedClock
 from support.dataset import Dataset, read_log
 from support.disks import SmallDisk
@@ -131,7 +131,7 @@ class Nemesis:
         self.companions = [self.alone, self.alone, self.freeze, self.cut, self.fill, self.step_clock]
 
     def prepare(self):
-        faults.prepare_cuts()
+        links.prepare()
         self.clocks = [SteppedClock(self.platform, name)
                        for name in ("se-1-worker-1", "se-1-node1", faults.serve_of(self.platform))]
         self.disks = {SmallDisk(self.platform, "cells/se-1/workers/worker-1", 16, ["worker-1"]): WORKERS,

@@ -12,7 +12,7 @@ import os
 import re
 import time
 
-from support import faults, network
+from support import faults, links, network
 from support.dataset import Dataset, read_log, wrong_answers
 from support.platform import ROOT, Platform
 from support.records import Records
@@ -129,7 +129,7 @@ def check(platform, whose, row):
 @test
 def numbers_are_there(platform):
     if LONG:
-        faults.prepare_cuts()
+        links.prepare()
     callers.dataset.load_into(platform)
 
 

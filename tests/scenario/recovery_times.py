@@ -55,7 +55,7 @@ def the_primarys_node_is_lost(platform):
     for _ in range(10):
         faults.wait_until_whole(platform)
         number = faults.primary_node(platform)
-        node = faults.Part(platform, "primary", [f"se-1-node{number}"], [])
+        node = faults.Part(platform, "primary", [f"se-1-node{number}"])
         times.append(seconds_without_writes(platform, node.kill_for_good))
         expect(faults.primary_node(platform) != number, f"node{number} is still the primary: it was not lost")
         platform.start_service(f"node{number}")
@@ -108,7 +108,7 @@ def workers_are_up_from_disk_alone(platform):
         wait_until(f"worker-{number} is ready", lambda n=number: platform.worker_is_ready(n), 60)
     platform.stop_control_plane()
     stores = [f"se-1-{name}" for name in ("redis", "node1", "node2", "monitor")]
-    faults.Part(platform, "stores", stores, []).kill_for_good()
+    faults.Part(platform, "stores", stores).kill_for_good()
     plan = list(dataset.numbers.values())[0]
     times = [time_to_answer(platform, plan) for _ in range(3)]
     record("both workers killed, until the first answer from disk alone", times, 1)

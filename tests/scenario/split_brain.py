@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from support import faults, network
+from support import faults, links, network
 from support.platform import Platform
 from support.scenario import expect, expect_equal, main, note, test
 from support.wait import wait_for_seconds, wait_until
@@ -65,11 +65,11 @@ def keepers_of(platform, node):
 
 @test
 def an_old_primary_acknowledges_nothing(platform):
-    faults.prepare_cuts()
+    links.prepare()
     platform.psql("create table public.split_brain (number int primary key)")
     old = faults.primary_node(platform)
     old_port, new_port = platform.port(20130 + old), platform.port(20133 - old)
-    part = faults.Part(platform, "old primary", [f"node{old}"], [20130 + old])
+    part = faults.Part(platform, "old primary", [f"node{old}"])
     with Client(platform, old_port) as client:
         wait_until("ten rows", lambda: len(client.acknowledged) >= 10)
         keepers = keepers_of(platform, old)

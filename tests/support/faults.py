@@ -9,9 +9,14 @@ import subprocess
 import threading
 import time
 
+from support import links
 from support.carrier import get
 from support.platform import ACCOUNT, CliError
 from support.wait import wait_until
+
+
+def parent(pid):
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def descendants(pid):
@@ -19,10 +24,9 @@ def descendants(pid):
     children = {}
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent(entry.name), []).append(int(entry.name))
         except (OSError, IndexError):
             continue
-        children.setdefault(parent, []).append(int(entry.name))
     found, todo = [], [pid]
     while todo:
         found.append(todo[-1])
@@ -31,18 +35,21 @@ def descendants(pid):
 
 
 class Part:
-    """services: names of their service folders; ports: what they listen on, for a cut."""
+    """services: names of their service folders."""
 
-    def __init__(self, platform, name, services, ports):
+    def __init__(self, platform, name, services):
         self.platform = platform
         self.name = name
         self.services = services
-        self.ports = [platform.port(port) for port in ports]
         self.frozen = []
 
+    def heads(self):
+        """The processes that the supervisors started."""
+        pids = [(folder / "supervise/pid").read_text().strip() for folder in self.folders()]
+        return [int(pid) for pid in pids if pid]
+
     def pids(self):
-        heads = [(folder / "supervise/pid").read_text().strip() for folder in self.folders()]
-        return [pid for head in heads if head for pid in descendants(int(head))]
+        return [pid for head in self.heads() for pid in descendants(head)]
 
     def signal(self, number, pids):
         for pid in pids:
@@ -72,23 +79,12 @@ class Part:
         self.kill()
 
     def cut(self):
-        """Packets to and from its ports vanish without a word, connections that exist included."""
-        for port in self.ports:
-            for side in ("dport", "sport"):
-                nft("add", "rule", "inet", "cut", "packets", "tcp", side, str(port), "drop")
+        """Packets from it and to it vanish without a word. Its supervisors are cut too: what they start again stays
+        cut off."""
+        links.cut([pid for head in self.heads() for pid in descendants(parent(head))])
 
     def mend(self):
-        nft("flush", "chain", "inet", "cut", "packets")
-
-
-def nft(*arguments):
-    subprocess.run(["nft", *arguments], check=True, capture_output=True, timeout=10)
-
-
-def prepare_cuts():
-    """Once, in a network namespace of our own."""
-    nft("add", "table", "inet", "cut")
-    nft("add", "chain", "inet", "cut", "packets", "{ type filter hook input priority 0; }")
+        links.mend()
 
 
 def primary_node(platform):
@@ -97,43 +93,36 @@ def primary_node(platform):
 
 def parts_of(platform):
     """{name: function that finds it as things stand now}: which node is the primary changes."""
-    def node(is_primary):
+    def postgres(name, is_primary, services=()):
         number = primary_node(platform)
-        number = number if is_primary else 3 - number
-        return f"se-1-node{number}", 20130 + number
-
-    def postgres(name, is_primary, services=(), ports=()):
-        service, port = node(is_primary)
-        return Part(platform, name, [service, *services], [port, *ports])
+        return Part(platform, name, [f"se-1-node{number if is_primary else 3 - number}", *services])
 
     workers = ["se-1-worker-1", "se-1-worker-2"]
     control = [s for s in platform.services() if s.startswith(("serve", "registry"))]
     return {
-        "Redis": lambda: Part(platform, "Redis", ["se-1-redis"], [20120]),
+        "Redis": lambda: Part(platform, "Redis", ["se-1-redis"]),
         "primary": lambda: postgres("primary", True),
         "replica": lambda: postgres("replica", False),
-        "monitor": lambda: Part(platform, "monitor", ["se-1-monitor"], [20130]),
-        "one worker": lambda: Part(platform, "one worker", workers[:1], [20101]),
-        "both workers": lambda: Part(platform, "both workers", workers, [20101, 20102]),
-        "control plane": lambda: Part(platform, "control plane", control, range(7300, 7307)),
-        "one edge of two": lambda: Part(platform, "one edge of two", ["edge-1"], [8080, 8443, 8081]),
-        "Redis and primary": lambda: postgres("Redis and primary", True, ["se-1-redis"], [20120]),
+        "monitor": lambda: Part(platform, "monitor", ["se-1-monitor"]),
+        "one worker": lambda: Part(platform, "one worker", workers[:1]),
+        "both workers": lambda: Part(platform, "both workers", workers),
+        "control plane": lambda: Part(platform, "control plane", control),
+        "one edge of two": lambda: Part(platform, "one edge of two", ["edge-1"]),
+        "Redis and primary": lambda: postgres("Redis and primary", True, ["se-1-redis"]),
     }
 
 
 def site_of(platform, site):
     """All of the cell at a site of a platform with two; the control plane and the edges stay."""
-    ports = {"a": (20101, 20102, 20111, 20112, 20120, 20130, 20131),
-             "b": (20151, 20152, 20161, 20162, 20170, 20180, 20132)}[site]
     services = sorted(folder.name for folder in (platform.site(site) / "run/services").glob("se-1-*"))
-    return SitePart(platform, site, f"site {site}", services, ports)
+    return SitePart(platform, site, f"site {site}", services)
 
 
 class SitePart(Part):
     """Its services lie in the site's own folder."""
 
-    def __init__(self, platform, site, name, services, ports):
-        super().__init__(platform, name, services, ports)
+    def __init__(self, platform, site, name, services):
+        super().__init__(platform, name, services)
         self.site = site
 
     def folders(self):

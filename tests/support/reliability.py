@@ -67,8 +67,8 @@ INTRODUCTION = """# Reliability, measured
 Written by `./dev test scenario --long kill-anything`, which plays calls at 150 a second (mobile calls and
 switchboard dialogues of several steps, half of the numbers never asked for before) from a carrier with two edge
 addresses, and does one thing after another to the platform: `kill` is kill -9 (its supervisor starts it again),
-`freeze` is SIGSTOP for five seconds, `cut` drops every packet to and from the part's ports for five seconds (nft,
-in a network namespace of the run's own).
+`freeze` is SIGSTOP for five seconds, `cut` drops every packet that the part's processes send or are sent for five
+seconds, also on connections that they open meanwhile (nft, in a network namespace of the run's own).
 
 - *unanswered*: no answer within 1.0 s of the first attempt. *wrong*: differs from the independent reference walk
   (a cell's answer) or from the published policy (an edge's answer, which also echoes `state`).

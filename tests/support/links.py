@@ -1,0 +1,116 @@
+"""Cuts processes off the network while they live, as a pulled cable does: nothing they send arrives, nothing reaches
+them, no connection is told. Root only, in a network namespace of a scenario's own (network.py).
+
+What a part opened before is dropped by its ports: those it listens at, and each connection's own pair. What it opens
+from then on, and what its children open, is known by its control group (v2): a socket belongs to the group in which it
+was made, so the group alone would miss the older ones, and ports alone the newer.
+"""
+import os
+import pathlib
+import socket
+import subprocess
+
+GROUPS = pathlib.Path("/sys/fs/cgroup")  # mounted in a mount namespace of the scenario's own
+NAME = f"callcell-cut-{os.getpid()}"
+LISTENING = "0A"  # of /proc/net/tcp
+
+RULES = """
+table inet cut {{
+    set listening {{ type inet_service; }}
+    set connections {{ type inet_service . inet_service; }}
+    chain all {{
+        tcp dport @listening drop
+        tcp sport @listening drop
+        tcp sport . tcp dport @connections drop
+        socket cgroupv2 level {level} "{group}" drop
+    }}
+    chain sent {{ type filter hook output priority 0; jump all; }}
+    chain received {{ type filter hook input priority 0; jump all; }}
+}}
+"""
+
+
+def home_group():
+    """The group that this process, and so every part that it started, came from; below the mounted root."""
+    lines = pathlib.Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    return [line[3:].strip("/") for line in lines if line.startswith("0::")][0]
+
+
+def prepare():
+    """Once. Shows on a connection of our own that a cut cuts."""
+    subprocess.run(["mount", "-t", "cgroup2", "none", GROUPS], check=True, capture_output=True)
+    for left in GROUPS.glob("callcell-cut-*"):
+        if not (left / "cgroup.procs").read_text():
+            left.rmdir()
+    (GROUPS / NAME).mkdir()
+    nft("-f", "-", text=RULES.format(level=1, group=NAME))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert reaches(port)
+        cut([os.getpid()])
+        assert not reaches(port), "a cut does not cut"
+        mend()
+        assert reaches(port), "a cut is not mended"
+
+
+def reaches(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+    except TimeoutError:
+        return False
+    return True
+
+
+def cut(pids):
+    """These processes, and whatever they start."""
+    move(pids, NAME)
+    inodes = {inode for pid in pids for inode in sockets(pid)}
+    listening, connections = set(), set()
+    for local, remote, state, inode in tcp():
+        if inode not in inodes:
+            continue
+        if state == LISTENING:
+            listening.add(str(local))
+        else:
+            connections.update({f"{local} . {remote}", f"{remote} . {local}"})
+    for name, members in (("listening", listening), ("connections", connections)):
+        if members:
+            nft("add", "element", "inet", "cut", name, "{ " + ", ".join(sorted(members)) + " }")
+
+
+def mend():
+    """All that was cut."""
+    for name in ("listening", "connections"):
+        nft("flush", "set", "inet", "cut", name)
+    while (pids := (GROUPS / NAME / "cgroup.procs").read_text(encoding="ascii").split()):
+        move(pids, home_group())
+
+
+def move(pids, group):
+    for pid in pids:
+        try:
+            (GROUPS / group / "cgroup.procs").write_text(str(pid), encoding="ascii")
+        except ProcessLookupError:
+            pass
+
+
+def sockets(pid):
+    """Inodes of what a process has open."""
+    for entry in pathlib.Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:
+            continue
+        if target.startswith("socket:["):
+            yield target[len("socket:["):-1]
+
+
+def tcp():
+    """(local port, remote port, state, inode) of every socket of the namespace; parts speak IPv4."""
+    for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        yield int(fields[1].split(":")[1], 16), int(fields[2].split(":")[1], 16), fields[3], fields[9]
+
+
+def nft(*arguments, text=None):
+    subprocess.run(["nft", *arguments], input=text, text=True, check=True, capture_output=True, timeout=10)
