@@ -155,10 +155,11 @@ class WriteProbe:
     def __init__(self, platform):
         platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
         folder = platform.postgres_sockets()
-        ports = f"{platform.port(20131)},{platform.port(20132)}"
-        self.command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
-                        f"host={folder},{folder} port={ports} dbname=cell target_session_attrs=read-write "
-                        "connect_timeout=2"]
+        ports = [platform.port(20131), platform.port(20132)]
+        self.commands = [["psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
+                          f"host={folder},{folder} port={first},{second} dbname=cell "
+                          "target_session_attrs=read-write connect_timeout=2"]
+                         for first, second in (ports, reversed(ports))]
         # Not through runuser: its own start would count as time without writes.
         self.owner = {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []} if os.geteuid() == 0 else {}
         self.acknowledged = []
@@ -176,7 +177,9 @@ class WriteProbe:
 
     def _write(self):
         while not self.over.wait(0.02):
-            with subprocess.Popen(self.command, **self.owner, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            # A primary that is cut off goes on to offer itself over its socket: the other node is asked first then.
+            self.commands.reverse()
+            with subprocess.Popen(self.commands[0], **self.owner, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, start_new_session=True, bufsize=0) as session:
                 sent = time.monotonic()
                 while self._is_acknowledged(session):

@@ -10,6 +10,8 @@ import pathlib
 import socket
 import subprocess
 
+from support.wait import wait_until
+
 GROUPS = pathlib.Path("/sys/fs/cgroup")  # mounted in a mount namespace of the scenario's own
 NAME = f"callcell-cut-{os.getpid()}"
 LISTENING = "0A"  # of /proc/net/tcp
@@ -18,22 +20,25 @@ RULES = """
 table inet cut {{
     set listening {{ type inet_service; }}
     set connections {{ type inet_service . inet_service; }}
-    chain all {{
+    chain packets {{
         tcp dport @listening drop
         tcp sport @listening drop
         tcp sport . tcp dport @connections drop
         socket cgroupv2 level {level} "{group}" drop
     }}
-    chain sent {{ type filter hook output priority 0; jump all; }}
-    chain received {{ type filter hook input priority 0; jump all; }}
+    chain sent {{ type filter hook output priority 0; jump packets; }}
+    chain received {{ type filter hook input priority 0; jump packets; }}
 }}
 """
 
 
-def home_group():
-    """The group that this process, and so every part that it started, came from; below the mounted root."""
+def own_group():
+    """That of this process, below the mounted root."""
     lines = pathlib.Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
     return [line[3:].strip("/") for line in lines if line.startswith("0::")][0]
+
+
+HOME = own_group()  # of all that a scenario starts, when it is not cut off
 
 
 def prepare():
@@ -82,8 +87,11 @@ def mend():
     """All that was cut."""
     for name in ("listening", "connections"):
         nft("flush", "set", "inet", "cut", name)
-    while (pids := (GROUPS / NAME / "cgroup.procs").read_text(encoding="ascii").split()):
-        move(pids, home_group())
+    wait_until("nothing is left in the group", lambda: not move(members(), HOME) and not members())
+
+
+def members():
+    return (GROUPS / NAME / "cgroup.procs").read_text(encoding="ascii").split()
 
 
 def move(pids, group):
@@ -113,4 +121,5 @@ def tcp():
 
 
 def nft(*arguments, text=None):
-    subprocess.run(["nft", *arguments], input=text, text=True, check=True, capture_output=True, timeout=10)
+    done = subprocess.run(["nft", *arguments], input=text, text=True, check=False, capture_output=True, timeout=10)
+    assert done.returncode == 0, f"nft {arguments}: {done.stderr}"
