@@ -445,6 +445,14 @@ static void again(struct lane *lane, int64_t delay_us)
     schedule(lane, delay_us);
 }
 
+/* The batch under way cannot be put apart either. The other one need not wait for that. */
+static void give_way(struct lane *lane)
+{
+    lane->memory_next = !lane->of_memory;
+    lane->batch_limit = RECORDS_MAX;
+    again(lane, RETRY_US);
+}
+
 static void send_batch(struct lane *lane, const struct cc_slice *records, size_t count)
 {
     struct edge_upstreams *upstreams = lane->journal->options.upstreams;
@@ -524,7 +532,7 @@ static void put_apart(struct lane *lane)
     CC_LOG(CC_LOG_ERROR, "journal_record_quarantined", cc_log_text("file", path),
            cc_log_error_field(error));
     if (error != CC_OK && error != CC_TOO_LARGE)
-        again(lane, RETRY_US);
+        give_way(lane);
     else
         finish(lane, error ? EDGE_JOURNAL_LOST : EDGE_JOURNAL_QUARANTINED);
 }

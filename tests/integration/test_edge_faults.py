@@ -552,18 +552,18 @@ def small_disk(folder, kilobytes):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+def fill(ballast):
+    with open(ballast, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+
+
 @contextlib.contextmanager
 def full_disk(folder):
     """Not one byte more goes in, until the block ends."""
     with small_disk(folder, 4096):
-        ballast = folder / "ballast"
-        with open(ballast, "wb", buffering=0) as file:
-            try:
-                while file.write(b"x" * 4096):
-                    pass
-            except OSError:
-                pass
-        yield ballast
+        fill(folder / "ballast")
+        yield folder / "ballast"
 
 
 def in_memory(host):
@@ -618,6 +618,47 @@ def a_full_disk_under_the_edge_holds_back_no_record_from_the_cell(host):
     with full_disk(host.folder / "journal"):
         start_without_workers(host)
         check_all_arrive(host, answered_without_cell(host, 60))
+        equal(host.stop(), 0)
+
+
+def answered_until_memory_holds_one(host):
+    """On a full disk: its last page may still take some."""
+    messages = []
+    while in_memory(host) == 0:
+        messages += answered_without_cell(host, 1)
+    return messages
+
+
+@test
+def a_refused_record_that_the_full_disk_does_not_take_holds_back_no_other(host):
+    """It is memory's; the disk's wait behind it, and have their turns. With space it is put apart."""
+    folder, first = host.folder / "journal/se-1", mobile()
+    equal(host.stop(), 0)
+    with small_disk(folder.parent, 4096):
+        start_without_workers(host)
+        equal(send(host, first).source, "edge")
+        for worker in host.workers:
+            worker.start()
+        wait_until("after a record of the disk's it is memory's turn",
+                   lambda: host.state_of("se-1")["journal_records"] == 0)
+        for worker in host.workers:
+            worker.stop()
+        others = [first, *answered_without_cell(host, 5)]
+        equal(in_memory(host), 0)
+        fill(folder.parent / "ballast")
+        others += answered_until_memory_holds_one(host)
+        held = others.pop()
+        for worker in host.workers:
+            worker.poison = held["event_id"]
+            worker.start()
+        wait_until("the disk's are not held back", lambda: len(journal_of(*host.workers)) == len(others))
+        (folder.parent / "ballast").unlink()
+        wait_until("the journal is empty", lambda: host.state_of("se-1")["journal_records"] == 0)
+        kept = (folder / "quarantine.jsonl").read_text().splitlines()
+        equal([json.loads(line)["event_id"] for line in kept], [held["event_id"]])
+        equal(sorted(record["event_id"] for record in journal_of(*host.workers)),
+              sorted(message["event_id"] for message in others))
+        equal(host.metric("callcell_edge_journal_lost_total"), 0)
         equal(host.stop(), 0)
 
 
