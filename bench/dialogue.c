@@ -116,8 +116,12 @@ struct bench_webhook bench_dialogue_webhook(struct bench_dialogue *dialogue, int
                           ? script->occurred_at_us + (dialogue->sequence - 1) * CC_SECOND_US
                           : now_us;
     cc_timestamp_format(time_us, dialogue->occurred_at);
-    snprintf(dialogue->event_id, sizeof(dialogue->event_id), "%s.%lld", script->call_id,
-             (long long)dialogue->sequence);
+    if (dialogue->sequence == 1 && strcmp(dialogue->event, "call.initiated") != 0)
+        snprintf(dialogue->event_id, sizeof(dialogue->event_id), "%s.%s", script->call_id,
+                 dialogue->event);
+    else
+        snprintf(dialogue->event_id, sizeof(dialogue->event_id), "%s.%lld", script->call_id,
+                 (long long)dialogue->sequence);
     return (struct bench_webhook){
         .country = script->country,
         .tenant = script->tenant,

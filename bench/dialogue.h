@@ -55,8 +55,10 @@ struct bench_dialogue {
 /* At the first webhook, call.initiated. */
 void bench_dialogue_start(struct bench_dialogue *dialogue, const struct bench_script *script);
 
-/* The webhook under way; now_us stamps it unless the script has a time of its own (then each
- * webhook is a second later than the one before). Borrows from the dialogue. */
+/* The webhook under way. Its event id is for this event alone: the call's id and the event's place
+ * in the dialogue, or its type if the caller has set another first event. now_us stamps it unless
+ * the script has a time of its own (then each webhook is a second later than the one before).
+ * Borrows from the dialogue. */
 struct bench_webhook bench_dialogue_webhook(struct bench_dialogue *dialogue, int64_t now_us);
 
 /* Takes the answer to the webhook under way and goes on to the next one, or ends. A body that is no

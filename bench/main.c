@@ -103,6 +103,8 @@ static enum cc_error send_single(struct bench_carrier *carrier, struct bench_opt
 {
     struct bench_dialogue dialogue;
     bench_dialogue_start(&dialogue, &options->script);
+    if (options->event)
+        dialogue.event = options->event;
     int64_t wall_us = cc_wall_clock_us();
     struct single single = {.carrier = carrier,
                             .options = options,
@@ -110,8 +112,6 @@ static enum cc_error send_single(struct bench_carrier *carrier, struct bench_opt
                             .webhook = bench_dialogue_webhook(&dialogue, wall_us),
                             .started_us = cc_monotonic_us()};
     struct bench_webhook *webhook = &single.webhook;
-    if (options->event)
-        webhook->event = options->event;
     if (options->event_id)
         webhook->event_id = options->event_id;
     if (options->state)
@@ -148,6 +148,7 @@ static enum cc_error open_source(const struct bench_options *options, struct cc_
     struct cc_json_reason reason = {""};
     enum cc_error error = bench_script_source_numbers(
         source, options->script.country, cc_buffer_slice(bytes), options->seed, &reason);
+    source->run_us = cc_wall_clock_us(); /* of one seed calls are alike, and not the same */
     if (error)
         fprintf(stderr, "callcell-bench: %s: line %" PRId64 ": %s\n", options->numbers_file,
                 source->line, reason.text);

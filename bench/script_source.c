@@ -105,7 +105,7 @@ static void generate(struct bench_script_source *source, struct bench_script *ou
     bool pbx = strcmp(number->kind, "pbx") == 0;
     *out = (struct bench_script){.direction = "terminating"};
     snprintf(out->call_id, sizeof(out->call_id), "load-%llx-%llu",
-             (unsigned long long)draw(source, UINT64_MAX), (unsigned long long)source->given);
+             (unsigned long long)source->run_us, (unsigned long long)source->given);
     snprintf(out->country, sizeof(out->country), "%s", source->country);
     snprintf(out->tenant, sizeof(out->tenant), "%s", number->tenant);
     snprintf(out->kind, sizeof(out->kind), "%s", number->kind);

@@ -20,6 +20,7 @@ struct bench_script_source {
     size_t number_count;
     uint64_t random; /* generator's state */
     uint64_t given;
+    int64_t run_us; /* names the run in the generator's call ids; the caller sets it */
     int64_t line;
 };
 

@@ -65,6 +65,18 @@ START_TEST(reacts_to_each_last_action)
 }
 END_TEST
 
+START_TEST(an_event_sent_alone_has_an_id_of_its_own)
+{
+    struct bench_script script = script_of(pbx_line);
+    struct bench_dialogue dialogue;
+    bench_dialogue_start(&dialogue, &script);
+    dialogue.event = "dial.completed";
+    struct bench_webhook webhook = bench_dialogue_webhook(&dialogue, 0);
+    ck_assert_str_eq(webhook.event, "dial.completed");
+    ck_assert_str_eq(webhook.event_id, "c-1.dial.completed");
+}
+END_TEST
+
 START_TEST(hangs_up_when_nothing_is_asked_or_left)
 {
     struct bench_script script = script_of(pbx_line);
@@ -97,7 +109,11 @@ START_TEST(refuses_scripts_out_of_bounds)
 }
 END_TEST
 
-static void first_calls(uint64_t seed, char out[8][BENCH_TEXT_MAX])
+struct first_calls {
+    char from[8][32], call_id[8][BENCH_TEXT_MAX];
+};
+
+static void first_calls(uint64_t seed, int64_t run_us, struct first_calls *out)
 {
     static const char numbers[] =
         "{\"number\":\"+46700000001\",\"tenant\":\"acme\",\"kind\":\"mobile\"}\n"
@@ -107,23 +123,39 @@ static void first_calls(uint64_t seed, char out[8][BENCH_TEXT_MAX])
     struct bench_script script;
     ck_assert_int_eq(
         bench_script_source_numbers(&source, "se", cc_slice_of(numbers), seed, &reason), CC_OK);
+    source.run_us = run_us;
     for (int i = 0; i < 8; i++) {
         ck_assert_int_eq(bench_script_source_next(&source, &script, &reason), CC_OK);
         ck_assert_uint_eq(script.input_count, strcmp(script.kind, "pbx") == 0 ? 4 : 0);
-        memcpy(out[i], script.call_id, BENCH_TEXT_MAX);
+        memcpy(out->from[i], script.from, sizeof(script.from));
+        memcpy(out->call_id[i], script.call_id, sizeof(script.call_id));
     }
     bench_script_source_deinit(&source);
 }
 
 START_TEST(one_seed_gives_the_same_calls)
 {
-    char a[8][BENCH_TEXT_MAX], b[8][BENCH_TEXT_MAX], c[8][BENCH_TEXT_MAX];
-    first_calls(7, a);
-    first_calls(7, b);
-    first_calls(8, c);
+    struct first_calls a, b, c;
+    first_calls(7, 1, &a);
+    first_calls(7, 1, &b);
+    first_calls(8, 1, &c);
     for (int i = 0; i < 8; i++) {
-        ck_assert_str_eq(a[i], b[i]);
-        ck_assert_str_ne(a[i], c[i]);
+        ck_assert_str_eq(a.from[i], b.from[i]);
+        ck_assert_str_eq(a.call_id[i], b.call_id[i]);
+        ck_assert_str_ne(a.from[i], c.from[i]);
+    }
+}
+END_TEST
+
+START_TEST(two_runs_of_one_seed_share_no_call_id)
+{
+    struct first_calls a, b;
+    first_calls(7, 1, &a);
+    first_calls(7, 2, &b);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_str_eq(a.from[i], b.from[i]);
+        for (int j = 0; j < 8; j++)
+            ck_assert_str_ne(a.call_id[i], b.call_id[j]);
     }
 }
 END_TEST
@@ -148,9 +180,11 @@ int main(void)
     Suite *suite = suite_create("bench dialogue");
     TCase *tests = tcase_create("dialogue");
     tcase_add_test(tests, reacts_to_each_last_action);
+    tcase_add_test(tests, an_event_sent_alone_has_an_id_of_its_own);
     tcase_add_test(tests, hangs_up_when_nothing_is_asked_or_left);
     tcase_add_test(tests, refuses_scripts_out_of_bounds);
     tcase_add_test(tests, one_seed_gives_the_same_calls);
+    tcase_add_test(tests, two_runs_of_one_seed_share_no_call_id);
     tcase_add_test(tests, reads_scripted_calls_in_order);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
