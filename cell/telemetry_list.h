@@ -142,8 +142,10 @@
       "Batches to be tried again")                                                                 \
     X(CELL_T_QUARANTINED, COUNTER, "callcell_cell_records_quarantined_total", "",                  \
       "Records that Postgres refuses, kept in a file")                                             \
+    X(CELL_T_EVENT_ID_CLASHES, COUNTER, "callcell_cell_event_id_clashes_total", "",                \
+      "Records put apart whose event id is another event's of the tenant's day")                   \
     X(CELL_T_QUARANTINE_LOST, COUNTER, "callcell_cell_records_lost_total", "",                     \
-      "Records that Postgres refuses and for which the file has no room")                          \
+      "Records to be put apart for which the file has no room")                                    \
     X(CELL_T_JOURNALLED, COUNTER, "callcell_cell_journal_records_total", "",                       \
       "Records taken from edges' journals")                                                        \
     X(CELL_T_LEASE_TERM, GAUGE, "callcell_cell_lease_term", "",                                    \

@@ -7,8 +7,10 @@
 
 #include "base/io/quarantine.h"
 #include "base/log.h"
+#include "base/timestamp.h"
 
 enum {
+    BATCH_BYTES_MAX = 64 * 1024 * 1024,
     QUARANTINE_MAX = 64 * 1024 * 1024,
     CONNECTIONS = 2,
     PARTITIONS_DEADLINE_US = 30 * 1000 * 1000,
@@ -19,6 +21,7 @@ struct cell_event_store {
     struct cell_worker *worker;
     struct cc_pg_pool *primary;
     char *quarantine_file;
+    int64_t clash_told_us, apart_told_us;
 };
 
 static const struct cc_pg_statement ingest_statement = {"ingest",
@@ -84,13 +87,14 @@ enum cc_error cell_ingest_start(struct cell_event_store *store, struct cell_inge
     ingest->_first = 0;
     ingest->_size = ingest->count;
     ingest->quarantined = 0;
+    memset(ingest->_apart, 0, sizeof(ingest->_apart));
     return submit_batch(ingest);
 }
 
 static enum cc_error submit_batch(struct cell_ingest *ingest)
 {
     struct cc_buffer array;
-    cc_buffer_init(&array, (size_t)64 * 1024 * 1024);
+    cc_buffer_init(&array, BATCH_BYTES_MAX);
     cc_buffer_text(&array, "[");
     for (size_t i = 0; i < ingest->_size; i++) {
         if (i > 0)
@@ -125,46 +129,143 @@ static bool is_poison(enum cc_error error, const struct cc_pg_outcome *outcome)
            strncmp(state, "54", 2) == 0 || strcmp(state, "P0001") == 0;
 }
 
-static enum cc_error quarantine(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
+static void next_batch(struct cell_ingest *ingest)
+{
+    ingest->_first += ingest->_size;
+    ingest->_size = ingest->count - ingest->_first;
+}
+
+/* Halves the batch under way, or puts its one record apart. */
+static void on_refused(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
+{
+    if (ingest->_size > 1) {
+        ingest->_size /= 2;
+        return;
+    }
+    CC_LOG(CC_LOG_ERROR, "record_refused", cc_log_text("sqlstate", outcome->sqlstate));
+    ingest->_apart[ingest->_first] = CELL_REFUSED;
+    next_batch(ingest);
+}
+
+/* At most once a second: what a carrier does wrong it may do with every call. */
+static bool may_tell(const struct cell_event_store *store, int64_t *told_us)
+{
+    int64_t now_us = cc_loop_now_us(store->worker->loop);
+    if (*told_us != 0 && now_us - *told_us < CC_SECOND_US)
+        return false;
+    *told_us = now_us;
+    return true;
+}
+
+static const char *text_of(const json_t *record, const char *key)
+{
+    const char *value = json_string_value(json_object_get(record, key));
+    return value ? value : "";
+}
+
+static void tell_clash(struct cell_event_store *store, struct cc_slice text, const char *held_by)
+{
+    if (!may_tell(store, &store->clash_told_us))
+        return;
+    json_t *record = json_loadb(text.data, text.length, 0, NULL);
+    CC_LOG(CC_LOG_ERROR, "event_id_clash", cc_log_text("tenant", text_of(record, "tenant")),
+           cc_log_text("event_id", text_of(record, "event_id")),
+           cc_log_text("call_event", text_of(record, "event")),
+           cc_log_text("call_id", text_of(record, "call_id")),
+           cc_log_text("held_by_call", held_by ? held_by : ""));
+    json_decref(record);
+}
+
+/* A Postgres of before 0012 says nothing of clashes. */
+static enum cc_error on_committed(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
+{
+    struct cc_slice said = cc_pg_value(outcome->results[0], 0, 0);
+    json_t *answer = json_loadb(said.data, said.length, 0, NULL);
+    if (!answer)
+        return CC_NO_MEMORY;
+    const json_t *clashes = json_object_get(answer, "clashes");
+    const json_t *held_by = json_object_get(answer, "held_by");
+    for (size_t i = 0; i < json_array_size(clashes); i++) {
+        json_int_t position = json_integer_value(json_array_get(clashes, i));
+        if (position < 0 || (size_t)position >= ingest->_size)
+            continue;
+        size_t at = ingest->_first + (size_t)position;
+        ingest->_apart[at] = CELL_CLASHES;
+        tell_clash(ingest->_store, ingest->records[at],
+                   json_string_value(json_array_get(held_by, i)));
+    }
+    json_decref(answer);
+    next_batch(ingest);
+    return CC_OK;
+}
+
+/* A line each; answers how many. */
+static size_t gather_apart(const struct cell_ingest *ingest, enum cell_ingest_apart kind,
+                           struct cc_buffer *lines)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ingest->count; i++) {
+        if (ingest->_apart[i] != kind)
+            continue;
+        if (lines->length > 0)
+            cc_buffer_text(lines, "\n");
+        cc_buffer_append(lines, ingest->records[i]);
+        count++;
+    }
+    return count;
+}
+
+static void count_apart(struct cell_ingest *ingest, size_t refused, size_t clashing, bool lost)
+{
+    struct cell_worker *worker = ingest->_store->worker;
+    ingest->quarantined = refused + clashing;
+    cell_worker_count(worker, CELL_T_EVENT_ID_CLASHES, (int64_t)clashing);
+    if (lost)
+        cell_worker_count(worker, CELL_T_QUARANTINE_LOST, (int64_t)ingest->quarantined);
+    else
+        cell_worker_count(worker, CELL_T_QUARANTINED, (int64_t)refused);
+}
+
+/* In one write, so that a batch that is tried again for a full disk leaves none twice. */
+static enum cc_error put_apart(struct cell_ingest *ingest)
 {
     struct cell_event_store *store = ingest->_store;
-    enum cc_error error = cc_quarantine_append(store->worker->loop, store->quarantine_file,
-                                               QUARANTINE_MAX, ingest->records[ingest->_first]);
-    CC_LOG(CC_LOG_ERROR, "record_quarantined", cc_log_text("sqlstate", outcome->sqlstate),
-           cc_log_text("file", store->quarantine_file), cc_log_error_field(error));
+    struct cc_buffer lines;
+    cc_buffer_init(&lines, BATCH_BYTES_MAX);
+    size_t refused = gather_apart(ingest, CELL_REFUSED, &lines);
+    size_t clashing = gather_apart(ingest, CELL_CLASHES, &lines);
+    enum cc_error error = lines.error;
+    if (!error && refused + clashing > 0)
+        error = cc_quarantine_append(store->worker->loop, store->quarantine_file, QUARANTINE_MAX,
+                                     cc_buffer_slice(&lines));
+    cc_buffer_deinit(&lines);
+    if (refused + clashing > 0 && may_tell(store, &store->apart_told_us))
+        CC_LOG(CC_LOG_ERROR, "records_put_apart", cc_log_number("refused", (int64_t)refused),
+               cc_log_number("clashing", (int64_t)clashing),
+               cc_log_text("file", store->quarantine_file), cc_log_error_field(error));
     if (error && error != CC_TOO_LARGE)
         return error;
-    cell_worker_count(store->worker, error ? CELL_T_QUARANTINE_LOST : CELL_T_QUARANTINED, 1);
-    ingest->quarantined++;
+    count_apart(ingest, refused, clashing, error == CC_TOO_LARGE);
     return CC_OK;
 }
 
 static void on_batch(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)
 {
     struct cell_ingest *ingest = context;
-    bool alone = ingest->_size == 1;
     if (error && is_poison(error, outcome)) {
-        error = alone ? quarantine(ingest, outcome) : CC_OK;
-        if (!alone)
-            ingest->_size /= 2;
+        error = CC_OK;
+        on_refused(ingest, outcome);
     } else if (error) {
         if (outcome && outcome->message && *outcome->message)
             CC_LOG(CC_LOG_WARNING, "ingest_failed", cc_log_text("sqlstate", outcome->sqlstate),
                    cc_log_text("reason", outcome->message), cc_log_error_field(error));
-        alone = false;
     } else {
-        alone = true; /* this batch is done */
+        error = on_committed(ingest, outcome);
     }
-    if (!error && alone) {
-        ingest->_first += ingest->_size;
-        ingest->_size = ingest->count - ingest->_first;
-    }
-    if (error || ingest->_first == ingest->count) {
-        ingest->on_done(ingest, error);
-        return;
-    }
-    error = submit_batch(ingest);
-    if (error)
+    bool done = ingest->_first == ingest->count;
+    if (!error)
+        error = done ? put_apart(ingest) : submit_batch(ingest);
+    if (error || done)
         ingest->on_done(ingest, error);
 }
 

@@ -1,9 +1,16 @@
 /*
  * Call records into Postgres, and a call's events out of it. Rim: Postgres.
  *
- * Ingest takes records in one transaction. Postgres may refuse a batch for what stands in one
- * record (bad data): then it is halved until the one is alone, and that goes to the quarantine.
- * Whatever else goes wrong fails the whole, to be tried again: ingest is idempotent.
+ * Ingest takes records in one transaction. Two kinds are put apart, into the quarantine:
+ *
+ *   refused   Postgres refuses a batch for what stands in one record (bad data): the batch is
+ *             halved until the one is alone
+ *   clashing  its event id is another event's of the tenant's day (a carrier gave it twice): the
+ *             rest of the batch is committed, and ingest says which these are
+ *
+ * They are put apart in one write once all else is committed: all of them, or none when the disk
+ * does not take them. That and whatever else goes wrong fails the whole, to be tried again: ingest
+ * is idempotent, and says the same again.
  */
 #ifndef CELL_EVENTS_STORE_H
 #define CELL_EVENTS_STORE_H
@@ -14,7 +21,7 @@
 enum { CELL_INGEST_MAX = 500 }; /* records in one transaction */
 
 struct cell_event_store; /* opaque */
-/* quarantine_file: refused records are appended to it, one a line. */
+/* quarantine_file: records put apart are appended to it, one a line. */
 enum cc_error cell_event_store_create(struct cell_worker *worker, const char *quarantine_file,
                                       struct cell_event_store **out) CC_MUST_CHECK;
 /* Ingests under way end with CC_CANCELLED. */
@@ -28,10 +35,11 @@ struct cell_ingest {
     int64_t deadline_us;
     /* CC_OK: all are committed or in quarantine. */
     void (*on_done)(struct cell_ingest *ingest, enum cc_error error);
-    size_t quarantined;
+    size_t quarantined; /* put apart: in the file, or lost and counted when it has no room */
     struct cell_event_store *_store;
     size_t _first; /* records before it are done */
     size_t _size;  /* of the batch under way */
+    enum cell_ingest_apart { CELL_NOT_APART, CELL_REFUSED, CELL_CLASHES } _apart[CELL_INGEST_MAX];
 };
 /* on_done once, never before this returns; on an error not at all. */
 enum cc_error cell_ingest_start(struct cell_event_store *store,
