@@ -89,10 +89,14 @@ START_TEST(what_a_spool_and_its_disk_went_through_is_worth_knowing)
     expect(STATUS("", "", "}},\"sync_failures\":2,\"damage_cut\":0,\"more\":{\"x\":{"),
            "note spool: worker-1 of se-1 since it started: 2 times that its disk did not take its "
            "spool\n");
-    expect(STATUS("", "", "}},\"damage_cut\":1,\"records_lost\":40,\"more\":{\"x\":{"),
+    expect(STATUS("", "",
+                  "}},\"damage_cut\":1,\"event_id_clashes\":6,\"records_lost\":40,"
+                  "\"more\":{\"x\":{"),
            "note spool: worker-1 of se-1 since it started: 1 damaged ends of its spool cut away\n"
-           "note spool: worker-1 of se-1 since it started: 40 records lost that Postgres "
-           "refuses\n");
+           "note spool: worker-1 of se-1 since it started: 6 records put aside whose event id "
+           "another event has\n"
+           "note spool: worker-1 of se-1 since it started: 40 records lost that were to be put "
+           "aside\n");
 }
 END_TEST
 
