@@ -9,6 +9,15 @@ def agrees(held, told, repeated):
     return all(kept == given or repeated and kept == "unknown" for kept, given in zip(held, told))
 
 
+def put_aside(platform):
+    """Files of records that nobody takes. One would be there if we gave an event id to two events."""
+    spools = [path for root in (platform.home, *platform.home.glob("sites/*"))
+              for path in root.glob("cells/*/workers/*/spool*")]
+    expect(spools, f"no worker of {platform.home} has a spool")
+    journals = platform.home.glob("edges/*/journal/*")
+    return [str(path / "quarantine.jsonl") for path in (*spools, *journals) if (path / "quarantine.jsonl").exists()]
+
+
 class Records:
     """Of the events in these lines of the load tool's log. tenant_of(line): for calls on the one-URL form."""
 
@@ -28,6 +37,7 @@ class Records:
         self.recorded = dict(held)
         self.twice = [key for key, times in collections.Counter(key for key, _ in held).items() if times > 1]
         self.surplus = [key for key in self.recorded if key[1] not in sent]
+        self.put_aside = put_aside(platform)
         self.missing = [key for key in self.answered if key not in self.recorded]
         # Both edges may have answered a repeated event: which answer was taken, nobody knows.
         self.unknown = [key for key in self.answered if key in repeated and "unknown" in self.recorded.get(key, ())]
@@ -41,3 +51,4 @@ class Records:
         expect(not self.other, f"{len(self.other)} recorded otherwise (client, Postgres): {self.other[:5]}")
         expect(not self.surplus, f"recorded and never sent: {self.surplus[:5]}")
         expect_equal(self.twice, [], "events recorded twice")
+        expect_equal(self.put_aside, [], "files of records put aside")
