@@ -384,7 +384,7 @@ static enum cc_error find(struct evacuate *evacuate)
     cp_sites_read(context, evacuate->cell, &evacuate->sites);
     if (evacuate->sites.count != 2)
         return cp_fail(context, CC_UNSUPPORTED,
-                       "%s has no standby site (sites: 2 in its template): there is nowhere to go",
+                       "%s has no standby site: its template does not say sites: 2",
                        evacuate->cell);
     evacuate->number = evacuate->sites.number;
     evacuate->country = evacuate->sites.country;
