@@ -243,7 +243,7 @@ void cp_help_all(const struct cp_command *commands, size_t count, struct cc_buff
 {
     cc_buffer_text(out, "callcell: makes, changes and shows the platform.\n\n");
     for (size_t i = 0; i < count; i++)
-        cc_buffer_printf(out, "  %-18s %s\n", commands[i].name, commands[i].summary);
+        cc_buffer_printf(out, "  %-22s %s\n", commands[i].name, commands[i].summary);
     cc_buffer_text(out, "\nEverywhere: --help, --output text|json, --dry-run. The home is "
                         "$CALLCELL_HOME.\nExit status: 0 done, 1 failed, 2 wrong use.\n");
 }

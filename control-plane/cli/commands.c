@@ -87,7 +87,7 @@ const struct cp_command cp_commands[] = {
      false},
     {"break-glass evacuate",
      {"CELL"},
-     "The same with the control plane dead: from files, signed with the break-glass key",
+     "As cell evacuate, with the control plane dead: from files, signed with a key kept for it",
      {{"key", "FILE", "the private key: etc/keys/break-glass.pem, wherever it is kept", true},
       {"to", "SITE", "a or b; default the standby site", false},
       {"accept-loss", NULL, "even when that site may lack what was acknowledged", false}},
