@@ -168,7 +168,7 @@ enum cc_error cp_cli_number_list(struct cp_context *context, const struct cp_arg
     const char *country = NULL, *tenant = cp_argument(arguments, "tenant");
     const char *after = cp_argument(arguments, "after"), *limit = cp_argument(arguments, "limit");
     if (limit && strspn(limit, "0123456789") != strlen(limit))
-        return cp_fail(context, CC_UNSUPPORTED, "number list: --limit is a number");
+        return cp_fail(context, CC_UNSUPPORTED, "--limit %s: must be a whole number", limit);
     PGresult *result;
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)

@@ -112,7 +112,8 @@ enum cc_error cp_cli_template_show(struct cp_context *context, const struct cp_a
     cc_buffer_init(&errors, 0);
     error = cp_template_inspect(context, name, country, &template, &origins, &errors);
     if (error)
-        error = cp_fail(context, error, "%.*s", (int)errors.length, errors.data ? errors.data : "");
+        error = cp_fail(context, error, "%.*s", errors.length > 0 ? (int)errors.length - 1 : 0,
+                        errors.data ? errors.data : "");
     else
         print_origins(context, &origins);
     cc_buffer_deinit(&origins);

@@ -470,6 +470,6 @@ enum cc_error cp_template_load(const struct cp_template_source *source, const ch
     if (!error)
         error = read_template(&reader, name);
     if (error == CC_NOT_FOUND)
-        cc_buffer_printf(errors, "there is no template %s\n", name);
+        cc_buffer_printf(errors, "there is no template %s; see: callcell template list\n", name);
     return error ? error : finish(&reader, country, whole, origins, before);
 }
