@@ -519,7 +519,8 @@ static void reply_no_route(struct cc_http_server *server, struct http_call *call
     }
     refused(server, 405, "method", request);
     static const char body[] = "{\"type\":\"urn:callcell:problem:method-not-allowed\","
-                               "\"title\":\"Method not allowed here\",\"status\":405}";
+                               "\"title\":\"Method not allowed here\",\"status\":405,"
+                               "\"detail\":\"the header Allow names the methods of this path\"}";
     struct cc_http_reply reply = {.status = 405, .header_count = 2, .body = cc_slice_of(body)};
     reply.headers[0].name = CC_SLICE_LITERAL("content-type");
     reply.headers[0].value = CC_SLICE_LITERAL("application/problem+json");
