@@ -16,6 +16,7 @@ enum {
     DRILL_S = 10 * 24 * HOUR_S,
     ARCHIVE_S = 600,
     MEASURED_S = 600,
+    JOINING_S = 60,
     SPOOL_S = 120,
     JOURNAL_S = 900
 };
@@ -44,10 +45,26 @@ void cp_doctor_add(json_t *findings, enum cp_verdict verdict, const char *check,
                                               names[verdict], "text", line, "do", todo));
 }
 
+/* One that joins becomes synchronous by itself, unless it takes too long. */
+static void judge_replica(const json_t *replica, json_t *findings)
+{
+    long long connected_s = (long long)json_integer_value(json_object_get(replica, "connected_s"));
+    if (is(replica, "state", "joining") && connected_s <= JOINING_S)
+        cp_doctor_add(findings, CP_NOTE, "registry", "callcell doctor again in a minute",
+                      "the registry's replica is joining: commits do not wait for it yet");
+    else if (is(replica, "state", "joining"))
+        cp_doctor_add(findings, CP_FINDING, "registry", "see log/registry-node2/current",
+                      "the registry's replica has been connected for %lld s and is not synchronous",
+                      connected_s);
+    else if (is(replica, "state", "none"))
+        cp_doctor_add(findings, CP_FINDING, "registry", "see log/registry-node2/current",
+                      "the registry has no synchronous replica");
+}
+
 static void judge_control(const json_t *status, json_t *findings)
 {
     size_t i;
-    json_t *serve, *fact;
+    json_t *serve;
     bool leader = false;
     json_array_foreach(json_object_get(status, "serves"), i, serve)
     {
@@ -63,13 +80,7 @@ static void judge_control(const json_t *status, json_t *findings)
         cp_doctor_add(findings, CP_FINDING, "registry",
                       "callcell up, and log/registry-node1/current",
                       "the registry does not answer");
-    json_array_foreach(json_object_get(status, "facts"), i, fact)
-    {
-        if (is(fact, "name", "durability_degraded") && is(fact, "subject", "registry") &&
-            json_number_value(json_object_get(fact, "value")) != 0)
-            cp_doctor_add(findings, CP_FINDING, "registry", "see log/registry-node2/current",
-                          "the registry has no synchronous replica");
-    }
+    judge_replica(json_object_get(status, "registry_replica"), findings);
 }
 
 static void judge_certificate(const char *subject, double expires_at, int64_t now_us,

@@ -132,6 +132,23 @@ static json_t *facts_json(struct cp_context *context)
     return facts;
 }
 
+/* Asked now: what the leader saw may be seconds old. A replica that joins is connected already. */
+static json_t *replica_json(struct cp_context *context)
+{
+    PGresult *result;
+    if (!context->registry ||
+        cp_sql_read(context, &result,
+                    "SELECT CASE WHEN bool_or(sync_state IN ('sync', 'quorum') AND state = "
+                    "'streaming') AND current_setting('synchronous_standby_names') <> '' THEN "
+                    "'synchronous' WHEN count(*) > 0 THEN 'joining' ELSE 'none' END, "
+                    "coalesce(extract(epoch FROM now() - max(backend_start)), 0)::bigint "
+                    "FROM pg_stat_replication",
+                    CP_NO_PARAMETERS))
+        return json_null();
+    return json_pack("{s:s, s:I}", "state", cp_sql_value(result, 0, 0), "connected_s",
+                     (json_int_t)cp_sql_integer(result, 0, 1));
+}
+
 static void ask_all(struct cp_context *context, struct asking *asking)
 {
     cp_places_read(context, &asking->places);
@@ -187,10 +204,11 @@ static json_t *status_json(struct cp_context *context, struct asking *asking, bo
     for (size_t i = 0; i < places->cell_count; i++)
         json_array_append_new(cells, cell_json(context, asking, &places->cells[i]));
     json_t *serve = json_string(best_health(serves));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "home", context->home,
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "home", context->home,
                      "supervisor", supervised ? "up" : "down", "registry",
-                     context->registry ? "up" : "down", "serve", serve, "serves", serves, "facts",
-                     facts_json(context), "edges", edges, "cells", cells);
+                     context->registry ? "up" : "down", "registry_replica", replica_json(context),
+                     "serve", serve, "serves", serves, "facts", facts_json(context), "edges", edges,
+                     "cells", cells);
 }
 
 static void show(struct cp_context *context, const json_t *status,

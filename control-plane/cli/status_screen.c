@@ -80,14 +80,16 @@ static void append_registry(const json_t *status, const struct cp_screen *how,
                             struct cc_buffer *out)
 {
     bool up = strcmp(text(status, "registry"), "up") == 0;
-    const json_t *degraded = fact(status, "durability_degraded", "registry");
+    const json_t *replica = json_object_get(status, "registry_replica");
     const json_t *lag = fact(status, "replication_lag_bytes", "registry");
     cc_buffer_text(out, "\n  registry ");
     append(how, up, up ? "up" : "DOWN", out);
-    if (up && degraded && json_number_value(json_object_get(degraded, "value")) != 0)
-        append(how, false, ", DEGRADED DURABILITY: no synchronous replica", out);
-    else if (up && degraded)
+    if (up && strcmp(text(replica, "state"), "synchronous") == 0)
         cc_buffer_text(out, ", replica synchronous");
+    else if (up && strcmp(text(replica, "state"), "joining") == 0)
+        append(how, false, ", DEGRADED DURABILITY: replica joining", out);
+    else if (up && json_is_object(replica))
+        append(how, false, ", DEGRADED DURABILITY: no synchronous replica", out);
     if (up && lag) {
         cc_buffer_text(out, ", lag ");
         append_bytes(whole(lag, "value"), out);

@@ -100,6 +100,23 @@ START_TEST(what_a_spool_and_its_disk_went_through_is_worth_knowing)
 }
 END_TEST
 
-SUITE_MAIN("doctor_judge", what_no_ticket_is_about_is_no_finding,
-           what_a_ticket_is_about_is_a_finding, what_was_lost_is_worth_knowing,
-           what_a_spool_and_its_disk_went_through_is_worth_knowing)
+#define REPLICA(state, connected_s)                                                                \
+    "{\"registry\":\"up\",\"serves\":[{\"health\":\"ready\",\"leads\":true}],"                     \
+    "\"facts\":[{\"name\":\"durability_degraded\",\"subject\":\"registry\",\"value\":1}],"         \
+    "\"registry_replica\":{\"state\":\"" state "\",\"connected_s\":" connected_s "}}"
+
+/* The fact is what the leader saw last, before the replica had joined. */
+START_TEST(the_registrys_replica_is_judged_as_it_is_now)
+{
+    expect(REPLICA("synchronous", "9"), "");
+    expect(REPLICA("joining", "60"),
+           "note registry: the registry's replica is joining: commits do not wait for it yet\n");
+    expect(REPLICA("joining", "61"), "finding registry: the registry's replica has been connected "
+                                     "for 61 s and is not synchronous\n");
+    expect(REPLICA("none", "0"), "finding registry: the registry has no synchronous replica\n");
+}
+END_TEST
+
+SUITE_MAIN("doctor_judge", the_registrys_replica_is_judged_as_it_is_now,
+           what_no_ticket_is_about_is_no_finding, what_a_ticket_is_about_is_a_finding,
+           what_was_lost_is_worth_knowing, what_a_spool_and_its_disk_went_through_is_worth_knowing)

@@ -51,13 +51,17 @@ END_TEST
 START_TEST(the_control_plane_says_who_leads_and_how_the_registry_is)
 {
     expect_part("{\"serves\":[{\"instance\":\"serve-1\",\"health\":\"ready\",\"leads\":true}],"
-                "\"registry\":\"up\",\"facts\":[{\"name\":\"durability_degraded\","
-                "\"subject\":\"registry\",\"value\":0},{\"name\":\"replication_lag_bytes\","
+                "\"registry\":\"up\",\"registry_replica\":{\"state\":\"synchronous\"},"
+                "\"facts\":[{\"name\":\"replication_lag_bytes\","
                 "\"subject\":\"registry\",\"value\":12},{\"name\":\"certificate_expires_at\","
                 "\"subject\":\"edge-1\",\"value\":8200}]}",
                 false,
                 "serve-1 ready (leads)\n  registry up, replica synchronous, lag 12 B\n"
                 "  certificates: edge-1 first to expire, in 2 h\n");
+    expect_part("{\"registry\":\"up\",\"registry_replica\":{\"state\":\"joining\"}}", false,
+                "registry up, DEGRADED DURABILITY: replica joining");
+    expect_part("{\"registry\":\"up\",\"registry_replica\":{\"state\":\"none\"}}", false,
+                "registry up, DEGRADED DURABILITY: no synchronous replica");
     expect_part("{\"serves\":[],\"registry\":\"down\"}", false, "NO LEADER\n  registry DOWN\n");
 }
 END_TEST
