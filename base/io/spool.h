@@ -71,4 +71,10 @@ struct cc_spool_state cc_spool_state(const struct cc_spool *spool);
  * and may block. Too high while its owner ships, never too low. CC_NOT_FOUND, CC_IO. */
 enum cc_error cc_spool_left(const char *directory, uint64_t *out) CC_MUST_CHECK;
 
+/* Shows each of these records, oldest first, to see, which may keep none of its bytes. One that is
+ * shipped meanwhile may be shown or not. */
+enum cc_error cc_spool_look(const char *directory,
+                            void (*see)(void *context, struct cc_slice record),
+                            void *context) CC_MUST_CHECK;
+
 #endif

@@ -77,9 +77,23 @@ static enum cc_error list_segments(struct cc_spool *spool)
     return error;
 }
 
+/* Whom records that are not shipped are shown to, or NULL. */
+struct spool_watcher {
+    uint64_t mark; /* the first that is not shipped */
+    void (*see)(void *context, struct cc_slice record);
+    void *context;
+};
+
+static void show(const struct spool_watcher *watcher, uint64_t number, struct cc_slice record)
+{
+    if (watcher->see && number >= watcher->mark)
+        watcher->see(watcher->context, record);
+}
+
 /* Counts whole frames from the segment's front. */
 static enum cc_error scan_segment(struct cc_spool *spool, struct segment *segment, int fd,
-                                  char *room, size_t room_bytes)
+                                  char *room, size_t room_bytes,
+                                  const struct spool_watcher *watcher)
 {
     struct cc_spool_frame frame;
     for (;;) {
@@ -88,6 +102,7 @@ static enum cc_error scan_segment(struct cc_spool *spool, struct segment *segmen
             return CC_IO;
         struct cc_slice rest = cc_slice(room, (size_t)got);
         while (cc_spool_frame_read(rest, (size_t)spool->options.record_max, &frame)) {
+            show(watcher, segment->first + segment->count, frame.payload);
             rest = cc_slice(rest.data + frame.bytes, rest.length - frame.bytes);
             segment->bytes += (int64_t)frame.bytes;
             segment->count++;
@@ -109,13 +124,14 @@ void spool_note_cut(struct cc_spool *spool, const struct segment *segment, int64
 static enum cc_error open_one(struct cc_spool *spool, struct segment *segment, bool last,
                               char *room, size_t room_bytes)
 {
+    const struct spool_watcher nobody = {0};
     struct stat stat;
     int fd = spool_open_segment(spool, segment->first, O_RDWR);
     enum cc_error error = CC_IO;
     if (fd < 0)
         return errno == ENOENT ? CC_NOT_FOUND : CC_IO;
     if (fstat(fd, &stat) == 0)
-        error = scan_segment(spool, segment, fd, room, room_bytes);
+        error = scan_segment(spool, segment, fd, room, room_bytes, &nobody);
     if (error == CC_OK && stat.st_size > segment->bytes) {
         spool_note_cut(spool, segment, stat.st_size - segment->bytes);
         if (last && ftruncate(fd, segment->bytes) != 0)
@@ -219,16 +235,17 @@ enum cc_error spool_open_folder(struct cc_spool *spool)
 
 /* One that went meanwhile was shipped, and others may have come since the folder was listed: look
  * again. */
-static enum cc_error count_left(struct cc_spool *spool, struct segment *segment, uint64_t mark,
-                                char *room, size_t room_bytes, uint64_t *left)
+static enum cc_error count_left(struct cc_spool *spool, struct segment *segment,
+                                const struct spool_watcher *watcher, char *room, size_t room_bytes,
+                                uint64_t *left)
 {
     int fd = spool_open_segment(spool, segment->first, O_RDONLY);
     if (fd < 0) {
         *left += 1;
         return errno == ENOENT ? CC_OK : CC_IO;
     }
-    enum cc_error error = scan_segment(spool, segment, fd, room, room_bytes);
-    uint64_t from = segment->first > mark ? segment->first : mark;
+    enum cc_error error = scan_segment(spool, segment, fd, room, room_bytes, watcher);
+    uint64_t from = segment->first > watcher->mark ? segment->first : watcher->mark;
     uint64_t end = segment->first + segment->count;
     *left += end > from ? end - from : 0;
     close(fd);
@@ -236,7 +253,7 @@ static enum cc_error count_left(struct cc_spool *spool, struct segment *segment,
 }
 
 /* The mark first: what is shipped after that is counted all the same. */
-static enum cc_error peek(struct cc_spool *spool, uint64_t *left)
+static enum cc_error peek(struct cc_spool *spool, struct spool_watcher *watcher, uint64_t *left)
 {
     size_t room_bytes = PEEK_RECORD_MAX + CC_SPOOL_FRAME_HEAD;
     char *room = malloc(room_bytes);
@@ -244,11 +261,11 @@ static enum cc_error peek(struct cc_spool *spool, uint64_t *left)
     spool->mark = openat(spool->folder, "acknowledged", O_RDONLY | O_CLOEXEC);
     if (error == CC_OK && spool->mark < 0 && errno != ENOENT)
         error = CC_IO;
-    uint64_t mark = spool->mark < 0 ? 0 : spool_read_mark(spool);
+    watcher->mark = spool->mark < 0 ? 0 : spool_read_mark(spool);
     if (error == CC_OK)
         error = list_segments(spool);
     for (size_t i = 0; i < spool->segment_count && error == CC_OK; i++)
-        error = count_left(spool, &spool->segments[i], mark, room, room_bytes, left);
+        error = count_left(spool, &spool->segments[i], watcher, room, room_bytes, left);
     if (spool->mark >= 0)
         close(spool->mark);
     free(spool->segments);
@@ -256,14 +273,28 @@ static enum cc_error peek(struct cc_spool *spool, uint64_t *left)
     return error;
 }
 
-enum cc_error cc_spool_left(const char *directory, uint64_t *out)
+static enum cc_error look_into(const char *directory, struct spool_watcher *watcher, uint64_t *left)
 {
     struct cc_spool spool = {.options = {.record_max = PEEK_RECORD_MAX}};
-    *out = 0;
     spool.folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spool.folder < 0)
         return errno == ENOENT ? CC_NOT_FOUND : CC_IO;
-    enum cc_error error = peek(&spool, out);
+    enum cc_error error = peek(&spool, watcher, left);
     close(spool.folder);
     return error;
+}
+
+enum cc_error cc_spool_left(const char *directory, uint64_t *out)
+{
+    struct spool_watcher nobody = {0};
+    *out = 0;
+    return look_into(directory, &nobody, out);
+}
+
+enum cc_error cc_spool_look(const char *directory,
+                            void (*see)(void *context, struct cc_slice record), void *context)
+{
+    struct spool_watcher watcher = {.see = see, .context = context};
+    uint64_t left = 0;
+    return look_into(directory, &watcher, &left);
 }

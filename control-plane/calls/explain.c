@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timestamp.h"
+
 enum { SLOW_US = 250 * 1000 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -138,9 +140,44 @@ static void find_odd_order(const json_t *event, const json_t *previous, json_t *
         add(odd, "the same event once more");
 }
 
+static int64_t time_of(const json_t *event, const char *key)
+{
+    int64_t time_us = 0;
+    return cc_timestamp_parse(cc_slice_of(text_of(event, key)), &time_us) ? 0 : time_us;
+}
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* By the carrier's clock: those of workers and edges may differ. */
+static int by_age(const void *left, const void *right)
+{
+    const json_t *a = *(json_t *const *)left, *b = *(json_t *const *)right;
+    int order = compare(time_of(a, "occurred_at"), time_of(b, "occurred_at"));
+    order = order ? order : compare(number_of(a, "sequence"), number_of(b, "sequence"));
+    order = order ? order : compare(time_of(a, "received_at"), time_of(b, "received_at"));
+    return order ? order : strcmp(text_of(a, "event_id"), text_of(b, "event_id"));
+}
+
+static void sort(json_t *events)
+{
+    size_t count = json_array_size(events);
+    json_t **items = count > 1 ? calloc(count, sizeof(json_t *)) : NULL;
+    for (size_t i = 0; items && i < count; i++)
+        items[i] = json_incref(json_array_get(events, i));
+    if (items)
+        qsort((void *)items, count, sizeof(json_t *), by_age);
+    for (size_t i = 0; items && i < count; i++)
+        json_array_set_new(events, i, items[i]);
+    free((void *)items);
+}
+
 void cp_explain_events(json_t *events)
 {
     const json_t *previous = NULL;
+    sort(events);
     for (size_t i = 0; i < json_array_size(events); i++) {
         json_t *event = json_array_get(events, i), *odd = json_array();
         struct cc_buffer words;
@@ -161,13 +198,14 @@ void cp_explain_events(json_t *events)
 static void append_event(struct cc_buffer *out, const json_t *event)
 {
     const json_t *odd = json_object_get(event, "odd");
-    cc_buffer_printf(out, "%s  %s\n", text_of(event, "received_at"), text_of(event, "event"));
+    cc_buffer_printf(out, "%s  %s\n", text_of(event, "occurred_at"), text_of(event, "event"));
     cc_buffer_printf(out, "    asked     %s from %s to %s, by carrier key %s, event %s\n",
                      text_of(event, "direction"), text_of(event, "from"), text_of(event, "to"),
                      text_of(event, "carrier_key"), text_of(event, "event_id"));
     cc_buffer_printf(out, "    answered  %s\n", text_of(event, "words"));
-    cc_buffer_printf(out, "    by        %s, attempt %lld, from %s, plan version %lld",
-                     text_of(event, "giver"), number_of(event, "attempt"), text_of(event, "source"),
+    cc_buffer_printf(out, "    by        %s at %s, attempt %lld, from %s, plan version %lld",
+                     text_of(event, "giver"), text_of(event, "received_at"),
+                     number_of(event, "attempt"), text_of(event, "source"),
                      number_of(event, "plan_version"));
     if (*text_of(event, "flow"))
         cc_buffer_printf(out, ", flow %s version %lld", text_of(event, "flow"),

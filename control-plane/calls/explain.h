@@ -10,7 +10,8 @@
 #include "base/buffer.h"
 
 /* Adds "words" (the answer) and "odd" (a list of texts) to each event of a list as `call show`
- * gives it, oldest first. An event may have "where" when it is not yet in Postgres. */
+ * gives it, in any order, and puts the oldest first. An event has "where" when it is not yet in
+ * Postgres. */
 void cp_explain_events(json_t *events);
 
 /* The answer's actions in words. */

@@ -7,10 +7,14 @@
 
 #include "control-plane/context.h"
 
-/* Appends to events each record of this call whose event (or, for an event that is there, whose
- * decision) events does not have, with "where": the file's folder. Files are read as they are. */
-void cp_pending_add(struct cp_context *context, const char *cell, const char *tenant,
-                    const char *call, json_t *events);
+/* Appends to out each record of this call that is not shipped, with "where": its folder below the
+ * home. With a message when a folder cannot be read; those that can are read all the same. */
+enum cc_error cp_pending_find(struct cp_context *context, const char *cell, const char *tenant,
+                              const char *call, json_t *out) CC_MUST_CHECK;
+
+/* Appends to events, which Postgres gave after the records were found, those whose event and
+ * decision it does not have: what was shipped meanwhile is in both, and nothing is in neither. */
+void cp_pending_add(const json_t *pending, json_t *events);
 
 /* How many records for this cell are in spools and journals and not yet shipped; *where: the folder
  * of some of them, below the home, or "". With a message when one cannot be read. */

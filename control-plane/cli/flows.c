@@ -85,28 +85,54 @@ enum cc_error cp_cli_call_show(struct cp_context *context, const struct cp_argum
     return error;
 }
 
-static enum cc_error fetch_call(struct cp_context *context, const struct cp_arguments *arguments,
-                                const char *cell, json_t **out)
+/* What is said of one place that cannot be asked: the others are, all the same. */
+static void warn(struct cp_context *context)
 {
-    const char *call = arguments->positionals[0], *tenant = cp_argument(arguments, "tenant");
+    (void)fprintf(stderr, "callcell: %s; what is elsewhere follows\n", context->message);
+    context->message[0] = '\0';
+}
+
+/* The cell's Postgres may be what is broken. */
+static json_t *recorded(struct cp_context *context, const char *cell, const char *tenant,
+                        const char *call, bool *whole)
+{
     struct cp_reply reply;
+    json_t *body = NULL;
     enum cc_error error = cp_cell_ask(
         context, cell, "GET", cp_format(context, "/internal/v1/tenants/%s/calls/%s", tenant, call),
         cc_slice("", 0), &reply);
-    /* The cell's Postgres may be what is broken: spools and journals are read all the same. */
-    if (error)
-        (void)fprintf(stderr, "callcell: %s; only what is in spools and journals follows\n",
-                      context->message);
-    json_t *body = NULL;
-    if (error || cc_json_parse(reply.body, 64 << 20, &body, NULL))
-        body = json_pack("{s:[]}", "events");
-    *out = json_incref(json_object_get(body, "events"));
+    if (!error && (cc_json_parse(reply.body, 64 << 20, &body, NULL) ||
+                   !json_is_array(json_object_get(body, "events"))))
+        error = cp_fail(context, CC_PROTOCOL, "cell %s answered something else than events", cell);
+    json_t *events = error ? json_array() : json_incref(json_object_get(body, "events"));
     json_decref(body);
-    if (!*out)
-        return cp_fail(context, CC_PROTOCOL, "cell %s answered something else than events", cell);
-    cp_pending_add(context, cell, tenant, call, *out);
+    if (error)
+        warn(context);
+    *whole = *whole && !error;
+    return events;
+}
+
+static enum cc_error fetch_call(struct cp_context *context, const char *cell, const char *tenant,
+                                const char *call, json_t **out)
+{
+    json_t *pending = json_array();
+    bool whole = !cp_pending_find(context, cell, tenant, call, pending);
+    if (!whole)
+        warn(context);
+    *out = recorded(context, cell, tenant, call, &whole);
+    cp_pending_add(pending, *out);
+    json_decref(pending);
     cp_explain_events(*out);
-    return CC_OK;
+    if (json_array_size(*out) > 0)
+        return CC_OK;
+    if (!whole)
+        return cp_fail(context, CC_UNAVAILABLE,
+                       "not all of %s could be asked, and the rest knows no call %s of tenant %s",
+                       cell, call, tenant);
+    return cp_fail(context, CC_UNSUPPORTED,
+                   "no call \"%s\" of tenant %s, neither in Postgres of %s nor in spools and "
+                   "journals; its carrier's log shows the id that it sent",
+                   call, tenant, cell);
 }
 
 /* The settings of the number that the call's first event went to. */
@@ -149,12 +175,7 @@ enum cc_error cp_cli_call_explain(struct cp_context *context, const struct cp_ar
     if (!error)
         error = cp_cell_of_tenant(context, country, tenant, &cell);
     if (!error)
-        error = fetch_call(context, arguments, cell, &events);
-    if (!error && json_array_size(events) == 0)
-        error = cp_fail(context, CC_NOT_FOUND,
-                        "no event of call %s of tenant %s, neither in Postgres of %s nor in "
-                        "spools and journals",
-                        call, tenant, cell);
+        error = fetch_call(context, cell, tenant, call, &events);
     if (!error) {
         json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:o, s:O}", "call", call, "tenant", tenant,
                                   "country", country, "cell", cell, "number",

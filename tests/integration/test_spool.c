@@ -434,6 +434,39 @@ START_TEST(what_is_left_is_counted_whoever_holds_it)
 }
 END_TEST
 
+struct seen {
+    int count, first, last;
+};
+
+static void see(void *context, struct cc_slice record)
+{
+    struct seen *seen = context;
+    char text[16] = "";
+    memcpy(text, record.data, record.length < sizeof(text) ? record.length : sizeof(text) - 1);
+    (void)sscanf(text, "record %d", &seen->last);
+    if (seen->count++ == 0)
+        seen->first = seen->last;
+}
+
+START_TEST(what_is_left_is_shown_and_nothing_that_is_shipped)
+{
+    struct cc_spool *spool = open_with(200, 0);
+    struct cc_spool_batch batch;
+    struct seen seen = {0};
+    append_numbers(spool, 1, 50);
+    ck_assert_int_eq(cc_spool_read(spool, 33, 4096, &batch), CC_OK);
+    int shipped = (int)batch.count;
+    ck_assert_int_eq(cc_spool_acknowledge(spool, batch.first + batch.count), CC_OK);
+    cc_spool_batch_free(&batch);
+    ck_assert_int_eq(cc_spool_look(folder, see, &seen), CC_OK);
+    ck_assert_int_eq(seen.count, 50 - shipped);
+    ck_assert_int_eq(seen.first, shipped + 1);
+    ck_assert_int_eq(seen.last, 50);
+    cc_spool_close(spool);
+    ck_assert_int_eq(cc_spool_look("/tmp/callcell-nowhere", see, &seen), CC_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(a_second_opener_is_refused)
 {
     struct cc_spool *spool = open_with(0, 0), *second = NULL;
@@ -504,6 +537,7 @@ int main(void)
     tcase_add_test(tests, what_is_shipped_does_not_fill_a_spool_smaller_than_a_segment);
     tcase_add_test(tests, a_full_disk_is_said_and_leaves_no_torn_record);
     tcase_add_test(tests, what_is_left_is_counted_whoever_holds_it);
+    tcase_add_test(tests, what_is_left_is_shown_and_nothing_that_is_shipped);
     tcase_add_test(tests, a_second_opener_is_refused);
     tcase_add_test(tests, a_disk_that_does_not_answer_holds_one_thread);
     tcase_add_test(tests, a_failed_sync_is_counted);

@@ -104,23 +104,71 @@ def a_drained_worker_stays_drained(platform):
     expect_equal(len(endpoints(platform)), 2, "announced again")
 
 
+def explain(platform, call):
+    return platform.cli("call", "explain", call, "--tenant", TENANT, "--output", "json", check=False)
+
+
+def send_both(platform):
+    """A call's two events; its id."""
+    first = event(to=MOBILE, sender="+46701112233")
+    last = event(to=MOBILE, sender="+46701112233", name="call.completed", call_id=first["call"]["id"])
+    replies = [platform.carrier().send(each, TENANT) for each in (first, last)]
+    return first["call"]["id"], [reply.source for reply in replies]
+
+
+def events_of(done):
+    """(event, not yet in Postgres) in the order in which they are said."""
+    expect_equal(done.returncode, 0, done.stderr)
+    return [(each["event"], "where" in each) for each in json.loads(done.stdout)["events"]]
+
+
+BOTH = ("call.initiated", "call.completed")
+
+
 @test
 def a_call_is_explained(platform):
-    first = event(to=MOBILE, sender="+46701112233")
-    platform.carrier().send(first, TENANT)
-    call = first["call"]["id"]
-
-    def explained():
-        done = platform.cli("call", "explain", call, "--tenant", TENANT, "--output", "json")
-        events = json.loads(done.stdout)["events"]
-        return events if len(events) == 1 else None
+    call, _ = send_both(platform)
     # In the spool first, in Postgres soon after: it is found in either, and never in both.
-    events = wait_until("the call is explained", explained)
-    expect_equal(events[0]["words"], f"connect to {FORWARD}", "the answer in words")
+    expect_equal(len(events_of(explain(platform, call))), 2, "events")
+    platform.wait_until_recorded()
+    expect_equal(events_of(explain(platform, call)), [(name, False) for name in BOTH], "all shipped")
     text = platform.cli("call", "explain", call, "--tenant", TENANT).stdout
-    expect(f"answered  connect to {FORWARD}" in text, text)
+    expect(f"answered  connect to {FORWARD}" in text and "not yet in Postgres" not in text, text)
     missing = platform.cli("call", "explain", "nobody-called", "--tenant", TENANT, check=False)
-    expect_equal(missing.returncode, 1, "a call that was not")
+    expect_equal((missing.returncode, missing.stderr.count("\n")), (2, 1), "a call that was not")
+    expect('no call "nobody-called" of tenant fleet' in missing.stderr, missing.stderr)
+
+
+@test
+def a_call_is_explained_while_nothing_is_shipped(platform):
+    shipped, _ = send_both(platform)
+    platform.wait_until_recorded()
+    platform.stop_postgres()
+    call, _ = send_both(platform)
+    done = explain(platform, call)
+    expect_equal(events_of(done), [(name, True) for name in BOTH], "in spools")
+    expect("what is elsewhere follows" in done.stderr, done.stderr)
+    expect_equal(explain(platform, shipped).returncode, 1, "shipped, and Postgres cannot be asked")
+    platform.start_postgres()
+    wait_until("all is shipped", lambda: events_of(explain(platform, call)) == [(name, False) for name in BOTH], 60)
+
+
+@test
+def a_call_that_the_edge_answered_alone_is_explained(platform):
+    for number in (1, 2):
+        platform.stop_service(f"worker-{number}")
+    call, sources = send_both(platform)
+    expect_equal(sources, ["edge", "edge"], "sources")
+    done = explain(platform, call)
+    expect_equal(events_of(done), [(name, True) for name in BOTH], "in journals")
+    expect(all(each["where"].startswith("edges/edge-") for each in json.loads(done.stdout)["events"]), done.stdout)
+    for number in (1, 2):
+        platform.start_service(f"worker-{number}")
+    wait_until("workers answer", lambda: platform.worker_is_ready(1) and platform.worker_is_ready(2))
+    platform.wait_until_recorded()
+    done = explain(platform, call)
+    expect_equal(events_of(done), [(name, False) for name in BOTH], "all shipped")
+    expect("answered by the edge itself" in done.stdout, done.stdout)
 
 
 @test

@@ -70,4 +70,24 @@ START_TEST(what_is_odd_is_said)
 }
 END_TEST
 
-SUITE_MAIN("explain", actions_are_said_in_words, what_is_odd_is_said)
+/* As Postgres gives them, as spools hold them; the last two happened at once, by the carrier. */
+START_TEST(the_oldest_comes_first)
+{
+    static const char *const expected[] = {"1", "2", "3", "4"};
+    json_t *events = json_loads(
+        "[{\"event_id\":\"4\",\"occurred_at\":\"2026-11-23T09:00:02+00:00\",\"sequence\":4},"
+        "{\"event_id\":\"2\",\"occurred_at\":\"2026-11-23T10:00:00.5+01:00\",\"sequence\":9},"
+        "{\"event_id\":\"3\",\"occurred_at\":\"2026-11-23T09:00:02.000000Z\",\"sequence\":3},"
+        "{\"event_id\":\"1\",\"occurred_at\":\"2026-11-23T09:00:00Z\",\"sequence\":1}]",
+        0, NULL);
+    ck_assert_ptr_nonnull(events);
+    cp_explain_events(events);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_str_eq(json_string_value(json_object_get(json_array_get(events, i), "event_id")),
+                         expected[i]);
+    ck_assert_uint_eq(json_array_size(events), 4);
+    json_decref(events);
+}
+END_TEST
+
+SUITE_MAIN("explain", the_oldest_comes_first, actions_are_said_in_words, what_is_odd_is_said)

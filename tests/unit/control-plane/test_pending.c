@@ -100,19 +100,78 @@ START_TEST(a_spool_that_cannot_be_read_is_not_empty)
 }
 END_TEST
 
+static json_t *find(enum cc_error expected)
+{
+    json_t *found = json_array();
+    ck_assert_int_eq(cp_pending_find(&context, "se-1", "acme", "c1", found), expected);
+    return found;
+}
+
+static size_t count_found(void)
+{
+    json_t *found = find(CC_OK);
+    size_t records = json_array_size(found);
+    json_decref(found);
+    return records;
+}
+
 START_TEST(a_call_is_found_in_a_workers_second_spool)
 {
-    json_t *events = json_array();
     begin();
     leave("cells/se-1/workers/worker-1/spool-2", 1);
-    cp_pending_add(&context, "se-1", "acme", "c1", events);
-    ck_assert_uint_eq(json_array_size(events), 1);
-    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(events, 0), "where")),
-                     "cells/se-1/workers/worker-1/spool-2/00000000000000000001.spool");
-    json_decref(events);
+    json_t *found = find(CC_OK);
+    ck_assert_uint_eq(json_array_size(found), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(found, 0), "where")),
+                     "cells/se-1/workers/worker-1/spool-2");
+    json_decref(found);
     end();
 }
 END_TEST
 
+/* Its segment stays until all of it is shipped. */
+START_TEST(what_is_shipped_is_not_pending)
+{
+    static const char *const folders[] = {"cells/se-1/workers/worker-1/spool",
+                                          "edges/edge-1/journal/se-1"};
+    begin();
+    for (size_t i = 0; i < 2; i++) {
+        leave(folders[i], 1);
+        ck_assert_uint_eq(count_found(), 1);
+        mark(folders[i], 2);
+        ck_assert_uint_eq(count_found(), 0);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_said_and_the_rest_is_found)
+{
+    begin();
+    leave("edges/edge-1/journal/se-1", 1);
+    write_below("cells/se-1/workers/worker-2", "spool", CC_SLICE_LITERAL("no folder"));
+    json_t *found = find(CC_IO);
+    ck_assert_uint_eq(json_array_size(found), 1);
+    ck_assert_str_eq(context.message, "cells/se-1/workers/worker-2/spool cannot be read");
+    json_decref(found);
+    end();
+}
+END_TEST
+
+START_TEST(what_postgres_has_by_now_is_not_added)
+{
+    json_t *pending = json_loads("[" CALL "]", 0, NULL),
+           *events = json_loads("[" CALL "]", 0, NULL);
+    cp_pending_add(pending, events);
+    ck_assert_uint_eq(json_array_size(events), 1);
+    json_object_set_new(json_array_get(events, 0), "decision_id", json_string("d2"));
+    cp_pending_add(pending, events);
+    ck_assert_uint_eq(json_array_size(events), 2);
+    json_decref(pending);
+    json_decref(events);
+}
+END_TEST
+
 SUITE_MAIN("pending", records_are_counted_wherever_they_lie,
-           a_spool_that_cannot_be_read_is_not_empty, a_call_is_found_in_a_workers_second_spool)
+           a_spool_that_cannot_be_read_is_not_empty, a_call_is_found_in_a_workers_second_spool,
+           what_is_shipped_is_not_pending, what_cannot_be_read_is_said_and_the_rest_is_found,
+           what_postgres_has_by_now_is_not_added)
