@@ -63,6 +63,17 @@ struct cc_slice cc_dialled_to_e164(struct cc_slice dialled, const struct cc_call
     return cc_slice(room, length < CC_DIALLED_ROOM ? (size_t)length : CC_DIALLED_ROOM - 1);
 }
 
+bool cc_is_national(struct cc_slice number, const struct cc_call_policy *policy)
+{
+    struct cc_slice prefix = policy->national_prefix;
+    if (number.length == 0 || !cc_slice_starts_with(after(number, 1), policy->country_code))
+        return false;
+    struct cc_slice rest = after(number, 1 + policy->country_code.length);
+    bool dialled =
+        cc_slice_starts_with(prefix, CC_SLICE_LITERAL("0")) && cc_slice_starts_with(rest, prefix);
+    return rest.length > 0 && !dialled;
+}
+
 bool cc_is_barred(const struct cc_call_event *event, const struct cc_call_policy *policy)
 {
     char room[CC_DIALLED_ROOM];

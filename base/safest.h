@@ -39,6 +39,11 @@ enum { CC_DIALLED_ROOM = 96 };
 struct cc_slice cc_dialled_to_e164(struct cc_slice dialled, const struct cc_call_policy *policy,
                                    char room[CC_DIALLED_ROOM]);
 
+/* Whether an E.164 number is one of the country's: behind its code, and without a national prefix
+ * that begins with 0, which is dialled in front of a number and is no part of it. (Another digit
+ * may be both: 8 in Lithuania.) */
+bool cc_is_national(struct cc_slice number, const struct cc_call_policy *policy);
+
 /* Whether the number the event would dial starts with a barred prefix. A dialled number in national
  * or international ("00") form is first brought into E.164 form. */
 bool cc_is_barred(const struct cc_call_event *event, const struct cc_call_policy *policy);

@@ -349,7 +349,9 @@ static void on_put_numbers(struct cc_http_request *request)
     json_t *body = may_use(request) ? read_body(request) : NULL;
     if (!body)
         return;
-    enum cc_error error = cell_numbers_check(body, &documents, &reason);
+    const struct cc_route_map *map = cell_worker_of(request)->country.map;
+    enum cc_error error =
+        cell_numbers_check(body, map ? cc_route_map_policy(map) : NULL, &documents, &reason);
     json_decref(body);
     if (error) {
         refuse_document(request, *reason.text ? reason.text : cc_error_text(error));

@@ -129,7 +129,8 @@ static enum cc_error copy_pbx(json_t *from, json_t *to, struct cc_json_reason *r
     return error;
 }
 
-static enum cc_error copy_number(json_t *from, json_t *to, struct cc_json_reason *reason)
+static enum cc_error copy_number(json_t *from, json_t *to, const struct cc_call_policy *policy,
+                                 struct cc_json_reason *reason)
 {
     json_t *number = json_object_get(from, "number");
     json_t *kind = json_object_get(from, "kind");
@@ -137,6 +138,8 @@ static enum cc_error copy_number(json_t *from, json_t *to, struct cc_json_reason
         return refuse(reason, "number", "must be an object");
     if (!json_is_string(number) || !cc_name_is_e164(text_of(number)))
         return refuse(reason, "number", "must be E.164 (+ and 2 to 15 digits)");
+    if (policy && !cc_is_national(text_of(number), policy))
+        return refuse(reason, "number", "must be a number of this country");
     if (json_object_set(to, "number", number) || (kind && json_object_set(to, "kind", kind)))
         return CC_NO_MEMORY;
     if (cc_slice_is(text_of(kind), "mobile"))
@@ -147,8 +150,8 @@ static enum cc_error copy_number(json_t *from, json_t *to, struct cc_json_reason
 }
 
 /* seen: the numbers so far, as keys. */
-static enum cc_error copy_each(const json_t *list, json_t *documents, json_t *seen,
-                               struct cc_json_reason *reason)
+static enum cc_error copy_each(const json_t *list, const struct cc_call_policy *policy,
+                               json_t *documents, json_t *seen, struct cc_json_reason *reason)
 {
     struct cc_json_reason inner = {{0}};
     enum cc_error error = CC_OK;
@@ -157,7 +160,7 @@ static enum cc_error copy_each(const json_t *list, json_t *documents, json_t *se
         json_t *to = json_object();
         if (json_array_append_new(documents, to))
             return CC_NO_MEMORY;
-        error = copy_number(json_array_get(list, i), to, &inner);
+        error = copy_number(json_array_get(list, i), to, policy, &inner);
         const char *number = json_string_value(json_object_get(to, "number"));
         if (!error && json_object_get(seen, number))
             error = refuse(&inner, "number", "stands there twice");
@@ -169,7 +172,8 @@ static enum cc_error copy_each(const json_t *list, json_t *documents, json_t *se
     return error;
 }
 
-enum cc_error cell_numbers_check(const json_t *body, char **out, struct cc_json_reason *reason)
+enum cc_error cell_numbers_check(const json_t *body, const struct cc_call_policy *policy,
+                                 char **out, struct cc_json_reason *reason)
 {
     const json_t *list = json_object_get(body, "numbers");
     *out = NULL;
@@ -179,7 +183,7 @@ enum cc_error cell_numbers_check(const json_t *body, char **out, struct cc_json_
     json_t *documents = json_array();
     json_t *seen = json_object();
     enum cc_error error =
-        documents && seen ? copy_each(list, documents, seen, reason) : CC_NO_MEMORY;
+        documents && seen ? copy_each(list, policy, documents, seen, reason) : CC_NO_MEMORY;
     if (!error) {
         *out = json_dumps(documents, JSON_COMPACT | JSON_SORT_KEYS);
         error = *out ? CC_OK : CC_NO_MEMORY;

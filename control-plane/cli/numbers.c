@@ -9,6 +9,7 @@
 #include "control-plane/provision/carrier_create.h"
 #include "control-plane/provision/number_create.h"
 #include "control-plane/registry.h"
+#include "control-plane/routemap/compose.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, NUMBERS_MAX = 10 * 1000 * 1000 };
 
@@ -44,6 +45,17 @@ static enum cc_error create_once(struct cp_context *context, const char *country
     return error ? error : cp_idempotency_finish(context, &once, changed);
 }
 
+static enum cc_error refuse_foreign(struct cp_context *context, const char *country,
+                                    const char *number)
+{
+    struct cc_call_policy policy;
+    struct cc_json_reason reason = {.text = ""};
+    enum cc_error error = cp_policy_of_country(context, country, &policy);
+    if (!error && cp_number_check_country(number, country, &policy, &reason))
+        error = cp_fail(context, CC_UNSUPPORTED, "number create: %s", reason.text);
+    return error;
+}
+
 enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_arguments *arguments)
 {
     struct cp_number_options options = {.kind = cp_argument(arguments, "kind"),
@@ -65,6 +77,8 @@ enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_a
     json_decref(document);
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
+        error = refuse_foreign(context, country, number);
+    if (!error)
         error = create_once(context, country, &item, cp_argument(arguments, "idempotency-key"),
                             &changed);
     if (!error)
@@ -72,8 +86,17 @@ enum cc_error cp_cli_number_create(struct cp_context *context, const struct cp_a
     return error;
 }
 
-static enum cc_error read_line(struct cp_context *context, struct cc_slice line,
-                               struct cp_number *out, struct cc_json_reason *reason)
+/* A file that is read for a country. */
+struct import {
+    const char *path, *country;
+    struct cc_call_policy policy;
+    struct cp_number *items;
+    size_t count;
+};
+
+static enum cc_error read_line(struct cp_context *context, const struct import *import,
+                               struct cc_slice line, struct cp_number *out,
+                               struct cc_json_reason *reason)
 {
     json_t *document = NULL;
     const char *tenant = NULL;
@@ -88,28 +111,30 @@ static enum cc_error read_line(struct cp_context *context, struct cc_slice line,
     }
     if (!error)
         fill_number(context, document, tenant, out);
+    if (!error)
+        error = cp_number_check_country(out->number, import->country, &import->policy, reason);
     json_decref(document);
     return error;
 }
 
-static enum cc_error read_lines(struct cp_context *context, const char *path, struct cc_slice text,
-                                struct cp_number **out, size_t *count)
+static enum cc_error read_lines(struct cp_context *context, struct cc_slice text,
+                                struct import *import)
 {
     size_t lines = 1;
     for (size_t i = 0; i < text.length; i++)
         lines += text.data[i] == '\n';
     if (lines > NUMBERS_MAX)
-        return cp_fail(context, CC_TOO_LARGE, "%s: more than %d lines", path, NUMBERS_MAX);
-    *out = cp_alloc(context, lines * sizeof(**out));
-    *count = 0;
+        return cp_fail(context, CC_TOO_LARGE, "%s: more than %d lines", import->path, NUMBERS_MAX);
+    import->items = cp_alloc(context, lines * sizeof(*import->items));
     const char *at = text.data, *end = text.data + text.length;
     for (size_t line = 1; at < end; line++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((newline ? newline : end) - at);
         struct cc_json_reason reason = {.text = ""};
-        if (length > 0 && read_line(context, cc_slice(at, length), &(*out)[*count], &reason))
-            return cp_fail(context, CC_INVALID, "%s:%zu: %s", path, line, reason.text);
-        *count += length > 0;
+        struct cp_number *item = &import->items[import->count];
+        if (length > 0 && read_line(context, import, cc_slice(at, length), item, &reason))
+            return cp_fail(context, CC_UNSUPPORTED, "%s:%zu: %s", import->path, line, reason.text);
+        import->count += length > 0;
         at += length + 1;
     }
     return CC_OK;
@@ -120,13 +145,14 @@ static int by_number(const void *a, const void *b)
     return strcmp(((const struct cp_number *)a)->number, ((const struct cp_number *)b)->number);
 }
 
-static enum cc_error refuse_doubles(struct cp_context *context, const char *path,
-                                    struct cp_number *items, size_t count)
+static enum cc_error refuse_doubles(struct cp_context *context, const struct import *import)
 {
-    qsort(items, count, sizeof(*items), by_number);
-    for (size_t i = 1; i < count; i++) {
+    struct cp_number *items = import->items;
+    qsort(items, import->count, sizeof(*items), by_number);
+    for (size_t i = 1; i < import->count; i++) {
         if (strcmp(items[i].number, items[i - 1].number) == 0)
-            return cp_fail(context, CC_INVALID, "%s: %s stands there twice", path, items[i].number);
+            return cp_fail(context, CC_UNSUPPORTED, "%s: %s stands there twice", import->path,
+                           items[i].number);
     }
     return CC_OK;
 }
@@ -143,23 +169,24 @@ static const char *import_subject(struct cp_context *context, const char *countr
 
 enum cc_error cp_cli_number_import(struct cp_context *context, const struct cp_arguments *arguments)
 {
-    const char *path = arguments->positionals[0], *country = NULL;
+    struct import import = {.path = arguments->positionals[0]};
     struct cc_slice text;
-    struct cp_number *items = NULL;
-    size_t count = 0;
     bool changed = false;
-    if (cp_file_read(context, path, &text))
-        return cp_fail(context, CC_NOT_FOUND, "cannot read %s", path);
-    enum cc_error error = cp_cli_country(context, arguments, &country);
+    if (cp_file_read(context, import.path, &text))
+        return cp_fail(context, CC_UNSUPPORTED, "cannot read %s", import.path);
+    enum cc_error error = cp_cli_country(context, arguments, &import.country);
     if (!error)
-        error = read_lines(context, path, text, &items, &count);
+        error = cp_policy_of_country(context, import.country, &import.policy);
     if (!error)
-        error = refuse_doubles(context, path, items, count);
+        error = read_lines(context, text, &import);
     if (!error)
-        error = cp_numbers_create(context, country, import_subject(context, country, text), items,
-                                  count, &changed);
+        error = refuse_doubles(context, &import);
     if (!error)
-        cp_cli_done(context, "import", cp_format(context, "%zu numbers", count), changed);
+        error = cp_numbers_create(context, import.country,
+                                  import_subject(context, import.country, text), import.items,
+                                  import.count, &changed);
+    if (!error)
+        cp_cli_done(context, "import", cp_format(context, "%zu numbers", import.count), changed);
     return error;
 }
 

@@ -76,6 +76,19 @@ static enum cc_error check_pbx(const json_t *document, struct cc_json_reason *re
     return error ? error : check_e164(document, "fallback_target", reason);
 }
 
+enum cc_error cp_number_check_country(const char *number, const char *country,
+                                      const struct cc_call_policy *policy,
+                                      struct cc_json_reason *reason)
+{
+    struct cc_slice code = policy->country_code;
+    if (cc_is_national(cc_slice_of(number), policy))
+        return CC_OK;
+    (void)snprintf(reason->text, sizeof(reason->text),
+                   "%s is no number of %s: +%.*s, and behind it the number as from abroad", number,
+                   country, (int)code.length, code.data);
+    return CC_INVALID;
+}
+
 enum cc_error cp_number_check(const json_t *document, struct cc_json_reason *reason)
 {
     const char *number = json_string_value(cc_json_at(document, "number"));

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/names.h"
+#include "base/safest.h"
 
 struct cp_number {
     const char *number; /* E.164 */
@@ -24,6 +25,12 @@ struct cp_number_options {
  * CC_INVALID with a reason. barring: comma-separated. */
 enum cc_error cp_number_document(const char *number, const struct cp_number_options *options,
                                  json_t **out, struct cc_json_reason *reason) CC_MUST_CHECK;
+
+/* A number belongs to one country, which alone answers for it: CC_INVALID with a reason when it is
+ * none of this country's. */
+enum cc_error cp_number_check_country(const char *number, const char *country,
+                                      const struct cc_call_policy *policy,
+                                      struct cc_json_reason *reason) CC_MUST_CHECK;
 
 /* Checks a document (one line of an import without its "tenant"). */
 enum cc_error cp_number_check(const json_t *document, struct cc_json_reason *reason) CC_MUST_CHECK;

@@ -113,8 +113,8 @@ static void read_texts(struct cp_context *context, const json_t *list, const str
     *out = texts;
 }
 
-static enum cc_error read_policy(struct cp_context *context, const char *country,
-                                 struct cc_call_policy *out)
+enum cc_error cp_policy_of_country(struct cp_context *context, const char *country,
+                                   struct cc_call_policy *out)
 {
     PGresult *result;
     json_t *policy = NULL;
@@ -152,7 +152,7 @@ static enum cc_error compose_map(struct cp_context *context, const char *country
     if (!error)
         error = read_pins(context, country, &cells, &parts);
     if (!error)
-        error = read_policy(context, country, &policy);
+        error = cp_policy_of_country(context, country, &policy);
     if (error)
         return error;
     parts.cells = cells.items;

@@ -135,7 +135,8 @@ const size_t cp_template_key_count = sizeof(cp_template_keys) / sizeof(cp_templa
 
 const struct cp_template_key cp_country_keys[] = {
     {"country_code", CP_TEMPLATE_TEXT, COUNTRY(policy.country_code), 0, 0, 0, is_country_code,
-     "1 to 3 digits, not starting with 0", NULL, "", "Numbering plan: E.164 country code"},
+     "1 to 3 digits, not starting with 0", NULL, "",
+     "Numbering plan: E.164 country code, with which every number of the country begins"},
     {"national_prefix", CP_TEMPLATE_TEXT, COUNTRY(policy.national_prefix), 0, 0, 0,
      is_national_prefix, "at most 3 digits", "", "",
      "Numbering plan: what is dialled before a national number"},

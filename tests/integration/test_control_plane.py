@@ -441,10 +441,27 @@ def import_numbers(p):
     assert len(p.json("number", "list", "--tenant", "acme", "--limit", "30000")) == 20003
     with open(path, "a", encoding="utf-8") as file:
         file.write('{"tenant":"acme","number":"+467","kind":"mobile","x":1}\n')
-    assert ":20001: x: unknown field" in p.run("number", "import", path, status=1).stderr
+    assert ":20001: x: unknown field" in p.run("number", "import", path, status=2).stderr
     assert p.json("number", "delete", "+46704000000")["changed"] is True
     assert p.json("number", "delete", "+46704000000")["changed"] is False
     return f"20,000 numbers in {took:.1f} s with a kill at each row"
+
+
+def numbers_are_of_their_country(p):
+    for number in ("+4712345678", "+460701234567", "+46"):
+        done = p.run("number", "create", number, "--tenant", "acme", "--kind", "mobile", status=2)
+        assert f"{number} is no number of se: +46, and behind it" in done.stderr, done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+    path = f"{p.home}/foreign.ndjson"
+    with open(path, "w", encoding="utf-8") as file:
+        for number in ("+46700000777", "+4712345678"):
+            file.write(json.dumps({"tenant": "acme", "number": number, "kind": "mobile"}) + "\n")
+    os.chmod(path, 0o644)
+    done = p.run("number", "import", path, status=2)
+    assert f"{path}:2: +4712345678 is no number of se" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    # Where it is a number's target it may be anybody's.
+    p.run("number", "create", "+46700000777", "--tenant", "acme", "--kind", "mobile", "--forward-always", "+4712345678")
+    assert not [each for each in p.json("number", "list") if each["number"].startswith("+47")]
 
 
 def edge_missing(p):
@@ -662,7 +679,7 @@ def main():
              cell_killed_at_each_row, certificates, nobody_is_trusted,
              serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
              once_per_key, what_is_not_there, tokens, files,
-             long_poll, reports, map_history, import_numbers, edge_missing,
+             long_poll, reports, map_history, import_numbers, numbers_are_of_their_country, edge_missing,
              registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, registry_restarts,
              stale_report, down_and_up]
     print(f"1..{len(tests)}", flush=True)

@@ -132,4 +132,24 @@ START_TEST(a_country_without_a_national_prefix)
 }
 END_TEST
 
-SUITE_MAIN("safest", row_by_row, dialled_forms, a_country_without_a_national_prefix)
+START_TEST(numbers_of_the_country)
+{
+    static const struct {
+        const char *number;
+        bool national;
+    } numbers[] = {{"+46701234567", true}, {"+467", true}, {"+46", false}, {"+460701234567", false},
+                   {"+4712345678", false}, {"+4", false},  {"", false}};
+    const struct cc_call_policy norway = {.country_code = CC_SLICE_LITERAL("47")};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        ck_assert_msg(cc_is_national(cc_slice_of(numbers[i].number), &policy) ==
+                          numbers[i].national,
+                      "%s", numbers[i].number);
+    const struct cc_call_policy lithuania = {.country_code = CC_SLICE_LITERAL("370"),
+                                             .national_prefix = CC_SLICE_LITERAL("8")};
+    ck_assert(cc_is_national(CC_SLICE_LITERAL("+4701234567"), &norway));
+    ck_assert(cc_is_national(CC_SLICE_LITERAL("+37080012345"), &lithuania));
+}
+END_TEST
+
+SUITE_MAIN("safest", row_by_row, dialled_forms, a_country_without_a_national_prefix,
+           numbers_of_the_country)

@@ -9,7 +9,9 @@ static enum cc_error check(const char *quoted, char **out, struct cc_json_reason
     char *text = fixture_quote(quoted);
     json_t *body = json_loads(text, 0, NULL);
     ck_assert_ptr_nonnull(body);
-    enum cc_error error = cell_numbers_check(body, out, reason);
+    const struct cc_call_policy policy = {.country_code = CC_SLICE_LITERAL("46"),
+                                          .national_prefix = CC_SLICE_LITERAL("0")};
+    enum cc_error error = cell_numbers_check(body, &policy, out, reason);
     json_decref(body);
     free(text);
     return error;
@@ -87,12 +89,30 @@ START_TEST(a_refusal_names_index_and_field)
 }
 END_TEST
 
+START_TEST(a_number_of_another_country_is_refused)
+{
+    struct cc_json_reason reason = {{0}};
+    char *out = NULL;
+    expect_refused("{'numbers':[{'number':'+46701','kind':'mobile'},"
+                   "{'number':'+4712345678','kind':'mobile'}]}",
+                   "numbers.1.number: must be a number of this country");
+    expect_refused("{'numbers':[{'number':'+460701','kind':'mobile'}]}",
+                   "numbers.0.number: must be a number of this country");
+    json_t *body =
+        json_loads("{\"numbers\":[{\"number\":\"+4712\",\"kind\":\"mobile\"}]}", 0, NULL);
+    ck_assert_int_eq(cell_numbers_check(body, NULL, &out, &reason), CC_OK);
+    json_decref(body);
+    free(out);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_mobile_number_gets_all_its_fields_in_one_form,
         a_pbx_number_gets_all_its_fields_in_one_form,
         a_refusal_names_index_and_field,
+        a_number_of_another_country_is_refused,
     };
     return fixture_run("resource", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -73,5 +73,20 @@ START_TEST(unknown_fields_of_an_import_are_refused)
 }
 END_TEST
 
+START_TEST(a_number_is_one_of_its_country)
+{
+    const struct cc_call_policy sweden = {.country_code = CC_SLICE_LITERAL("46"),
+                                          .national_prefix = CC_SLICE_LITERAL("0")};
+    const struct cc_call_policy norway = {.country_code = CC_SLICE_LITERAL("47")};
+    ck_assert_int_eq(cp_number_check_country("+46701", "se", &sweden, &reason), CC_OK);
+    ck_assert_int_eq(cp_number_check_country("+4712", "se", &sweden, &reason), CC_INVALID);
+    ck_assert_str_eq(reason.text,
+                     "+4712 is no number of se: +46, and behind it the number as from abroad");
+    ck_assert_int_eq(cp_number_check_country("+4701", "no", &norway, &reason), CC_OK);
+    ck_assert_int_eq(cp_number_check_country("+46701", "no", &norway, &reason), CC_INVALID);
+}
+END_TEST
+
 SUITE_MAIN("number", a_mobile_number_has_all_its_fields, a_pbx_number_has_a_flow,
-           options_of_the_other_kind_are_refused, unknown_fields_of_an_import_are_refused)
+           options_of_the_other_kind_are_refused, unknown_fields_of_an_import_are_refused,
+           a_number_is_one_of_its_country)
