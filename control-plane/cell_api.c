@@ -4,6 +4,7 @@
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
+#include "control-plane/unknown.h"
 
 enum { RESPONSE_MAX = 64 * 1024 * 1024, PAUSE_MS = 50, ASK_MS = 30000 };
 
@@ -134,7 +135,7 @@ enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const ch
     enum cc_error error =
         cp_sql(context, &result, "SELECT number FROM cells WHERE cell = $1", CP_PARAMETERS(cell));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+        error = cp_unknown_cell(context, cell);
     if (!error)
         error = control_token(context, cell, &token);
     if (error)

@@ -11,6 +11,7 @@
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
+#include "control-plane/unknown.h"
 
 enum { ARGUMENTS_MAX = 16, CREATE_S = 60, INFO_S = 60, PAUSE_MS = 50, SEGMENT_LENGTH = 24 };
 enum { CONNECT_MS = 3000, ASK_MS = 10 * 1000, WHY_MAX = 512, SAID_MAX = 256 };
@@ -72,8 +73,7 @@ enum cc_error cp_repository_find(struct cp_context *context, const char *cell,
         cp_sql(context, &result, "SELECT number FROM cells WHERE cell = $1 AND state = 'ready'",
                CP_PARAMETERS(cell));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no cell %s that is ready; see: callcell cell list",
-                        cell);
+        error = cp_unknown(context, "cell that is ready", cell, "callcell cell list");
     if (!error)
         cp_repository_of_cell(context, cell, (int)cp_sql_integer(result, 0, 0), out);
     return error;

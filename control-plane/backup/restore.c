@@ -13,6 +13,7 @@
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
+#include "control-plane/unknown.h"
 
 enum { COPY_S = 12 * 3600, RECOVER_S = 12 * 3600, STOP_S = 60, FLUSH_S = 60, PAUSE_MS = 20 };
 enum { CONNECT_MS = 3000, ASK_MS = 3000, WHY_MAX = 512 };
@@ -271,10 +272,13 @@ enum cc_error cp_restore_recover(void *subject)
 enum cc_error cp_restore_drop(struct cp_context *context, const char *cell, const char *scratch)
 {
     const char *folder = scratch_folder(context, cell, scratch);
-    if (!cc_name_is_cell(cc_slice_of(cell)) && strcmp(cell, CP_REGISTRY) != 0)
-        return cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+    bool is_cell =
+        cc_name_is_cell(cc_slice_of(cell)) && cp_file_exists(cp_path(context, "cells/%s", cell));
+    if (!is_cell && strcmp(cell, CP_REGISTRY) != 0)
+        return cp_unknown_cell(context, cell);
     if (!cc_name_is_resource(cc_slice_of(scratch)) || !cp_file_exists(folder))
-        return cp_fail(context, CC_NOT_FOUND, "%s has no scratch %s", cell, scratch);
+        return cp_unknown(context, cp_format(context, "scratch of %s", cell), scratch,
+                          cp_format(context, "ls %s", scratch_folder(context, cell, "")));
     enum cc_error error = stop(context, cp_format(context, "%s/data", folder));
     if (!error)
         error = cp_tree_remove(context, folder);

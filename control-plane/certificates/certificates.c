@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
+#include "control-plane/unknown.h"
 
 #define AUTHORITY_LIFE_US (INT64_C(3650) * 24 * 3600 * 1000 * 1000)
 enum { IDENTITIES_MAX = 20000, WAIT_MS = 20, WAIT_S = 20 };
@@ -285,8 +286,7 @@ enum cc_error cp_identities_renew(struct cp_context *context, enum cp_renewal wh
     wipe(&authority);
     (void)close(locked);
     if (!error && which == CP_RENEW_NAMED && wanted == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no certificate %s; see: callcell certificates list",
-                        name);
+        error = cp_unknown(context, "certificate", name, "callcell certificates list");
     return error;
 }
 

@@ -266,7 +266,8 @@ void cp_help_markdown(const struct cp_command *commands, size_t count, struct cc
     cc_buffer_text(
         out, "# The command line\n\n"
              "Everywhere: `--help`, `--output text|json`, `--dry-run` (says which rows would "
-             "run). Exit status: 0 done, 1 failed, 2 wrong use (one line says what is meant).\n\n"
+             "run). Exit status: 0 done, 1 failed, 2 wrong use (one line says what is meant); so "
+             "is naming what is not there: `no cell \"se-9\"; callcell cell list shows them`.\n\n"
              "Every `create` can be repeated: the same arguments change nothing; a command that "
              "was killed goes on where it was when it is given again. `--country` may be left "
              "out while there is one country.\n\n"

@@ -40,6 +40,14 @@ int cp_cli_run(struct cp_context *context, int argc, char *const *argv);
 enum cc_error cp_cli_country(struct cp_context *context, const struct cp_arguments *arguments,
                              const char **out) CC_MUST_CHECK;
 
+/* The --country given, or "": all of them. */
+enum cc_error cp_cli_some_country(struct cp_context *context, const struct cp_arguments *arguments,
+                                  const char **out) CC_MUST_CHECK;
+
+/* That the --tenant, when one is given, is the country's; else as unknown.h. */
+enum cc_error cp_cli_tenant(struct cp_context *context, const struct cp_arguments *arguments,
+                            const char *country) CC_MUST_CHECK;
+
 /* Prints a result: as a table, or with --output json as an array of objects; JSON, integers and
  * booleans stay what they are. */
 void cp_cli_print(struct cp_context *context, const PGresult *result);

@@ -21,6 +21,8 @@ static enum cc_error ask_cell(struct cp_context *context, const struct cp_argume
         return cp_fail(context, CC_UNSUPPORTED, "--tenant %s is no tenant id", tenant);
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
+        error = cp_cli_tenant(context, arguments, country);
+    if (!error)
         error = cp_cell_of_tenant(context, country, tenant, &cell);
     if (!error)
         error = cp_cell_ask(context, cell, method,
@@ -33,13 +35,17 @@ static enum cc_error ask_flow(struct cp_context *context, const struct cp_argume
                               const char *method, const char *suffix, struct cc_slice body)
 {
     const char *flow = arguments->positionals[0];
-    struct cp_reply reply;
+    struct cp_reply reply = {0};
     if (!cc_name_is_resource(cc_slice_of(flow)))
         return cp_fail(context, CC_UNSUPPORTED, "%s is no flow id: [a-z][a-z0-9_-]{0,62}", flow);
     enum cc_error error = ask_cell(context, arguments, method,
                                    cp_format(context, "flows/%s%s", flow, suffix), body, &reply);
     if (!error)
         cp_cli_print_json(context, reply.body);
+    if (reply.status == 404 && strcmp(method, "PUT") != 0)
+        error = cp_fail(
+            context, CC_UNSUPPORTED, "no flow \"%s\" of tenant %s%s; callcell flow put %s makes it",
+            flow, cp_argument(arguments, "tenant"), *suffix ? ", or no draft of it" : "", flow);
     return error;
 }
 
@@ -48,7 +54,7 @@ enum cc_error cp_cli_flow_put(struct cp_context *context, const struct cp_argume
     struct cc_slice document;
     const char *path = cp_argument(arguments, "file");
     if (cp_file_read(context, path, &document))
-        return cp_fail(context, CC_NOT_FOUND, "cannot read %s", path);
+        return cp_fail(context, CC_UNSUPPORTED, "cannot read %s", path);
     enum cc_error error = ask_flow(context, arguments, "PUT", "", document);
     if (!error)
         error = cp_audit(context, "flow_put",
@@ -172,6 +178,8 @@ enum cc_error cp_cli_call_explain(struct cp_context *context, const struct cp_ar
     if (!cc_name_is_tenant(cc_slice_of(tenant)))
         return cp_fail(context, CC_UNSUPPORTED, "--tenant %s is no tenant id", tenant);
     enum cc_error error = cp_cli_country(context, arguments, &country);
+    if (!error)
+        error = cp_cli_tenant(context, arguments, country);
     if (!error)
         error = cp_cell_of_tenant(context, country, tenant, &cell);
     if (!error)

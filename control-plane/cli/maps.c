@@ -5,6 +5,7 @@
 #include "control-plane/cli/commands.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
+#include "control-plane/unknown.h"
 
 static enum cc_error read_whole(struct cp_context *context, const struct cp_arguments *arguments,
                                 const char *option, int64_t *out)
@@ -43,7 +44,9 @@ enum cc_error cp_cli_map_show(struct cp_context *context, const struct cp_argume
     if (!error)
         error = cp_publication_stored(context, country, CC_PUBLICATION_MAP, epoch, &stored);
     if (error == CC_NOT_FOUND && !context->message[0])
-        return cp_fail(context, error, "%s has no such map; see: callcell map show", country);
+        return cp_unknown(context, cp_format(context, "map of %s of epoch", country),
+                          cp_format(context, "%lld", (long long)epoch),
+                          cp_format(context, "callcell map show --country %s", country));
     if (error)
         return error;
     if (!context->json) {

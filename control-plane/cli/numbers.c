@@ -199,6 +199,8 @@ enum cc_error cp_cli_number_list(struct cp_context *context, const struct cp_arg
     PGresult *result;
     enum cc_error error = cp_cli_country(context, arguments, &country);
     if (!error)
+        error = cp_cli_tenant(context, arguments, country);
+    if (!error)
         error =
             cp_sql(context, &result,
                    "SELECT number, tenant, kind, state, document FROM numbers WHERE country = $1 "
@@ -252,14 +254,17 @@ enum cc_error cp_cli_carrier_rotate(struct cp_context *context,
 
 enum cc_error cp_cli_carrier_list(struct cp_context *context, const struct cp_arguments *arguments)
 {
-    const char *country = cp_argument(arguments, "country");
+    const char *country = NULL;
     PGresult *result;
-    enum cc_error error =
+    enum cc_error error = cp_cli_some_country(context, arguments, &country);
+    if (error)
+        return error;
+    error =
         cp_sql(context, &result,
                "SELECT country, key_id, array_to_string(tenants, ',') AS tenants, mode, "
                "cardinality(secrets) AS secrets FROM carrier_keys WHERE $1 = '' OR country = $1 "
                "ORDER BY country, key_id",
-               CP_PARAMETERS(country ? country : ""));
+               CP_PARAMETERS(country));
     if (!error)
         cp_cli_print(context, result);
     return error;

@@ -98,9 +98,13 @@ enum cc_error cp_cli_tenant_create(struct cp_context *context, const struct cp_a
 
 enum cc_error cp_cli_tenant_list(struct cp_context *context, const struct cp_arguments *arguments)
 {
+    const char *country = NULL;
+    enum cc_error error = cp_cli_some_country(context, arguments, &country);
+    if (error)
+        return error;
     return print_query(context,
                        "SELECT country, tenant, name, pinned_cell, state, (SELECT count(*) FROM "
                        "numbers n WHERE n.country = t.country AND n.tenant = t.tenant) AS numbers "
                        "FROM tenants t WHERE $1 = '' OR country = $1 ORDER BY country, tenant",
-                       cp_argument(arguments, "country") ? cp_argument(arguments, "country") : "");
+                       country);
 }

@@ -15,6 +15,7 @@
 #include "control-plane/sites.h"
 #include "control-plane/targets/local.h"
 #include "control-plane/together.h"
+#include "control-plane/unknown.h"
 
 enum { REGISTRY_MS = 600, WORKERS_MAX = 8, PER_CELL = WORKERS_MAX + 2 };
 
@@ -267,7 +268,7 @@ enum cc_error cp_cli_cell_show(struct cp_context *context, const struct cp_argum
             cell = &asking->places.cells[i];
     }
     if (!cell)
-        return cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", name);
+        return cp_unknown_cell(context, name);
     asking->tasks = calloc(PER_CELL, sizeof(*asking->tasks));
     if (!asking->tasks)
         return cp_fail(context, CC_NO_MEMORY, "out of memory");

@@ -6,6 +6,7 @@
 #include "base/names.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/templates/store.h"
+#include "control-plane/unknown.h"
 
 static int is_template(const struct dirent *entry)
 {
@@ -111,7 +112,9 @@ enum cc_error cp_cli_template_show(struct cp_context *context, const struct cp_a
     cc_buffer_init(&origins, 0);
     cc_buffer_init(&errors, 0);
     error = cp_template_inspect(context, name, country, &template, &origins, &errors);
-    if (error)
+    if (error == CC_NOT_FOUND)
+        error = cp_unknown(context, "template", name, "callcell template list");
+    else if (error)
         error = cp_fail(context, error, "%.*s", errors.length > 0 ? (int)errors.length - 1 : 0,
                         errors.data ? errors.data : "");
     else
@@ -131,7 +134,7 @@ enum cc_error cp_cli_template_check(struct cp_context *context,
     cc_buffer_init(&errors, 0);
     enum cc_error error = cp_template_inspect(context, path, NULL, &template, NULL, &errors);
     if (error == CC_NOT_FOUND)
-        error = cp_fail(context, error, "cannot read %s", file);
+        error = cp_fail(context, CC_UNSUPPORTED, "cannot read %s", file);
     else if (error)
         error =
             cp_fail(context, error, "%s has faults:\n%.*s", file,

@@ -4,6 +4,7 @@
 #include "control-plane/cli/commands.h"
 #include "control-plane/registry.h"
 #include "control-plane/tables.h"
+#include "control-plane/unknown.h"
 
 enum { WORDS_MAX = 64 };
 
@@ -31,8 +32,7 @@ enum cc_error cp_cli_transitions_resume(struct cp_context *context,
     PGresult *result;
     const char *run = arguments->positionals[0];
     if (strspn(run, "0123456789") != strlen(run) || strlen(run) > 15)
-        return cp_fail(context, CC_UNSUPPORTED, "%s is no run; see: callcell transitions list",
-                       run);
+        return cp_unknown(context, "unfinished run", run, "callcell transitions list");
     enum cc_error error =
         cp_sql(context, &result,
                "SELECT w FROM runs, jsonb_array_elements_text(command) w WHERE run = $1::bigint "
@@ -42,7 +42,7 @@ enum cc_error cp_cli_transitions_resume(struct cp_context *context,
         return error;
     int count = PQntuples(result);
     if (count == 0 || count > WORDS_MAX)
-        return cp_fail(context, CC_NOT_FOUND, "run %s is not there, or finished", run);
+        return cp_unknown(context, "unfinished run", run, "callcell transitions list");
     char *words[WORDS_MAX];
     for (int i = 0; i < count; i++)
         words[i] = PQgetvalue(result, i, 0);

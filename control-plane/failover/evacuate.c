@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/names.h"
 #include "control-plane/failover/break_glass.h"
 #include "control-plane/failover/cost.h"
 #include "control-plane/failover/decide.h"
@@ -19,6 +20,7 @@
 #include "control-plane/run.h"
 #include "control-plane/sites.h"
 #include "control-plane/targets/local.h"
+#include "control-plane/unknown.h"
 
 struct evacuate {
     struct cp_context *context;
@@ -377,11 +379,19 @@ static enum cc_error write_log(void *subject)
 
 /* ---- before it begins ---- */
 
+/* By its files: the registry may be what is dead. */
+static bool is_made(struct cp_context *context, const char *cell)
+{
+    return cc_name_is_cell(cc_slice_of(cell)) && cp_file_exists(cp_path(context, "cells/%s", cell));
+}
+
 static enum cc_error find(struct evacuate *evacuate)
 {
     struct cp_context *context = evacuate->context;
     const char *to = evacuate->request->to;
     cp_sites_read(context, evacuate->cell, &evacuate->sites);
+    if (evacuate->sites.count != 2 && !is_made(context, evacuate->cell))
+        return cp_unknown_cell(context, evacuate->cell);
     if (evacuate->sites.count != 2)
         return cp_fail(context, CC_UNSUPPORTED,
                        "%s has no standby site: its template does not say sites: 2",

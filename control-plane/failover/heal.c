@@ -22,6 +22,7 @@
 #include "control-plane/targets/local.h"
 #include "control-plane/targets/process_tree.h"
 #include "control-plane/templates/store.h"
+#include "control-plane/unknown.h"
 
 struct heal {
     struct cp_cell_create create;
@@ -509,7 +510,7 @@ static enum cc_error open_cell(struct cp_context *context, const char *cell, str
         "AND transition_table = 'cell_create') FROM cells c WHERE cell = $1",
         CP_PARAMETERS(cell));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+        error = cp_unknown_cell(context, cell);
     if (!error && (cp_sql_integer(result, 0, 4) || cp_sql_integer(result, 0, 5)))
         error = cp_fail(context, CC_CONFLICT,
                         "a command about %s was begun and not finished: give it again first; see: "

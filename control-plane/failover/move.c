@@ -4,6 +4,7 @@
 #include "control-plane/pq.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/registry.h"
+#include "control-plane/unknown.h"
 
 enum cc_error cp_move_find(struct cp_context *context, const char *cell, struct cp_move *out)
 {
@@ -14,7 +15,7 @@ enum cc_error cp_move_find(struct cp_context *context, const char *cell, struct 
     if (error)
         return error;
     if (PQntuples(result) == 0)
-        return cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+        return cp_unknown_cell(context, cell);
     out->number = (int)cp_sql_integer(result, 0, 0);
     cp_cell_postgres(context, cell, out->number, cp_target_find(cp_sql_value(result, 0, 1)),
                      &out->group);

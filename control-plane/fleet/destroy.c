@@ -17,6 +17,7 @@
 #include "control-plane/run.h"
 #include "control-plane/sites.h"
 #include "control-plane/targets/target.h"
+#include "control-plane/unknown.h"
 
 enum { EMPTY_S = 60, DUMP_S = 3600, PAUSE_MS = 100 };
 
@@ -358,8 +359,7 @@ static enum cc_error refuse(struct destroy *destroy, bool unfinished, bool *done
     if (!destroy->there && !unfinished) {
         error = was_destroyed(destroy, done);
         if (!error && !*done)
-            error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list",
-                            destroy->cell);
+            error = cp_unknown_cell(context, destroy->cell);
     } else if (destroy->tenant_count > 0 && !destroy->options->with_tenants && !unfinished) {
         error = cp_fail(context, CC_CONFLICT,
                         "%zu tenants live in %s, with their numbers: move them, or give "

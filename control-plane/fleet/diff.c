@@ -13,6 +13,7 @@
 #include "control-plane/run.h"
 #include "control-plane/targets/local.h"
 #include "control-plane/templates/store.h"
+#include "control-plane/unknown.h"
 
 struct apply {
     struct cp_cell_create create;
@@ -51,8 +52,7 @@ static enum cc_error open_cell(struct cp_context *context, const char *cell, str
                                  "cell = $1 AND state = 'ready'",
                                  CP_PARAMETERS(cell));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no cell %s that is ready; see: callcell cell list",
-                        cell);
+        error = cp_unknown(context, "cell that is ready", cell, "callcell cell list");
     if (error)
         return error;
     apply->target = *cp_target_find(cp_sql_value(result, 0, 3));

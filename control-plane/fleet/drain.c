@@ -7,6 +7,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
 #include "control-plane/targets/target.h"
+#include "control-plane/unknown.h"
 
 /* A worker's own drain takes at most 10 s, and records leave within a second while Postgres is
  * there. */
@@ -184,10 +185,10 @@ static enum cc_error find(struct drain *drain, const char *cell, const char *wor
     if (error || !worker)
         return error;
     drain->worker = cp_worker_named(&drain->workers, worker);
-    return drain->worker ? CC_OK
-                         : cp_fail(drain->context, CC_NOT_FOUND,
-                                   "%s has no %s; its workers: worker-1 to worker-%zu", cell,
-                                   worker, drain->workers.count);
+    return drain->worker
+               ? CC_OK
+               : cp_unknown(drain->context, cp_format(drain->context, "worker of %s", cell), worker,
+                            cp_format(drain->context, "callcell cell show %s", cell));
 }
 
 static enum cc_error refuse_last(struct drain *drain)

@@ -6,6 +6,7 @@
 #include "control-plane/sites.h"
 #include "control-plane/targets/target.h"
 #include "control-plane/templates/store.h"
+#include "control-plane/unknown.h"
 
 enum { ASK_MS = 1000, PAUSE_MS = 50, EDGES_S = 20 };
 
@@ -45,7 +46,7 @@ enum cc_error cp_workers_find(struct cp_context *context, const char *cell, stru
         cp_sql_read(context, &result, "SELECT country, number, template FROM cells WHERE cell = $1",
                     CP_PARAMETERS(cell));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND, "no cell %s; see: callcell cell list", cell);
+        error = cp_unknown_cell(context, cell);
     if (!error)
         error = cp_template_find(context, cp_sql_value(result, 0, 2), cp_sql_value(result, 0, 0),
                                  &template);

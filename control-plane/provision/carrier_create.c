@@ -6,6 +6,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/unknown.h"
 
 struct carrier_create {
     struct cp_context *context;
@@ -117,9 +118,7 @@ static enum cc_error check_tenants(const struct carrier_create *create)
                "(SELECT 1 FROM tenants t WHERE t.country = $1 AND t.tenant = w)",
                CP_PARAMETERS(create->country, create->tenants));
     if (!error && PQntuples(result) > 0)
-        error = cp_fail(create->context, CC_NOT_FOUND,
-                        "--tenants: no tenant %s in %s; see: callcell tenant list",
-                        cp_sql_value(result, 0, 0), create->country);
+        error = cp_unknown_tenant(create->context, cp_sql_value(result, 0, 0), create->country);
     return error;
 }
 
@@ -165,7 +164,7 @@ enum cc_error cp_carrier_rotate(struct cp_context *context, const char *country,
         cp_sql(context, &result, "SELECT 1 FROM carrier_keys WHERE country = $1 AND key_id = $2",
                CP_PARAMETERS(country, key));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(context, CC_NOT_FOUND,
-                        "no carrier key %s in %s; see: callcell carrier list", key, country);
+        error = cp_unknown(context, cp_format(context, "carrier key of %s", country), key,
+                           cp_format(context, "callcell carrier list --country %s", country));
     return error ? error : run(&create);
 }

@@ -239,7 +239,7 @@ static enum cc_error check_names(struct cp_cell_create *create, const char *targ
         return cp_fail(context, CC_UNSUPPORTED, "%s is no name of a template",
                        create->template_name);
     if (!create->target)
-        return cp_fail(context, CC_UNSUPPORTED, "no target %s; there is: local", target);
+        return cp_fail(context, CC_UNSUPPORTED, "no target \"%s\"; there is: local", target);
     return CC_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "control-plane/routemap/compose.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/unknown.h"
 
 enum { BATCH = 1000 };
 
@@ -91,9 +92,7 @@ static enum cc_error find_obstacle(struct numbers *numbers, const char *batch)
         return error;
     const char *tenant = cp_sql_value(result, 0, 1);
     if (PQgetisnull(result, 0, 3))
-        return cp_fail(numbers->context, CC_NOT_FOUND,
-                       "no tenant %s in %s; run: callcell tenant create %s --country %s", tenant,
-                       numbers->country, tenant, numbers->country);
+        return cp_unknown_tenant(numbers->context, tenant, numbers->country);
     return cp_fail(numbers->context, CC_CONFLICT, "number %s belongs to tenant %s",
                    cp_sql_value(result, 0, 0), cp_sql_value(result, 0, 2));
 }
@@ -104,17 +103,17 @@ static enum cc_error check_flow(struct numbers *numbers, const char *tenant, con
 {
     struct cp_context *context = numbers->context;
     const char *cell = NULL;
-    struct cp_reply reply;
+    struct cp_reply reply = {0};
     enum cc_error error = cp_cell_of_tenant(context, numbers->country, tenant, &cell);
     if (!error)
         error = cp_cell_ask(context, cell, "GET",
                             cp_format(context, "/internal/v1/tenants/%s/flows/%s", tenant, flow),
                             cc_slice("", 0), &reply);
-    if (error == CC_NOT_FOUND)
-        error = cp_fail(context, error,
-                        "tenant %s has no flow %s; run: callcell flow put %s --tenant %s --file "
-                        "FILE",
-                        tenant, flow, flow, tenant);
+    if (reply.status == 404)
+        error = cp_fail(
+            context, CC_UNSUPPORTED,
+            "no flow \"%s\" of tenant %s; callcell flow put %s --tenant %s --file FILE makes it",
+            flow, tenant, flow, tenant);
     return error;
 }
 

@@ -8,6 +8,7 @@
 #include "control-plane/routemap/compose.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/run.h"
+#include "control-plane/unknown.h"
 
 struct tenant_create {
     struct cp_context *context;
@@ -115,9 +116,9 @@ static enum cc_error check_pin(const struct tenant_create *create)
                "SELECT 1 FROM cells WHERE country = $1 AND cell = $2 AND state <> 'leaving'",
                CP_PARAMETERS(create->country, create->pin));
     if (!error && PQntuples(result) == 0)
-        error = cp_fail(create->context, CC_UNSUPPORTED,
-                        "--cell %s: no such cell of %s; see: callcell cell list", create->pin,
-                        create->country);
+        error =
+            cp_unknown(create->context, cp_format(create->context, "cell of %s", create->country),
+                       create->pin, "callcell cell list");
     return error;
 }
 

@@ -8,6 +8,7 @@
 #include "control-plane/registry.h"
 #include "control-plane/routemap/compose.h"
 #include "control-plane/routemap/held.h"
+#include "control-plane/unknown.h"
 
 enum { POLL_MS = 50 };
 #define PAYLOAD_MAX ((size_t)512 * 1024 * 1024)
@@ -257,8 +258,9 @@ enum cc_error cp_map_rollback(struct cp_context *context, const char *country, i
     if (!error)
         error = cp_publication_stored(context, country, CC_PUBLICATION_MAP, epoch, &old);
     if (error == CC_NOT_FOUND)
-        error = cp_fail(context, error, "%s has no map of epoch %lld; see: callcell map show",
-                        country, (long long)epoch);
+        error = cp_unknown(context, cp_format(context, "map of %s of epoch", country),
+                           cp_format(context, "%lld", (long long)epoch),
+                           cp_format(context, "callcell map show --country %s", country));
     if (!error)
         error = adopt(&publishing, old.payload);
     if (!error)

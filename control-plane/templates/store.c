@@ -1,6 +1,7 @@
 #include "control-plane/templates/store.h"
 
 #include "control-plane/files.h"
+#include "control-plane/unknown.h"
 
 struct folders {
     struct cp_context *context;
@@ -56,13 +57,10 @@ enum cc_error cp_template_find(struct cp_context *context, const char *name, con
     cc_buffer_init(&errors, 0);
     enum cc_error error = cp_template_inspect(context, name, country, out, NULL, &errors);
     if (error == CC_NOT_FOUND && errors.length > 0)
-        error =
-            cp_fail(context, CC_UNSUPPORTED, "no template %s; see: callcell template list", name);
+        error = cp_unknown(context, "template", name, "callcell template list");
     else if (error == CC_NOT_FOUND)
-        error = cp_fail(context, error,
-                        "template %s has no country %s; add it below countries in %s/templates/"
-                        "%s.yaml",
-                        name, country, context->share, name);
+        error = cp_unknown(context, cp_format(context, "country of template %s", name), country,
+                           cp_format(context, "%s/templates/%s.yaml", context->share, name));
     else if (error)
         error = cp_fail(context, error, "%.*s", (int)errors.length, errors.data ? errors.data : "");
     cc_buffer_deinit(&errors);

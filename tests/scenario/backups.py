@@ -168,11 +168,11 @@ def mistakes_are_told_in_words(platform):
     elsewhere.mkdir(parents=True)
     platform.give_to_owner(elsewhere.parent.parent, elsewhere.parent, elsewhere)
     done = platform.cli("cell", "restore", "../elsewhere", "--drop", "x", check=False)
-    expect(done.returncode == 1 and "no cell ../elsewhere" in done.stderr, done.stderr)
+    expect(done.returncode == 2 and 'no cell "../elsewhere"' in done.stderr, done.stderr)
     expect(elsewhere.exists(), "a folder that is no cell's was removed")
     shutil.rmtree(elsewhere.parent.parent)
     done = platform.cli("cell", "backup", "se-9", check=False)
-    expect(done.returncode == 1 and "no cell se-9" in done.stderr, done.stderr)
+    expect(done.returncode == 2 and 'no cell that is ready "se-9"' in done.stderr, done.stderr)
 
 
 def kill_a_backup(platform):
