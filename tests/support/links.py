@@ -2,9 +2,11 @@
 them, no connection is told. Root only, in a network namespace of a scenario's own (network.py).
 
 What a part opened before is dropped by its ports: those it listens at, and each connection's own pair. What it opens
-from then on, and what its children open, is known by its control group (v2): a socket belongs to the group in which it
-was made, so the group alone would miss the older ones, and ports alone the newer.
+from then on, and what its children open, is known by its control group (v2): a socket belongs for ever to the group in
+which it was made, so the group alone would miss the older ones, and ports alone the newer. Each cut has a group of its
+own: what was opened in one is as any other socket in the next.
 """
+import itertools
 import os
 import pathlib
 import socket
@@ -13,22 +15,22 @@ import subprocess
 from support.wait import wait_until
 
 GROUPS = pathlib.Path("/sys/fs/cgroup")  # mounted in a mount namespace of the scenario's own
-NAME = f"callcell-cut-{os.getpid()}"
 LISTENING = "0A"  # of /proc/net/tcp
 
 RULES = """
-table inet cut {{
-    set listening {{ type inet_service; }}
-    set connections {{ type inet_service . inet_service; }}
-    chain packets {{
+table inet cut {
+    set listening { type inet_service; }
+    set connections { type inet_service . inet_service; }
+    chain groups { }
+    chain packets {
         tcp dport @listening drop
         tcp sport @listening drop
         tcp sport . tcp dport @connections drop
-        socket cgroupv2 level {level} "{group}" drop
-    }}
-    chain sent {{ type filter hook output priority 0; jump packets; }}
-    chain received {{ type filter hook input priority 0; jump packets; }}
-}}
+        jump groups
+    }
+    chain sent { type filter hook output priority 0; jump packets; }
+    chain received { type filter hook input priority 0; jump packets; }
+}
 """
 
 
@@ -39,28 +41,30 @@ def own_group():
 
 
 HOME = own_group()  # of all that a scenario starts, when it is not cut off
+_groups = []  # of the cuts that are not mended
+_numbers = itertools.count(1)
 
 
 def prepare():
-    """Once. Shows on a connection of our own that a cut cuts."""
+    """Once. Shows on connections of our own that a cut cuts, and that nothing is left of one."""
     subprocess.run(["mount", "-t", "cgroup2", "none", GROUPS], check=True, capture_output=True)
-    for left in GROUPS.glob("callcell-cut-*"):
-        if not (left / "cgroup.procs").read_text():
-            left.rmdir()
-    (GROUPS / NAME).mkdir()
-    nft("-f", "-", text=RULES.format(level=1, group=NAME))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert reaches(port)
+    nft("-f", "-", text=RULES)
+    with listener() as before:
+        assert reaches(before)
         cut([os.getpid()])
-        assert not reaches(port), "a cut does not cut"
-        mend()
-        assert reaches(port), "a cut is not mended"
+        with listener() as meanwhile:
+            assert not reaches(before) and not reaches(meanwhile), "a cut does not cut"
+            mend()
+            assert reaches(before) and reaches(meanwhile), "a cut is not mended"
 
 
-def reaches(port):
+def listener():
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def reaches(server):
     try:
-        socket.create_connection(("127.0.0.1", port), 0.5).close()
+        socket.create_connection(server.getsockname(), 0.5).close()
     except TimeoutError:
         return False
     return True
@@ -68,7 +72,11 @@ def reaches(port):
 
 def cut(pids):
     """These processes, and whatever they start."""
-    move(pids, NAME)
+    group = GROUPS / f"callcell-cut-{os.getpid()}-{next(_numbers)}"
+    group.mkdir()
+    _groups.append(group)
+    nft("add", "rule", "inet", "cut", "groups", "socket", "cgroupv2", "level", "1", f'"{group.name}"', "drop")
+    move(pids, group)
     inodes = {inode for pid in pids for inode in sockets(pid)}
     listening, connections = set(), set()
     for local, remote, state, inode in tcp():
@@ -85,19 +93,23 @@ def cut(pids):
 
 def mend():
     """All that was cut."""
+    nft("flush", "chain", "inet", "cut", "groups")
     for name in ("listening", "connections"):
         nft("flush", "set", "inet", "cut", name)
-    wait_until("nothing is left in the group", lambda: not move(members(), HOME) and not members())
+    while _groups:
+        group = _groups.pop()
+        wait_until("nothing is left in the group", lambda g=group: not move(members(g), GROUPS / HOME) and not members(g))
+        group.rmdir()
 
 
-def members():
-    return (GROUPS / NAME / "cgroup.procs").read_text(encoding="ascii").split()
+def members(group):
+    return (group / "cgroup.procs").read_text(encoding="ascii").split()
 
 
 def move(pids, group):
     for pid in pids:
         try:
-            (GROUPS / group / "cgroup.procs").write_text(str(pid), encoding="ascii")
+            (group / "cgroup.procs").write_text(str(pid), encoding="ascii")
         except ProcessLookupError:
             pass
 
