@@ -47,32 +47,63 @@ static enum cc_error settle(void *subject)
     return error;
 }
 
-/* Once: a command given again finds it under way. */
-static enum cc_error tell_monitor(struct cp_move *move, PGconn *monitor)
+/* The monitor's own words for how it sees a node and what it wants of it. */
+static enum cc_error refuse(struct cp_move *move, PGconn *monitor, const char *const to[1])
+{
+    PGresult *result =
+        cp_pq_query(monitor,
+                    "SELECT goalstate IN ('prepare_promotion', 'stop_replication', 'wait_primary', "
+                    "'primary'), format('%s, %s s ago', reportedstate, "
+                    "extract(epoch FROM now() - reporttime)::bigint) "
+                    "FROM pgautofailover.node WHERE nodename = $1",
+                    to, 1, CP_POSTGRES_ASK_MS);
+    bool found = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
+    enum cc_error error = CC_OK;
+    if (!found || strcmp(PQgetvalue(result, 0, 0), "t") != 0)
+        error =
+            cp_fail(move->context, CC_CONFLICT,
+                    "%s may not take over just now (its keeper last reported: %s); nothing was "
+                    "begun; when callcell cell show %s says that it is synchronous, give the "
+                    "same command again; else: callcell cell heal %s",
+                    to[0], found ? PQgetvalue(result, 0, 1) : "nothing", move->cell, move->cell);
+    PQclear(result);
+    return error;
+}
+
+/* begun: by this. A command given again may find it under way: that is no error. Only a replica for
+ * which commits wait may take over, and only one whose keeper is alive. */
+static enum cc_error tell_monitor(struct cp_move *move, PGconn *monitor, bool *begun)
 {
     const char *const to[] = {move->group.places[move->to].name};
     PGresult *result = cp_pq_query(
         monitor,
         "SELECT pgautofailover.perform_failover('default', 0) WHERE EXISTS (SELECT FROM "
-        "pgautofailover.node WHERE nodename = $1 AND goalstate = 'secondary')",
+        "pgautofailover.node WHERE nodename = $1 AND goalstate = 'secondary' "
+        "AND reporttime > now() - interval '5 s')",
         to, 1, CP_POSTGRES_ASK_MS);
+    bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
     enum cc_error error = CC_OK;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        error = cp_fail(move->context, CC_UNAVAILABLE, "the monitor of %s: %s", move->cell,
-                        cp_pq_trouble(monitor, result));
+    *begun = answered && PQntuples(result) == 1;
+    if (!answered)
+        error = cp_fail(move->context, CC_UNAVAILABLE,
+                        "the monitor of %s does not begin it: %s; give the same command again",
+                        move->cell, cp_pq_trouble(monitor, result));
+    else if (!*begun)
+        error = refuse(move, monitor, to);
     PQclear(result);
     return error;
 }
 
 /* The monitor begins it, and the replica is promoted here and now: pg_autoctl, which comes to it a
  * moment later, would promote it and then sleep a second before it looks (ADR 0015). Should it come
- * first, it goes as it would without us. */
+ * first, or this fail, it goes as it would without us. */
 static enum cc_error perform(void *subject)
 {
     struct cp_move *move = subject;
     struct cp_postgres_group *group = &move->group;
     PGconn *replica = NULL;
     PGconn *monitor = NULL;
+    bool begun = false;
     enum cc_error error = cp_move_recall(move);
     if (error || cp_postgres_find_primary(group) == move->to)
         return error;
@@ -80,8 +111,8 @@ static enum cc_error perform(void *subject)
     if (!error)
         error = cp_postgres_connect(group, CP_POSTGRES_MONITOR, "pg_auto_failover", &monitor);
     if (!error)
-        error = tell_monitor(move, monitor);
-    if (!error)
+        error = tell_monitor(move, monitor, &begun);
+    if (!error && begun)
         PQclear(cp_pq_query(replica, "SELECT pg_promote(false)", NULL, 0, CP_POSTGRES_ASK_MS));
     PQfinish(monitor);
     PQfinish(replica);

@@ -55,14 +55,6 @@ class Client:
         return [number for number, at in self.tried if at > moment]
 
 
-def keepers_of(platform, node):
-    """The processes of pg_autoctl on a node, without Postgres itself."""
-    names = {}
-    for pid in faults.descendants(platform.pid(f"node{node}")):
-        names[pid] = open(f"/proc/{pid}/comm", encoding="utf-8").read().strip()
-    return [pid for pid, name in names.items() if name == "pg_autoctl"]
-
-
 @test
 def an_old_primary_acknowledges_nothing(platform):
     links.prepare()
@@ -72,7 +64,7 @@ def an_old_primary_acknowledges_nothing(platform):
     part = faults.Part(platform, "old primary", [f"node{old}"])
     with Client(platform, old_port) as client:
         wait_until("ten rows", lambda: len(client.acknowledged) >= 10)
-        keepers = keepers_of(platform, old)
+        keepers = faults.keepers_of(platform, old)
         expect(keepers, "no keeper was found")
         part.signal(19, keepers)
         part.cut()

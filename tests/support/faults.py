@@ -91,6 +91,14 @@ def primary_node(platform):
     return 1 if platform.primary_port() == platform.port(20131) else 2
 
 
+def keepers_of(platform, node):
+    """The processes of pg_autoctl on a node, without Postgres itself."""
+    names = {}
+    for pid in descendants(platform.pid(f"node{node}")):
+        names[pid] = pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    return [pid for pid, name in names.items() if name == "pg_autoctl"]
+
+
 def parts_of(platform):
     """{name: function that finds it as things stand now}: which node is the primary changes."""
     def postgres(name, is_primary, services=()):
