@@ -144,8 +144,10 @@
       "Records that Postgres refuses, kept in a file")                                             \
     X(CELL_T_EVENT_ID_CLASHES, COUNTER, "callcell_cell_event_id_clashes_total", "",                \
       "Records put apart whose event id is another event's of the tenant's day")                   \
+    X(CELL_T_EVENT_ID_CLASHES_LOST, COUNTER, "callcell_cell_event_id_clashes_lost_total", "",      \
+      "Of these, not kept: their file is full, or cannot be written")                              \
     X(CELL_T_QUARANTINE_LOST, COUNTER, "callcell_cell_records_lost_total", "",                     \
-      "Records to be put apart for which the file has no room")                                    \
+      "Records that Postgres refuses and for which the file has no room")                          \
     X(CELL_T_JOURNALLED, COUNTER, "callcell_cell_journal_records_total", "",                       \
       "Records taken from edges' journals")                                                        \
     X(CELL_T_LEASE_TERM, GAUGE, "callcell_cell_lease_term", "",                                    \

@@ -24,6 +24,7 @@ struct cell_events {
 enum cc_error cell_events_create(struct cell_worker *worker, struct cell_events **out)
 {
     char quarantine[PATH_ROOM];
+    char clashes[PATH_ROOM];
     struct cell_events *events = calloc(1, sizeof(*events));
     *out = NULL;
     if (!events)
@@ -31,7 +32,9 @@ enum cc_error cell_events_create(struct cell_worker *worker, struct cell_events 
     events->worker = worker;
     snprintf(quarantine, sizeof(quarantine), "%s/quarantine.jsonl",
              worker->settings->spool_directory);
-    enum cc_error error = cell_event_store_create(worker, quarantine, &events->store);
+    snprintf(clashes, sizeof(clashes), "%s/event_id_clashes.jsonl",
+             worker->settings->spool_directory);
+    enum cc_error error = cell_event_store_create(worker, quarantine, clashes, &events->store);
     if (!error)
         error = cell_shipper_create(worker, events->store, &events->shipper);
     if (!error)

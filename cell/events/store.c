@@ -12,6 +12,7 @@
 enum {
     BATCH_BYTES_MAX = 64 * 1024 * 1024,
     QUARANTINE_MAX = 64 * 1024 * 1024,
+    CLASHES_MAX = 16 * 1024 * 1024,
     CONNECTIONS = 2,
     PARTITIONS_DEADLINE_US = 30 * 1000 * 1000,
     NUMBER_TEXT = 24
@@ -20,8 +21,8 @@ enum {
 struct cell_event_store {
     struct cell_worker *worker;
     struct cc_pg_pool *primary;
-    char *quarantine_file;
-    int64_t clash_told_us, apart_told_us;
+    char *quarantine_file, *clashes_file;
+    int64_t refusal_told_us, clash_told_us;
 };
 
 static const struct cc_pg_statement ingest_statement = {"ingest",
@@ -46,7 +47,7 @@ static enum cc_error submit_batch(struct cell_ingest *ingest);
 static void on_batch(void *context, enum cc_error error, const struct cc_pg_outcome *outcome);
 
 enum cc_error cell_event_store_create(struct cell_worker *worker, const char *quarantine_file,
-                                      struct cell_event_store **out)
+                                      const char *clashes_file, struct cell_event_store **out)
 {
     struct cell_event_store *store = calloc(1, sizeof(*store));
     *out = NULL;
@@ -54,7 +55,8 @@ enum cc_error cell_event_store_create(struct cell_worker *worker, const char *qu
         return CC_NO_MEMORY;
     store->worker = worker;
     store->quarantine_file = strdup(quarantine_file);
-    enum cc_error error = store->quarantine_file ? CC_OK : CC_NO_MEMORY;
+    store->clashes_file = strdup(clashes_file);
+    enum cc_error error = store->quarantine_file && store->clashes_file ? CC_OK : CC_NO_MEMORY;
     if (!error)
         error = cell_worker_pool(worker, "events", "events", "read-write", CONNECTIONS,
                                  &store->primary);
@@ -73,6 +75,7 @@ void cell_event_store_free(struct cell_event_store *store)
     if (store->primary)
         cc_pg_pool_free(store->primary);
     free(store->quarantine_file);
+    free(store->clashes_file);
     free(store);
 }
 
@@ -135,18 +138,6 @@ static void next_batch(struct cell_ingest *ingest)
     ingest->_size = ingest->count - ingest->_first;
 }
 
-/* Halves the batch under way, or puts its one record apart. */
-static void on_refused(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
-{
-    if (ingest->_size > 1) {
-        ingest->_size /= 2;
-        return;
-    }
-    CC_LOG(CC_LOG_ERROR, "record_refused", cc_log_text("sqlstate", outcome->sqlstate));
-    ingest->_apart[ingest->_first] = CELL_REFUSED;
-    next_batch(ingest);
-}
-
 /* At most once a second: what a carrier does wrong it may do with every call. */
 static bool may_tell(const struct cell_event_store *store, int64_t *told_us)
 {
@@ -163,26 +154,44 @@ static const char *text_of(const json_t *record, const char *key)
     return value ? value : "";
 }
 
-static void tell_clash(struct cell_event_store *store, struct cc_slice text, const char *held_by)
+/* why: its name and value. */
+static void tell(const char *event, struct cc_slice text, const char *why, const char *value,
+                 const char *file)
 {
-    if (!may_tell(store, &store->clash_told_us))
-        return;
     json_t *record = json_loadb(text.data, text.length, 0, NULL);
-    CC_LOG(CC_LOG_ERROR, "event_id_clash", cc_log_text("tenant", text_of(record, "tenant")),
+    CC_LOG(CC_LOG_ERROR, event, cc_log_text("tenant", text_of(record, "tenant")),
            cc_log_text("event_id", text_of(record, "event_id")),
            cc_log_text("call_event", text_of(record, "event")),
-           cc_log_text("call_id", text_of(record, "call_id")),
-           cc_log_text("held_by_call", held_by ? held_by : ""));
+           cc_log_text("call_id", text_of(record, "call_id")), cc_log_text(why, value ? value : ""),
+           cc_log_text("file", file));
     json_decref(record);
+}
+
+/* Halves the batch under way, or puts its one record apart. */
+static void on_refused(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
+{
+    struct cell_event_store *store = ingest->_store;
+    if (ingest->_size > 1) {
+        ingest->_size /= 2;
+        return;
+    }
+    if (may_tell(store, &store->refusal_told_us))
+        tell("record_refused", ingest->records[ingest->_first], "sqlstate", outcome->sqlstate,
+             store->quarantine_file);
+    ingest->_apart[ingest->_first] = CELL_REFUSED;
+    next_batch(ingest);
 }
 
 /* A Postgres of before 0012 says nothing of clashes. */
 static enum cc_error on_committed(struct cell_ingest *ingest, const struct cc_pg_outcome *outcome)
 {
     struct cc_slice said = cc_pg_value(outcome->results[0], 0, 0);
+    struct cell_event_store *store = ingest->_store;
     json_t *answer = json_loadb(said.data, said.length, 0, NULL);
-    if (!answer)
-        return CC_NO_MEMORY;
+    if (!answer) {
+        CC_LOG(CC_LOG_ERROR, "ingest_answer_unreadable", cc_log_slice("answer", said));
+        return CC_PROTOCOL;
+    }
     const json_t *clashes = json_object_get(answer, "clashes");
     const json_t *held_by = json_object_get(answer, "held_by");
     for (size_t i = 0; i < json_array_size(clashes); i++) {
@@ -191,62 +200,73 @@ static enum cc_error on_committed(struct cell_ingest *ingest, const struct cc_pg
             continue;
         size_t at = ingest->_first + (size_t)position;
         ingest->_apart[at] = CELL_CLASHES;
-        tell_clash(ingest->_store, ingest->records[at],
-                   json_string_value(json_array_get(held_by, i)));
+        if (may_tell(store, &store->clash_told_us))
+            tell("event_id_clash", ingest->records[at], "held_by_call",
+                 json_string_value(json_array_get(held_by, i)), store->clashes_file);
     }
     json_decref(answer);
     next_batch(ingest);
     return CC_OK;
 }
 
-/* A line each; answers how many. */
-static size_t gather_apart(const struct cell_ingest *ingest, enum cell_ingest_apart kind,
-                           struct cc_buffer *lines)
+/* All records of a kind in one write, so that they are kept all or none. Answers how many. */
+static size_t append(const struct cell_ingest *ingest, enum cell_ingest_apart kind,
+                     const char *file, int64_t maximum_bytes, enum cc_error *error)
 {
+    struct cc_buffer lines;
     size_t count = 0;
+    cc_buffer_init(&lines, BATCH_BYTES_MAX);
     for (size_t i = 0; i < ingest->count; i++) {
         if (ingest->_apart[i] != kind)
             continue;
-        if (lines->length > 0)
-            cc_buffer_text(lines, "\n");
-        cc_buffer_append(lines, ingest->records[i]);
+        if (lines.length > 0)
+            cc_buffer_text(&lines, "\n");
+        cc_buffer_append(&lines, ingest->records[i]);
         count++;
     }
+    *error = lines.error;
+    if (!*error && count > 0)
+        *error = cc_quarantine_append(ingest->_store->worker->loop, file, maximum_bytes,
+                                      cc_buffer_slice(&lines));
+    cc_buffer_deinit(&lines);
     return count;
 }
 
-static void count_apart(struct cell_ingest *ingest, size_t refused, size_t clashing, bool lost)
-{
-    struct cell_worker *worker = ingest->_store->worker;
-    ingest->quarantined = refused + clashing;
-    cell_worker_count(worker, CELL_T_EVENT_ID_CLASHES, (int64_t)clashing);
-    if (lost)
-        cell_worker_count(worker, CELL_T_QUARANTINE_LOST, (int64_t)ingest->quarantined);
-    else
-        cell_worker_count(worker, CELL_T_QUARANTINED, (int64_t)refused);
-}
-
-/* In one write, so that a batch that is tried again for a full disk leaves none twice. */
-static enum cc_error put_apart(struct cell_ingest *ingest)
+/* What Postgres refuses is a mistake of ours: it waits for space on the disk. */
+static enum cc_error put_refused_apart(struct cell_ingest *ingest)
 {
     struct cell_event_store *store = ingest->_store;
-    struct cc_buffer lines;
-    cc_buffer_init(&lines, BATCH_BYTES_MAX);
-    size_t refused = gather_apart(ingest, CELL_REFUSED, &lines);
-    size_t clashing = gather_apart(ingest, CELL_CLASHES, &lines);
-    enum cc_error error = lines.error;
-    if (!error && refused + clashing > 0)
-        error = cc_quarantine_append(store->worker->loop, store->quarantine_file, QUARANTINE_MAX,
-                                     cc_buffer_slice(&lines));
-    cc_buffer_deinit(&lines);
-    if (refused + clashing > 0 && may_tell(store, &store->apart_told_us))
-        CC_LOG(CC_LOG_ERROR, "records_put_apart", cc_log_number("refused", (int64_t)refused),
-               cc_log_number("clashing", (int64_t)clashing),
-               cc_log_text("file", store->quarantine_file), cc_log_error_field(error));
+    enum cc_error error;
+    size_t count = append(ingest, CELL_REFUSED, store->quarantine_file, QUARANTINE_MAX, &error);
+    if (error)
+        CC_LOG(CC_LOG_ERROR, "quarantine_failed", cc_log_text("file", store->quarantine_file),
+               cc_log_error_field(error));
     if (error && error != CC_TOO_LARGE)
         return error;
-    count_apart(ingest, refused, clashing, error == CC_TOO_LARGE);
+    cell_worker_count(store->worker, error ? CELL_T_QUARANTINE_LOST : CELL_T_QUARANTINED,
+                      (int64_t)count);
+    ingest->quarantined += count;
     return CC_OK;
+}
+
+/* What clashes is a mistake of a carrier's: nobody else's records ever wait for it. */
+static void put_clashing_apart(struct cell_ingest *ingest)
+{
+    struct cell_event_store *store = ingest->_store;
+    enum cc_error error;
+    size_t count = append(ingest, CELL_CLASHES, store->clashes_file, CLASHES_MAX, &error);
+    cell_worker_count(store->worker, CELL_T_EVENT_ID_CLASHES, (int64_t)count);
+    if (error)
+        cell_worker_count(store->worker, CELL_T_EVENT_ID_CLASHES_LOST, (int64_t)count);
+    ingest->quarantined += count;
+}
+
+static enum cc_error put_apart(struct cell_ingest *ingest)
+{
+    enum cc_error error = put_refused_apart(ingest);
+    if (!error)
+        put_clashing_apart(ingest);
+    return error;
 }
 
 static void on_batch(void *context, enum cc_error error, const struct cc_pg_outcome *outcome)

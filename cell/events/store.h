@@ -1,16 +1,18 @@
 /*
  * Call records into Postgres, and a call's events out of it. Rim: Postgres.
  *
- * Ingest takes records in one transaction. Two kinds are put apart, into the quarantine:
+ * Ingest takes records in one transaction. Two kinds are put apart, each into a file of its own:
  *
  *   refused   Postgres refuses a batch for what stands in one record (bad data): the batch is
- *             halved until the one is alone
+ *             halved until the one is alone. Those of all batches are kept together once all else
+ *             is committed; a disk that does not take them fails the whole.
  *   clashing  its event id is another event's of the tenant's day (a carrier gave it twice): the
- *             rest of the batch is committed, and ingest says which these are
+ *             rest of the batch is committed, and ingest says which these are. What the disk, or
+ *             the bound of their file, does not take is lost and counted: nobody else's records
+ *             wait for it.
  *
- * They are put apart in one write once all else is committed: all of them, or none when the disk
- * does not take them. That and whatever else goes wrong fails the whole, to be tried again: ingest
- * is idempotent, and says the same again.
+ * Whatever else goes wrong fails the whole, to be tried again: ingest is idempotent, and says the
+ * same again.
  */
 #ifndef CELL_EVENTS_STORE_H
 #define CELL_EVENTS_STORE_H
@@ -21,8 +23,9 @@
 enum { CELL_INGEST_MAX = 500 }; /* records in one transaction */
 
 struct cell_event_store; /* opaque */
-/* quarantine_file: records put apart are appended to it, one a line. */
+/* Records put apart are appended to the files, one a line: refused and clashing ones. */
 enum cc_error cell_event_store_create(struct cell_worker *worker, const char *quarantine_file,
+                                      const char *clashes_file,
                                       struct cell_event_store **out) CC_MUST_CHECK;
 /* Ingests under way end with CC_CANCELLED. */
 void cell_event_store_free(struct cell_event_store *store);
@@ -33,9 +36,9 @@ struct cell_ingest {
     const struct cc_slice *records; /* each one JSON object */
     size_t count;
     int64_t deadline_us;
-    /* CC_OK: all are committed or in quarantine. */
+    /* CC_OK: all are committed or put apart. */
     void (*on_done)(struct cell_ingest *ingest, enum cc_error error);
-    size_t quarantined; /* put apart: in the file, or lost and counted when it has no room */
+    size_t quarantined; /* put apart: in a file, or lost and counted */
     struct cell_event_store *_store;
     size_t _first; /* records before it are done */
     size_t _size;  /* of the batch under way */

@@ -234,7 +234,8 @@ static void judge_spool_disk(const json_t *worker, const char *cell, json_t *fin
         {"sync_failures", "times that its disk did not take its spool"},
         {"damage_cut", "damaged ends of its spool cut away"},
         {"event_id_clashes", "records put aside whose event id another event has"},
-        {"records_lost", "records lost that were to be put aside"},
+        {"event_id_clashes_lost", "of these not kept: their file is full, or cannot be written"},
+        {"records_lost", "records lost that Postgres refuses"},
     };
     for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
         double count = json_number_value(json_object_get(worker, counted[i].key));

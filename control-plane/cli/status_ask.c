@@ -122,6 +122,7 @@ static void add_worker_series(const char *page, json_t *worker)
         {"sync_failures", "callcell_cell_spool_sync_failures_total", NULL},
         {"damage_cut", "callcell_cell_spool_damage_cut_total", NULL},
         {"event_id_clashes", "callcell_cell_event_id_clashes_total", NULL},
+        {"event_id_clashes_lost", "callcell_cell_event_id_clashes_lost_total", NULL},
         {"records_lost", "callcell_cell_records_lost_total", NULL},
     };
     add_series(page, shown, sizeof(shown) / sizeof(shown[0]), worker);

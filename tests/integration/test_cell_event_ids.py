@@ -19,8 +19,9 @@ from test_cell_durability import Session, a_worker_on_a_small_disk, fill
 
 LATER = (TODAY + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 CLASHES = "callcell_cell_event_id_clashes_total"
-LOST = "callcell_cell_records_lost_total"
-QUARANTINE_MAX = 64 * 1024 * 1024
+CLASHES_LOST = "callcell_cell_event_id_clashes_lost_total"
+CLASHES_MAX = 16 * 1024 * 1024
+FILES = ("quarantine.jsonl", "event_id_clashes.jsonl")
 
 
 def call_of(batch):
@@ -45,12 +46,13 @@ def kept(host, tenant):
 
 
 def put_aside(worker, tenant):
-    """(event id, call id, event) of the tenant's records in the worker's quarantine."""
-    with contextlib.suppress(FileNotFoundError):
-        lines = (worker.folder / "spool/quarantine.jsonl").read_text().splitlines()
-        records = [json.loads(line) for line in lines]
-        return [(each["event_id"], each["call_id"], each["event"]) for each in records if each["tenant"] == tenant]
-    return []
+    """(event id, call id, event) of the tenant's records that the worker put aside: refused ones, then clashing ones."""
+    records = []
+    for name in FILES:
+        with contextlib.suppress(FileNotFoundError):
+            lines = (worker.folder / "spool" / name).read_text().splitlines()
+            records.extend(json.loads(line) for line in lines)
+    return [(each["event_id"], each["call_id"], each["event"]) for each in records if each["tenant"] == tenant]
 
 
 def others(tenant, event_id):
@@ -236,7 +238,7 @@ def test_a_worker_puts_them_aside_and_says_so(host):
     after, = rows_of(host, "says", "says-1")
     equal((after["event"], after["decision_id"]), (row["event"], row["decision_id"]))
     equal(rows_of(host, "says", "says-2"), [])
-    equal((worker.metric(CLASHES), worker.metric(LOST)), (2, 0))
+    equal((worker.metric(CLASHES), worker.metric(CLASHES_LOST)), (2, 0))
     equal(worker.metric("callcell_cell_records_quarantined_total"), 0, "Postgres refuses none")
     equal(worker.metric("callcell_cell_records_shipped_total"), 2, "the first and its repeat")
     lines = [json.loads(line) for line in worker.log.read_text().splitlines() if '"event_id_clash"' in line]
@@ -253,9 +255,8 @@ def test_a_log_line_a_second_is_enough(host):
     for number in range(40):
         equal(journal(worker, *[record("terse", "x", call_id=f"c-{number}-{each}") for each in range(5)]).status, 200)
     most = 2 + (datetime.datetime.now() - began).total_seconds()
-    for name in ('"event_id_clash"', '"records_put_apart"'):
-        told = worker.log.read_text().count(name)
-        check(1 <= told <= most, f"{name}: {told} lines, at most {most}")
+    told = worker.log.read_text().count('"event_id_clash"')
+    check(1 <= told <= most, f"{told} lines, at most {most}")
     equal((worker.metric(CLASHES), len(put_aside(worker, "terse"))), (200, 200), "counted and kept, each")
     equal(worker.stop(), 0)
     host.workers.remove(worker)
@@ -278,12 +279,12 @@ def test_with_one_that_postgres_refuses(host):
     host.workers.remove(worker)
 
 
-def test_a_full_disk_keeps_all_or_none(host):
+def test_a_full_disk_keeps_all_that_is_refused_or_none(host):
     """The batch is tried again until there is space, and then leaves each record once."""
     with a_worker_on_a_small_disk(host, "worker-full", {}) as (worker, mount):
         ingest(host, record("full", "x"))
-        sent = [record("full", "bad", occurred_at="some day"),
-                *[record("full", "x", call_id=f"c-{number}") for number in range(20)]]
+        sent = [record("full", "x", call_id="c"),
+                *[record("full", f"bad-{number}", occurred_at="some day") for number in range(20)]]
         aside = mount / "spool/quarantine.jsonl"
         fill(mount / "ballast")
         os.truncate(mount / "ballast", (mount / "ballast").stat().st_size - 4096)
@@ -293,19 +294,34 @@ def test_a_full_disk_keeps_all_or_none(host):
             equal((aside.read_text(), worker.metric(CLASHES)), ("", 0))
         (mount / "ballast").unlink()
         equal(journal(worker, *sent).json, {"accepted": 21})
-        ids = sorted(json.loads(line)["call_id"] for line in aside.read_text().splitlines())
-        equal(ids, sorted(each["call_id"] for each in sent))
-        equal((worker.metric(CLASHES), worker.metric(LOST)), (20, 0))
+        ids = sorted(json.loads(line)["event_id"] for line in aside.read_text().splitlines())
+        equal(ids, sorted(each["event_id"] for each in sent[1:]))
+        equal((worker.metric(CLASHES), worker.metric(CLASHES_LOST)), (1, 0))
+
+
+def test_on_a_full_disk_nobody_waits_for_what_clashes(host):
+    with a_worker_on_a_small_disk(host, "worker-holds", {}) as (worker, mount):
+        ingest(host, record("holds", "x"))
+        fill(mount / "ballast")
+        equal(journal(worker, record("holds", "x", call_id="other"), record("waits", "y")).json, {"accepted": 2})
+        equal(len(kept(host, "waits")[0]), 1)
+        equal((worker.metric(CLASHES), worker.metric(CLASHES_LOST)), (1, 1))
+        (mount / "ballast").unlink()
+        equal(journal(worker, record("holds", "x", call_id="third")).json, {"accepted": 1})
+        line, = (mount / "spool/event_id_clashes.jsonl").read_text().splitlines()
+        equal(json.loads(line)["call_id"], "third")
+        equal((worker.metric(CLASHES), worker.metric(CLASHES_LOST)), (2, 1))
 
 
 def test_what_has_no_room_in_the_file_is_counted_as_lost(host):
     worker = host.add_worker("worker-brim")
     ingest(host, record("brim", "x"))
-    aside = worker.folder / "spool/quarantine.jsonl"
+    aside = worker.folder / "spool/event_id_clashes.jsonl"
     with open(aside, "wb") as file:
-        file.truncate(QUARANTINE_MAX)
+        file.truncate(CLASHES_MAX)
     equal(journal(worker, *[record("brim", "x", call_id=f"c-{number}") for number in range(3)]).status, 200)
-    equal((worker.metric(CLASHES), worker.metric(LOST), aside.stat().st_size), (3, 3, QUARANTINE_MAX))
+    equal((worker.metric(CLASHES), worker.metric(CLASHES_LOST), aside.stat().st_size), (3, 3, CLASHES_MAX))
+    equal(worker.metric("callcell_cell_records_lost_total"), 0, "that is what Postgres refuses")
     equal(worker.stop(), 0)
     host.workers.remove(worker)
 

@@ -15,7 +15,8 @@ def put_aside(platform):
               for path in root.glob("cells/*/workers/*/spool*")]
     expect(spools, f"no worker of {platform.home} has a spool")
     journals = platform.home.glob("edges/*/journal/*")
-    return [str(path / "quarantine.jsonl") for path in (*spools, *journals) if (path / "quarantine.jsonl").exists()]
+    return [str(path / name) for path in (*spools, *journals) for name in ("quarantine.jsonl", "event_id_clashes.jsonl")
+            if (path / name).exists()]
 
 
 class Records:

@@ -90,13 +90,16 @@ START_TEST(what_a_spool_and_its_disk_went_through_is_worth_knowing)
            "note spool: worker-1 of se-1 since it started: 2 times that its disk did not take its "
            "spool\n");
     expect(STATUS("", "",
-                  "}},\"damage_cut\":1,\"event_id_clashes\":6,\"records_lost\":40,"
+                  "}},\"damage_cut\":1,\"event_id_clashes\":6,"
+                  "\"event_id_clashes_lost\":2,\"records_lost\":40,"
                   "\"more\":{\"x\":{"),
            "note spool: worker-1 of se-1 since it started: 1 damaged ends of its spool cut away\n"
            "note spool: worker-1 of se-1 since it started: 6 records put aside whose event id "
            "another event has\n"
-           "note spool: worker-1 of se-1 since it started: 40 records lost that were to be put "
-           "aside\n");
+           "note spool: worker-1 of se-1 since it started: 2 of these not kept: their file is "
+           "full, or cannot be written\n"
+           "note spool: worker-1 of se-1 since it started: 40 records lost that Postgres "
+           "refuses\n");
 }
 END_TEST
 
