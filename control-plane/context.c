@@ -107,6 +107,17 @@ enum cc_error cp_fail(struct cp_context *context, enum cc_error error, const cha
     return error;
 }
 
+void cp_would(struct cp_context *context, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fputs("would ", stdout);
+    (void)vprintf(format, arguments);
+    (void)fputs("\n", stdout);
+    va_end(arguments);
+    context->foretold = true;
+}
+
 int cp_port(const struct cp_context *context, int plan)
 {
     return plan + (int)context->settings.port_offset;
@@ -181,7 +192,7 @@ static const char *folder_or(struct cp_context *context, const char *variable, c
 
 enum cc_error cp_context_init(struct cp_context *context)
 {
-    *context = (struct cp_context){.actor = "unknown"};
+    *context = (struct cp_context){.actor = "unknown", .dry_run = context->dry_run};
     cc_arena_init(&context->arena, MEMORY_MAX);
     const char *sudo_user = getenv("SUDO_USER");
     struct passwd *person = getpwuid(getuid());

@@ -35,8 +35,9 @@ struct cp_context {
     const char *share; /* folder of migrations/ and templates/ */
     const char *actor; /* for the audit: who typed it */
     struct cp_settings settings;
-    bool json; /* --output json */
-    bool dry_run;
+    bool json;                /* --output json */
+    bool dry_run;             /* nothing may be changed: what would be is told to cp_would */
+    bool foretold;            /* cp_would was told something */
     const char *command_line; /* JSON array, kept with a run so that it can be resumed */
     PGconn *registry;         /* NULL until cp_registry_open */
     PGresult **results;       /* freed with the context */
@@ -47,7 +48,7 @@ struct cp_context {
 };
 
 /* Finds the home and, when run as root, becomes the home's owner. CC_FORBIDDEN with a message when
- * the home belongs to root. */
+ * the home belongs to root. Keeps dry_run, which is said before; the rest need not be set. */
 enum cc_error cp_context_init(struct cp_context *context) CC_MUST_CHECK;
 /* Reads etc/control.yaml; CC_NOT_FOUND with a message when the home is not initialised. */
 enum cc_error cp_context_load(struct cp_context *context) CC_MUST_CHECK;
@@ -71,6 +72,10 @@ const char *cp_path(struct cp_context *context, const char *format, ...)
 /* Zeroed; never NULL. */
 void *cp_alloc(struct cp_context *context, size_t bytes);
 const char *cp_copy(struct cp_context *context, struct cc_slice text);
+
+/* Of a dry run: prints a line "would ..." on stdout. */
+void cp_would(struct cp_context *context, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Remembers the message and returns error. */
 enum cc_error cp_fail(struct cp_context *context, enum cc_error error, const char *format, ...)

@@ -18,7 +18,8 @@ struct cp_process {
 enum cc_error cp_process_run(struct cp_context *context,
                              const struct cp_process *process) CC_MUST_CHECK;
 
-/* Waits until no program that a killed command started with this log is at work. */
+/* Waits until no program that a killed command started with this log is at work; not in a dry
+ * run, which starts none. */
 enum cc_error cp_process_wait_earlier(struct cp_context *context, const char *log,
                                       int timeout_s) CC_MUST_CHECK;
 

@@ -42,9 +42,13 @@ enum cc_error cp_registry_try(struct cp_context *context, int timeout_ms)
     const char *const nodes[] = {node_conninfo(context, 1), node_conninfo(context, 2)};
     PQfinish(context->registry);
     context->registry = cp_pq_connect(nodes, 2, timeout_ms);
-    return context->registry
-               ? cp_sql_run(context, "SET client_min_messages = warning", CP_NO_PARAMETERS)
-               : CC_UNAVAILABLE;
+    if (!context->registry)
+        return CC_UNAVAILABLE;
+    enum cc_error error =
+        cp_sql_run(context, "SET client_min_messages = warning", CP_NO_PARAMETERS);
+    if (!error && context->dry_run)
+        error = cp_sql_run(context, "SET default_transaction_read_only = on", CP_NO_PARAMETERS);
+    return error;
 }
 
 /* While one node takes over from the other there is none to connect to for some seconds. */

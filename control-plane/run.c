@@ -161,18 +161,18 @@ static enum cc_error walk_rows(struct walk *walk)
     return CC_OK;
 }
 
-static enum cc_error show_plan(const struct cp_run_request *request)
+static enum cc_error show_plan(struct cp_context *context, const struct cp_run_request *request)
 {
     for (size_t i = 0; i < request->table->count; i++)
-        printf("would run %zu/%zu %s\n", i + 1, request->table->count,
-               request->table->rows[i].comment);
+        cp_would(context, "run %zu/%zu %s", i + 1, request->table->count,
+                 request->table->rows[i].comment);
     return CC_OK;
 }
 
 enum cc_error cp_run(struct cp_context *context, const struct cp_run_request *request)
 {
     if (context->dry_run)
-        return show_plan(request);
+        return show_plan(context, request);
     struct walk walk = {.context = context, .request = request};
     enum cc_error error = take_lease(&walk);
     if (error)

@@ -70,7 +70,7 @@ enum cc_error cp_cell_backup(struct cp_context *context, const char *cell, bool 
 {
     struct cp_cell_backup backup = {.context = context, .full = full};
     enum cc_error error = cp_repository_find(context, cell, &backup.repository);
-    if (!error)
+    if (!error && !context->dry_run)
         error = cp_folder_make(context, cp_path(context, "log/backup"));
     if (!error)
         error = cp_process_wait_earlier(context, cp_path(context, "log/backup/%s.log", cell),

@@ -125,6 +125,8 @@ enum cc_error cp_repository_prepare(const struct cp_repository *repository)
 {
     struct cp_context *context = repository->context;
     const char *passphrase = NULL;
+    if (context->dry_run)
+        return CC_OK;
     enum cc_error error = cp_folder_make(context, repository->folder);
     if (!error)
         error = cp_folder_make(context, cp_path(context, "run/backup/%s/spool", repository->name));

@@ -52,7 +52,7 @@ enum cc_error cp_repository_find(struct cp_context *context, const char *cell,
 /* Lines for the postgresql.conf of every node. */
 const char *cp_repository_postgres_settings(const struct cp_repository *repository);
 
-/* Folders, passphrase and settings of pgBackRest. Repeatable. */
+/* Folders, passphrase and settings of pgBackRest. Repeatable; a dry run takes them as they are. */
 enum cc_error cp_repository_prepare(const struct cp_repository *repository) CC_MUST_CHECK;
 
 /* prepare, then the stanza, for which the primary must answer. Repeatable. */

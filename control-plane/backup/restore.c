@@ -113,6 +113,10 @@ static enum cc_error stop(struct cp_context *context, const char *data)
     const char *const argv[] = {PG_CTL, "-D", data, "-m", "immediate", "-w", "stop", NULL};
     if (!cp_file_exists(cp_format(context, "%s/postmaster.pid", data)))
         return CC_OK;
+    if (context->dry_run) {
+        cp_would(context, "stop the Postgres of %s", data);
+        return CC_OK;
+    }
     /* A server that died left this file too: then there is nothing to stop. */
     (void)!cp_process_run(context, &(struct cp_process){.argv = argv, .timeout_s = STOP_S});
     return CC_OK;
@@ -280,6 +284,10 @@ enum cc_error cp_restore_drop(struct cp_context *context, const char *cell, cons
         return cp_unknown(context, cp_format(context, "scratch of %s", cell), scratch,
                           cp_format(context, "ls %s", scratch_folder(context, cell, "")));
     enum cc_error error = stop(context, cp_format(context, "%s/data", folder));
+    if (!error && context->dry_run) {
+        cp_would(context, "remove scratch %s of %s", scratch, cell);
+        return CC_OK;
+    }
     if (!error)
         error = cp_tree_remove(context, folder);
     if (!error)

@@ -248,6 +248,19 @@ void cp_help_all(const struct cp_command *commands, size_t count, struct cc_buff
                         "$CALLCELL_HOME.\nExit status: 0 done, 1 failed, 2 wrong use.\n");
 }
 
+static const char *dry_run_help(enum cp_dry_run dry_run)
+{
+    switch (dry_run) {
+    case CP_DRY_RUN_LOOKS:
+        return "the same: it only looks";
+    case CP_DRY_RUN_SHOWS:
+        return "says what it would do, and changes nothing";
+    case CP_DRY_RUN_NONE:
+        break;
+    }
+    return "refused: it has no dry run";
+}
+
 void cp_help_one(const struct cp_command *command, struct cc_buffer *out)
 {
     append_usage(command, out);
@@ -259,15 +272,21 @@ void cp_help_one(const struct cp_command *command, struct cc_buffer *out)
                        option->value ? option->value : "");
         cc_buffer_printf(out, "  %-28s %s\n", left, option->help);
     }
+    cc_buffer_printf(out, "  %-28s %s\n", "--dry-run", dry_run_help(command->dry_run));
 }
 
 void cp_help_markdown(const struct cp_command *commands, size_t count, struct cc_buffer *out)
 {
     cc_buffer_text(
         out, "# The command line\n\n"
-             "Everywhere: `--help`, `--output text|json`, `--dry-run` (says which rows would "
-             "run). Exit status: 0 done, 1 failed, 2 wrong use (one line says what is meant); so "
+             "Everywhere: `--help`, `--output text|json`, `--dry-run`. Exit status: 0 done, 1 "
+             "failed, 2 wrong use (one line says what is meant); so "
              "is naming what is not there: `no cell \"se-9\"; callcell cell list shows them`.\n\n"
+             "With `--dry-run` nothing is changed, whatever the command. One that changes things "
+             "says what it would do (`would run 1/5 ...`: the rows of its table), or `nothing "
+             "would change` (`{\"changed\":false}` with `--output json`); the registry is then "
+             "asked in transactions that can only read. One that has no dry run refuses, with "
+             "exit status 2, and does nothing.\n\n"
              "Every `create` can be repeated: the same arguments change nothing; a command that "
              "was killed goes on where it was when it is given again. `--country` may be left "
              "out while there is one country.\n\n"

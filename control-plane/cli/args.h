@@ -17,6 +17,13 @@ struct cp_option {
     bool required;
 };
 
+/* What a command does with --dry-run; cp_cli_run holds it to that. */
+enum cp_dry_run {
+    CP_DRY_RUN_NONE,  /* refused: it knows no other way than to act */
+    CP_DRY_RUN_LOOKS, /* the same as without: it changes nothing */
+    CP_DRY_RUN_SHOWS, /* says what it would do (cp_would) and changes nothing */
+};
+
 struct cp_arguments;
 struct cp_context;
 struct cp_command {
@@ -26,6 +33,7 @@ struct cp_command {
     struct cp_option options[CP_OPTIONS_MAX]; /* up to the first without a name */
     enum cc_error (*handle)(struct cp_context *context, const struct cp_arguments *arguments);
     bool without_registry; /* runs without a home that is up */
+    enum cp_dry_run dry_run;
 };
 
 struct cp_arguments {

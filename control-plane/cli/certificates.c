@@ -76,8 +76,8 @@ static enum cc_error foretell(struct cp_context *context, enum cp_renewal which,
     enum cc_error error = cp_identities(context, &identities, &count);
     for (size_t i = 0; i < count; i++)
         if (cp_identity_is_wanted(&identities[i], which, name))
-            printf("would renew %s (%s)\n", identities[i].name,
-                   state_of(&identities[i], cp_now_us()));
+            cp_would(context, "renew %s (%s)", identities[i].name,
+                     state_of(&identities[i], cp_now_us()));
     return error;
 }
 

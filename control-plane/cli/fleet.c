@@ -126,8 +126,11 @@ enum cc_error cp_cli_cell_diff(struct cp_context *context, const struct cp_argum
 enum cc_error cp_cli_cell_apply(struct cp_context *context, const struct cp_arguments *arguments)
 {
     size_t count = 0;
-    if (context->dry_run)
-        return print_differences(context, arguments->positionals[0], &count);
+    if (context->dry_run) {
+        enum cc_error compared = print_differences(context, arguments->positionals[0], &count);
+        context->foretold = count > 0 || context->json;
+        return compared;
+    }
     enum cc_error error = cp_cell_apply(context, arguments->positionals[0]);
     if (!error)
         cp_cli_done(context, "apply", arguments->positionals[0], true);

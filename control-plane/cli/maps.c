@@ -83,7 +83,7 @@ enum cc_error cp_cli_map_publish(struct cp_context *context, const struct cp_arg
         error = cp_cli_country(context, arguments, &country);
     if (!error)
         error = cp_publish(context, country, CC_PUBLICATION_MAP, allow, &epoch);
-    return error ? error : report_epoch(context, country, epoch, "map_publish");
+    return error || context->dry_run ? error : report_epoch(context, country, epoch, "map_publish");
 }
 
 enum cc_error cp_cli_map_rollback(struct cp_context *context, const struct cp_arguments *arguments)

@@ -150,6 +150,12 @@ enum cc_error cp_cli_registry_reconcile(struct cp_context *context,
     else if (!error && reconciling->keep == KEEP_ASK)
         printf("say which content is right: --keep held takes what edges and workers hold into the "
                "registry; --keep registry publishes the registry's under a new epoch\n");
+    else if (!error && context->dry_run)
+        cp_would(context, "%s",
+                 reconciling->keep == KEEP_HELD
+                     ? "take what edges and workers hold into the registry"
+                     : "publish what the registry holds under a new epoch");
+    context->foretold = true;
     free(text);
     json_decref(reconciling->shown);
     return error;

@@ -68,6 +68,25 @@ static enum cc_error prepare(struct cp_context *context, const struct cp_command
     return error;
 }
 
+/* Before anything is touched. Once dry, a context stays so: a run that is resumed is not told
+ * --dry-run again. */
+static enum cc_error begin_dry_run(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    context->dry_run = context->dry_run || arguments->dry_run;
+    if (!context->dry_run || arguments->command->dry_run != CP_DRY_RUN_NONE)
+        return CC_OK;
+    return cp_fail(context, CC_UNSUPPORTED, "%s has no dry run: nothing is done",
+                   arguments->command->name);
+}
+
+static void end_dry_run(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    if (!context->dry_run || arguments->command->dry_run != CP_DRY_RUN_SHOWS || context->foretold)
+        return;
+    printf("%s\n", context->json ? "{\"changed\":false}" : "nothing would change");
+    context->foretold = true;
+}
+
 int cp_cli_run(struct cp_context *context, int argc, char *const *argv)
 {
     struct cp_arguments arguments;
@@ -79,14 +98,17 @@ int cp_cli_run(struct cp_context *context, int argc, char *const *argv)
         print_help(&arguments);
         return 0;
     }
-    enum cc_error error = prepare(context, arguments.command);
+    enum cc_error error = begin_dry_run(context, &arguments);
+    if (!error)
+        error = prepare(context, arguments.command);
     if (!error) {
         context->json = arguments.json;
-        context->dry_run = arguments.dry_run;
         if (context->home)
             context->command_line = command_line(context, argc, argv);
         error = arguments.command->handle(context, &arguments);
     }
+    if (!error)
+        end_dry_run(context, &arguments);
     if (!error)
         return fflush(stdout) ? EXIT_FAILED : 0;
     (void)fprintf(stderr, "callcell: %s\n",

@@ -515,8 +515,9 @@ enum cc_error cp_cell_evacuate(struct cp_context *context,
     struct evacuate evacuate = {.context = context, .request = request, .cell = request->cell};
     int lock = -1;
     *changed = false;
-    enum cc_error error =
-        request->key_file ? cp_break_glass_lock(context, request->cell, &lock) : CC_OK;
+    enum cc_error error = request->key_file && !context->dry_run
+                              ? cp_break_glass_lock(context, request->cell, &lock)
+                              : CC_OK;
     if (!error)
         error = evacuate_cell(&evacuate, changed);
     if (lock >= 0)

@@ -163,6 +163,12 @@ static enum cc_error seal_and_store(struct publishing *publishing, int64_t *out_
     *out_epoch = publishing->held.epoch + (same ? 0 : 1);
     if (error || same)
         return error;
+    if (publishing->context->dry_run) {
+        cp_would(publishing->context, "publish %s of %s, epoch %lld",
+                 cc_publication_kind_name(publishing->kind), publishing->country,
+                 (long long)*out_epoch);
+        return CC_OK;
+    }
     struct cc_buffer whole;
     cc_buffer_init(&whole, PAYLOAD_MAX);
     cc_publication_compose(publishing->kind, cc_slice_of(publishing->country), *out_epoch,
@@ -178,7 +184,7 @@ static enum cc_error begin(struct publishing *publishing)
 {
     cc_buffer_init(&publishing->payload, PAYLOAD_MAX);
     enum cc_error error = cp_sql_run(publishing->context, "BEGIN", CP_NO_PARAMETERS);
-    if (!error)
+    if (!error && !publishing->context->dry_run)
         error = cp_sql_run(publishing->context, "SELECT 1 FROM publication_index FOR UPDATE",
                            CP_NO_PARAMETERS);
     if (!error)

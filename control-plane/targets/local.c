@@ -20,7 +20,8 @@ enum {
     PAUSE_MS = 20,
     STOP_WAIT_MS = 10000,
     LOG_BYTES = 1000000,
-    STOP_S = 30
+    STOP_S = 30,
+    LAST_STAGE = 6
 };
 #define TOOLS "/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin"
 
@@ -380,6 +381,7 @@ enum cc_error cp_local_up(struct cp_context *context)
 
 /* Callers of a service stop before it; a monitor before its nodes, so that it fails nothing over.
  */
+/* The stage, 0 to LAST_STAGE, in which it stops. */
 static int stop_order(const char *service)
 {
     service = name_of(service);
@@ -491,12 +493,26 @@ static void end_supervisor(struct cp_context *context, const char *site)
         (void)kill(supervisor, SIGHUP);
 }
 
+static void foretell_down(struct cp_context *context, const struct services *services)
+{
+    for (int stage = 0; stage <= LAST_STAGE; stage++)
+        for (size_t i = 0; i < services->count; i++)
+            if (stop_order(services->names[i]) == stage && is_up(context, services->names[i]))
+                cp_would(context, "stop %s", services->names[i]);
+    if (count_left(context, 0) > 0)
+        cp_would(context, "end the supervisor and whatever else is left of %s", context->home);
+}
+
 enum cc_error cp_local_down(struct cp_context *context)
 {
     struct services services = {0};
     add_services(context, CP_SITE_FIRST, &services);
     add_services(context, CP_SITE_SECOND, &services);
-    for (int stage = 0; stage <= 6; stage++)
+    if (context->dry_run) {
+        foretell_down(context, &services);
+        return CC_OK;
+    }
+    for (int stage = 0; stage <= LAST_STAGE; stage++)
         stop_stage(context, &services, stage);
     end_supervisor(context, CP_SITE_FIRST);
     end_supervisor(context, CP_SITE_SECOND);

@@ -2,14 +2,21 @@
 #include "tests/unit/control-plane/suite.h"
 
 static const struct cp_command commands[] = {
-    {"status", {0}, "Shows all", {{0}}, NULL, false},
+    {"status", {0}, "Shows all", {{0}}, NULL, false, CP_DRY_RUN_LOOKS},
     {"number create",
      {"NUMBER"},
      "Makes a number",
      {{"tenant", "TENANT", "whose", true}, {"hide", NULL, "a flag", false}},
      NULL,
-     false},
-    {"number list", {0}, "Lists numbers", {{"limit", "N", "how many", false}}, NULL, false},
+     false,
+     CP_DRY_RUN_SHOWS},
+    {"number list",
+     {0},
+     "Lists numbers",
+     {{"limit", "N", "how many", false}},
+     NULL,
+     false,
+     CP_DRY_RUN_LOOKS},
 };
 enum { COUNT = sizeof(commands) / sizeof(commands[0]) };
 
