@@ -25,6 +25,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
+import dry_runs  # noqa: E402
 from support.platform import free_offset  # noqa: E402
 
 OFFSET = free_offset()
@@ -707,6 +708,22 @@ def stale_report(p):
     assert "wait_primary" not in told, told
 
 
+def dry_runs_of_every_command(p):
+    wrong, said = dry_runs.every_command(p, registry_sql)
+    assert not wrong, "\n".join(wrong)
+    nothing = "nothing would change\n"
+    for words in ("edge add edge-1 --port 8080", "cell create se", "cell undrain se-1 worker-1", "tenant create acme",
+                  "number delete +46700000781", "carrier create demo --tenants *", "map publish", "certificates renew"):
+        assert said[words] == nothing, (words, said[words])
+    for words, line in (("down", "would stop se-1-worker-1"), ("cell restore se-1 --drop old", "would remove scratch old"),
+                        ("transitions resume <run>", "would run 1/5 "), ("certificates renew --all", "would renew edge-1"),
+                        ("registry reconcile --keep held", "nobody holds more")):
+        assert line in said[words], (words, said[words])
+    assert p.run("cell", "apply", "se-1", "--dry-run").stdout == nothing
+    assert p.json("tenant", "create", "acme", "--dry-run") == {"changed": False}
+    return f"{len(said)} command lines"
+
+
 def listening_ports():
     """TCP over IPv4, from the kernel: state 0A is LISTEN."""
     lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -733,7 +750,7 @@ def main():
              cell_killed_at_each_row, certificates, nobody_is_trusted,
              serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
              once_per_key, what_is_not_there, tokens, files,
-             long_poll, reports, map_history, import_numbers, numbers_are_of_their_country, edge_missing,
+             long_poll, reports, map_history, import_numbers, numbers_are_of_their_country, dry_runs_of_every_command, edge_missing,
              registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, registry_restarts,
              stale_report, down_and_up]
     print(f"1..{len(tests)}", flush=True)
