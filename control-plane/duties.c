@@ -2,11 +2,13 @@
 #include "control-plane/certificates/certificates.h"
 #include "control-plane/failover/observe.h"
 #include "control-plane/leader.h"
+#include "control-plane/postgres/keepers.h"
 #include "control-plane/registry_watch.h"
 
 const struct cp_duty cp_duties[] = {
     {"durability", 1000, cp_observe_cells},
     {"registry", 5000, cp_registry_watch},
+    {"keepers", 1000, cp_keepers_duty},
     {"certificates", 10 * 60 * 1000, cp_certificates_duty},
 };
 const size_t cp_duty_count = sizeof(cp_duties) / sizeof(cp_duties[0]);

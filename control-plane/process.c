@@ -55,10 +55,10 @@ enum cc_error cp_process_wait_earlier(struct cp_context *context, const char *lo
     return CC_OK;
 }
 
-/* The last line written since start; static storage. */
+/* The last line written since start; in storage of the thread. */
 static const char *last_line(int output, off_t start)
 {
-    static char bytes[TAIL_MAX];
+    static _Thread_local char bytes[TAIL_MAX];
     off_t end = lseek(output, 0, SEEK_END);
     off_t from = end - start >= TAIL_MAX ? end - TAIL_MAX + 1 : start;
     ssize_t length = pread(output, bytes, TAIL_MAX - 1, from);

@@ -586,6 +586,8 @@ enum cc_error cp_serve(const struct cp_serve_options *options)
 {
     struct serve serve = {.home = options->context->home};
     cc_log_init("control-plane", CC_LOG_INFO);
+    /* While the registry is silent each duty holds a thread: more than libuv's four. */
+    (void)setenv("UV_THREADPOOL_SIZE", "8", 0);
     enum cc_error error = cc_telemetry_init(&serve.telemetry, series, SERVE_SERIES);
     if (!error)
         error = cc_loop_create(&serve.loop);

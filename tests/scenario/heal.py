@@ -79,6 +79,16 @@ def a_frozen_postgres_is_found_under_a_keeper_that_is_well(platform):
 
 
 @test
+def a_keeper_without_its_note_is_told_that_its_postgres_is_to_run(platform):
+    """As one is that was started just now (docs/adr/0016-keepers-are-told.md); heal has nothing to do."""
+    notes = list(platform.home.rglob("node[12]/pg_autoctl.pg"))
+    expect_equal(len(notes), 4, "keepers that were told")
+    for note in notes:
+        note.unlink()
+    wait_until("they are told", lambda: all(note.exists() and note.stat().st_size for note in notes), 20)
+
+
+@test
 def leases_are_of_the_term_in_force_whatever_the_registry_knows(platform):
     """As after a restore of the registry from before some failovers: the primary holds the higher term."""
     platform.cli("tenant", "create", TENANT)
