@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct cp_failover_view {
-    bool standby_answers; /* its Postgres takes connections */
+    bool standby_answers; /* its Postgres takes connections, or can be started */
     bool was_synchronous; /* when the primary was last seen, its commits waited for this standby */
     int64_t
         gap_bytes; /* of WAL between what the primary and the standby last said; 0: none known */

@@ -5,9 +5,8 @@
 #include "base/names.h"
 #include "control-plane/failover/break_glass.h"
 #include "control-plane/failover/cost.h"
-#include "control-plane/failover/decide.h"
 #include "control-plane/failover/lease.h"
-#include "control-plane/failover/observe.h"
+#include "control-plane/failover/loss.h"
 #include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
@@ -54,7 +53,7 @@ static enum cc_error write_log(void *subject);
 /* Writes are held up from fencing until workers are told, and for a moment when the primary, which
  * stands alone until then, is taken under its new monitor. */
 static const struct cc_transition rows[] = {
-    {"new", NULL, NULL, begin, NULL, "begun", "the other site may take over; remember where to"},
+    {"new", NULL, NULL, begin, NULL, "begun", "the replica answers; remember where to"},
     {"begun", NULL, NULL, take_lease, NULL, "leased", "lease: the next fencing term"},
     {"leased", NULL, NULL, fence, verify_nothing_lost, "fenced",
      "the old primary is stopped where it can be"},
@@ -73,7 +72,8 @@ const struct cc_transition_table cp_cell_evacuate_table = {"cell_evacuate", "new
 
 /* The same without the registry. */
 static const struct cc_transition rows_by_hand[] = {
-    {"new", NULL, NULL, begin_by_hand, NULL, "begun", "the next fencing term; remember where to"},
+    {"new", NULL, NULL, begin_by_hand, NULL, "begun",
+     "the replica answers; the next fencing term, and where to"},
     {"begun", NULL, NULL, fence, verify_nothing_lost, "fenced",
      "the old primary is stopped where it can be"},
     {"fenced", NULL, NULL, promote, NULL, "promoted", "the replica is promoted and stands alone"},
@@ -116,6 +116,7 @@ static enum cc_error recall_by_hand(struct evacuate *evacuate)
     return CC_OK;
 }
 
+/* Leaves it as asked for when nothing was begun. */
 static enum cc_error recall(struct evacuate *evacuate)
 {
     PGresult *result;
@@ -132,9 +133,13 @@ static enum cc_error recall(struct evacuate *evacuate)
     return error;
 }
 
+/* Before anything is taken: while it is waited for, the old primary, when it lives, goes on. */
 static enum cc_error begin(void *subject)
 {
     struct evacuate *evacuate = subject;
+    enum cc_error error = cp_postgres_wake(group_of(evacuate), evacuate->node);
+    if (error)
+        return error;
     return cp_sql_run(evacuate->context,
                       "INSERT INTO primary_moves (cell, old_primary, to_site) VALUES ($1, $2, $3) "
                       "ON CONFLICT (cell) DO UPDATE SET to_site = EXCLUDED.to_site, new_term = "
@@ -148,8 +153,11 @@ static enum cc_error begin(void *subject)
 static enum cc_error begin_by_hand(void *subject)
 {
     struct evacuate *evacuate = subject;
-    return cp_break_glass_keep(evacuate->context, evacuate->cell, evacuate->to,
-                               cp_term_seen(group_of(evacuate), evacuate->node) + 1);
+    struct cp_postgres_group *group = group_of(evacuate);
+    enum cc_error error = cp_postgres_wake(group, evacuate->node);
+    return error ? error
+                 : cp_break_glass_keep(evacuate->context, evacuate->cell, evacuate->to,
+                                       cp_term_seen(group, evacuate->node) + 1);
 }
 
 static enum cc_error take_lease(void *subject)
@@ -168,34 +176,15 @@ static enum cc_error take_lease(void *subject)
     return error ? error : recall(evacuate);
 }
 
-/* By its files, whether it runs or not. */
-static bool is_replica(struct evacuate *evacuate)
-{
-    const char *data = group_of(evacuate)->places[evacuate->node].data;
-    return cp_file_exists(cp_format(evacuate->context, "%s/standby.signal", data));
-}
-
-static enum cc_error refuse_loss(struct evacuate *evacuate)
-{
-    struct cp_failover_view view = {.standby_answers = true,
-                                    .accept_loss = evacuate->request->accept_loss};
-    struct cp_postgres_group *group = group_of(evacuate);
-    const char *reason = "";
-    cp_observation_judge(group, evacuate->node, evacuate->to, &view, &reason);
-    if (cp_failover_decide(&view) != CP_FAILOVER_LOSES)
-        return CC_OK;
-    return cp_fail(evacuate->context, CC_CONFLICT,
-                   "it is not proven that %s at site %s holds all that was acknowledged: %s; "
-                   "--accept-loss does it all the same",
-                   group->places[evacuate->node].name, evacuate->to, reason);
-}
-
-/* The monitor first, so that it fails nothing over. */
+/* The monitor first, so that it fails nothing over. Given again after a while, the replica may be
+ * down again. */
 static enum cc_error fence(void *subject)
 {
     struct evacuate *evacuate = subject;
     enum cc_error error = recall(evacuate);
     struct cp_postgres_group *group = group_of(evacuate);
+    if (!error)
+        error = cp_postgres_wake(group, evacuate->node);
     if (error)
         return error;
     /* Killed after it had turned: the monitor of the site it came from is not this one. */
@@ -206,28 +195,15 @@ static enum cc_error fence(void *subject)
     return CC_OK;
 }
 
-static enum cc_error unfence(struct evacuate *evacuate, enum cc_error error)
-{
-    struct cp_context *context = evacuate->context;
-    struct cp_postgres_group *group = group_of(evacuate);
-    const char *why = cp_format(context, "%s", context->message);
-    for (int part = 0; part < CP_POSTGRES_PARTS; part++) {
-        const char *service = group->places[part].service;
-        if (part != (int)evacuate->node &&
-            cp_file_exists(cp_local_service_folder(context, service)) &&
-            group->target->start(context, service))
-            why = cp_format(context, "%s; %s did not start again", why, service);
-    }
-    return cp_fail(context, error, "%s", why);
-}
-
-/* Asked again: until it was stopped it may have been allowed to go on alone. Refused, it does go
- * on, for nothing was taken from it yet. */
+/* A primary already: it was promoted before a kill. */
 static enum cc_error verify_nothing_lost(void *subject)
 {
     struct evacuate *evacuate = subject;
-    enum cc_error error = is_replica(evacuate) ? refuse_loss(evacuate) : CC_OK;
-    return error ? unfence(evacuate, error) : CC_OK;
+    struct cp_postgres_group *group = group_of(evacuate);
+    return cp_postgres_is_replica(group, evacuate->node)
+               ? cp_loss_refuse_fenced(group, evacuate->node, evacuate->to,
+                                       evacuate->request->accept_loss)
+               : CC_OK;
 }
 
 static enum cc_error promote(void *subject)
@@ -425,19 +401,19 @@ static enum cc_error refuse_other_move(struct evacuate *evacuate)
                    cp_sql_value(result, 0, 0), evacuate->cell, evacuate->cell);
 }
 
-/* A replica that is down is started when it is promoted: its keeper does not start it, once
- * stopped, without the monitor that was lost with the other site. */
+/* A replica that is down is woken: its keeper does not start it, once stopped, without the monitor
+ * that was lost with the other site. */
 static enum cc_error judge(struct evacuate *evacuate)
 {
     struct cp_postgres_group *group = group_of(evacuate);
     PGconn *connection = cp_postgres_try(group, evacuate->node, "postgres");
     PQfinish(connection);
-    if (!connection && !is_replica(evacuate))
+    if (!connection && !cp_postgres_is_replica(group, evacuate->node))
         return cp_fail(evacuate->context, CC_UNAVAILABLE,
                        "%s at site %s does not answer and is no replica: there is nothing to "
                        "promote",
                        group->places[evacuate->node].name, evacuate->to);
-    return refuse_loss(evacuate);
+    return cp_loss_refuse(group, evacuate->node, evacuate->to, evacuate->request->accept_loss);
 }
 
 static enum cc_error walk(struct evacuate *evacuate)

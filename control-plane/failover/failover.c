@@ -6,6 +6,7 @@
 #include "control-plane/failover/decide.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/failover/look.h"
+#include "control-plane/failover/loss.h"
 #include "control-plane/failover/move.h"
 #include "control-plane/failover/observe.h"
 #include "control-plane/failover/term.h"
@@ -21,6 +22,7 @@
 static enum cc_error begin(void *subject);
 static enum cc_error take_lease(void *subject);
 static enum cc_error fence(void *subject);
+static enum cc_error verify_nothing_lost(void *subject);
 static enum cc_error promote(void *subject);
 static enum cc_error verify_primary(void *subject);
 static enum cc_error raise_term(void *subject);
@@ -30,9 +32,10 @@ static enum cc_error verify_replica(void *subject);
 static enum cc_error end(void *subject);
 
 static const struct cc_transition rows[] = {
-    {"new", NULL, NULL, begin, NULL, "begun", "the standby may be promoted; remember the primary"},
+    {"new", NULL, NULL, begin, NULL, "begun", "the standby answers; remember the primary"},
     {"begun", NULL, NULL, take_lease, NULL, "leased", "lease: the next fencing term"},
-    {"leased", NULL, NULL, fence, NULL, "fenced", "the old primary is stopped where it can be"},
+    {"leased", NULL, NULL, fence, verify_nothing_lost, "fenced",
+     "the old primary is stopped where it can be"},
     {"fenced", NULL, NULL, promote, verify_primary, "promoted", "the standby is the primary"},
     {"promoted", NULL, NULL, raise_term, NULL, "raised", "it takes writes of the new term only"},
     {"raised", NULL, NULL, tell_workers, NULL, "told", "workers write under the new term"},
@@ -46,7 +49,6 @@ const struct cc_transition_table cp_cell_failover_table = {"cell_failover", "new
 struct failover {
     struct cp_move move; /* first: the rows of a move take it */
     struct cp_failover_view view;
-    const char *reason; /* why the standby may lack something; "" */
 };
 
 static const struct cp_postgres_place *place(struct cp_move *move, enum cp_postgres_part part)
@@ -54,10 +56,17 @@ static const struct cp_postgres_place *place(struct cp_move *move, enum cp_postg
     return &move->group.places[part];
 }
 
+/* Its keeper does not start it, once stopped, without a monitor; with one it answered just now. */
+static enum cc_error wake(struct cp_move *move)
+{
+    return move->monitor_lost ? cp_postgres_wake(&move->group, move->to) : CC_OK;
+}
+
 static enum cc_error begin(void *subject)
 {
     struct cp_move *move = subject;
-    return cp_move_begin(move, move->from);
+    enum cc_error error = wake(move);
+    return error ? error : cp_move_begin(move, move->from);
 }
 
 /* The term is taken once for each move: a row that runs again finds it taken. */
@@ -94,12 +103,33 @@ static enum cc_error fence(void *subject)
 {
     struct cp_move *move = subject;
     enum cc_error error = cp_move_recall(move);
+    if (!error)
+        error = wake(move);
     /* One that comes to life now must not promote anybody too. */
     if (!error && move->monitor_lost)
         cp_postgres_fence(&move->group, CP_POSTGRES_MONITOR);
     if (error || cp_postgres_find_primary(&move->group) == move->to)
         return error;
     return move->group.target->kill(move->context, place(move, move->from)->service);
+}
+
+static const char *active_site(struct cp_move *move)
+{
+    struct cp_sites sites;
+    cp_sites_read(move->context, move->cell, &sites);
+    return sites.active;
+}
+
+/* A monitor that came to life meanwhile may have let the old primary go on alone. */
+static enum cc_error verify_nothing_lost(void *subject)
+{
+    struct failover *failover = subject;
+    struct cp_move *move = &failover->move;
+    enum cc_error error = cp_move_recall(move);
+    if (error || !move->monitor_lost || !cp_postgres_is_replica(&move->group, move->to))
+        return error;
+    return cp_loss_refuse_fenced(&move->group, move->to, active_site(move),
+                                 failover->view.accept_loss);
 }
 
 /* The monitor promotes a node that it calls synchronous, sooner when it is told to; an error means
@@ -260,8 +290,6 @@ static enum cc_error look_without_monitor(struct failover *failover)
     struct cp_move *move = &failover->move;
     struct cp_postgres_group *group = &move->group;
     struct cp_node_view nodes[CP_POSTGRES_PARTS];
-    struct cp_sites sites;
-    cp_sites_read(move->context, move->cell, &sites);
     for (int node = CP_POSTGRES_NODE_1; node < CP_POSTGRES_PARTS; node++) {
         cp_look_at_node(group, node, &nodes[node]);
         if (nodes[node].answers && !nodes[node].recovers)
@@ -271,14 +299,14 @@ static enum cc_error look_without_monitor(struct failover *failover)
                            move->cell, group->places[node].name, move->cell);
     }
     if (!set_standby(move, cp_standby_choose(&nodes[CP_POSTGRES_NODE_1], &nodes[CP_POSTGRES_NODE_2],
-                                             cp_observation_primary(group, sites.active))))
+                                             cp_observation_primary(group, active_site(move)))))
         return cp_fail(move->context, CC_UNAVAILABLE,
                        "neither the monitor of %s nor anything else tells which of its nodes was "
                        "the primary: nothing is promoted; run: callcell cell heal %s",
                        move->cell, move->cell);
     move->monitor_lost = true;
-    failover->view.standby_answers = nodes[move->to].answers;
-    cp_observation_judge(group, move->to, sites.active, &failover->view, &failover->reason);
+    failover->view.standby_answers =
+        nodes[move->to].answers || cp_postgres_is_replica(group, move->to); /* it is woken */
     return CC_OK;
 }
 
@@ -330,11 +358,6 @@ static enum cc_error judge(struct failover *failover)
                        "%s does not answer: there is nothing to promote; see log/%s/current",
                        place(move, move->to)->name, place(move, move->to)->service);
     case CP_FAILOVER_LOSES:
-        if (move->monitor_lost)
-            return cp_fail(move->context, CC_CONFLICT,
-                           "the monitor does not answer, and it is not proven that %s holds all "
-                           "that was acknowledged: %s; --accept-loss does it all the same",
-                           place(move, move->to)->name, failover->reason);
         return cp_fail(move->context, CC_CONFLICT,
                        "commits did not wait for %s when %s was last seen %lld s ago; at least "
                        "%lld bytes of what was acknowledged would be lost; --accept-loss does it "
@@ -356,13 +379,18 @@ static enum cc_error check(struct failover *failover, bool unfinished)
             return error;
     }
     enum cc_error error = look(failover);
-    return error ? error : judge(failover);
+    if (error)
+        return error;
+    return failover->move.monitor_lost && failover->view.standby_answers
+               ? cp_loss_refuse(&failover->move.group, failover->move.to,
+                                active_site(&failover->move), failover->view.accept_loss)
+               : judge(failover);
 }
 
 enum cc_error cp_cell_failover(struct cp_context *context, const char *cell, bool accept_loss,
                                const char **to)
 {
-    struct failover failover = {.view = {.accept_loss = accept_loss}, .reason = ""};
+    struct failover failover = {.view = {.accept_loss = accept_loss}};
     bool unfinished = false;
     *to = "";
     enum cc_error error = cp_move_find(context, cell, &failover.move);

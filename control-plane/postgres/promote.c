@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io/loop.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/pq.h"
@@ -11,7 +12,15 @@
 #include "control-plane/targets/local.h"
 #include "control-plane/targets/process_tree.h"
 
-enum { PG_CTL_S = 60, STOP_S = 10, FLUSH_MS = 20 * 1000, TUNE_TRIES = 5, TUNE_PAUSE_MS = 500 };
+enum {
+    PG_CTL_S = 60,
+    KEEPER_S = 5, /* for a keeper to start its Postgres */
+    STOP_S = 10,
+    FLUSH_MS = 20 * 1000,
+    PING_PAUSE_MS = 100,
+    TUNE_TRIES = 5,
+    TUNE_PAUSE_MS = 500
+};
 #define KEEPER "pg_autoctl"
 
 static bool runs_on(pid_t pid, const char *data)
@@ -25,16 +34,23 @@ static bool runs_on(pid_t pid, const char *data)
     return memmem(command, length, data, strlen(data) + 1) != NULL;
 }
 
-/* A Postgres whose keeper is gone has no supervisor that would know it. */
-static void kill_orphan(struct cp_postgres_group *group, enum cp_postgres_part part)
+/* 0: it does not run. */
+static pid_t postmaster(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
     struct cc_slice text;
     const char *data = group->places[part].data;
     const char *file = cp_format(group->context, "%s/postmaster.pid", data);
     if (!cp_file_exists(file) || cp_file_read(group->context, file, &text))
-        return;
+        return 0;
     pid_t pid = (pid_t)strtol(text.data, NULL, 10);
-    if (runs_on(pid, data))
+    return runs_on(pid, data) ? pid : 0;
+}
+
+/* A Postgres whose keeper is gone has no supervisor that would know it. */
+static void kill_orphan(struct cp_postgres_group *group, enum cp_postgres_part part)
+{
+    pid_t pid = postmaster(group, part);
+    if (pid)
         (void)cp_process_tree_kill(pid, NULL);
 }
 
@@ -143,22 +159,109 @@ void cp_postgres_stop_primary(struct cp_postgres_group *group, enum cp_postgres_
     cp_postgres_fence(group, node);
 }
 
-enum cc_error cp_postgres_stand_alone(struct cp_postgres_group *group, enum cp_postgres_part node)
+bool cp_postgres_is_replica(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    return cp_file_exists(cp_format(group->context, "%s/standby.signal", group->places[node].data));
+}
+
+static PGPing ping(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    return PQping(cp_postgres_conninfo(group, node, "postgres"));
+}
+
+static bool may_start(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    return group->target->is_up(group->context, group->places[node].service) ||
+           postmaster(group, node);
+}
+
+/* As long as it says "not yet"; a silent one for some seconds since it last said something. */
+static PGPing wait_for_answer(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    int64_t begun_us = cc_monotonic_us(), heard_us = begun_us;
+    for (;;) {
+        PGPing said = ping(group, node);
+        int64_t now_us = cc_monotonic_us();
+        if (said == PQPING_REJECT)
+            heard_us = now_us;
+        if (said == PQPING_OK || now_us - begun_us >= (int64_t)PG_CTL_S * 1000000 ||
+            now_us - heard_us >= (int64_t)KEEPER_S * 1000000 ||
+            (said != PQPING_REJECT && !may_start(group, node)))
+            return said;
+        cp_pause_ms(PING_PAUSE_MS);
+    }
+}
+
+/* One that is frozen does not answer either: it is killed. */
+static enum cc_error start_alone(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    enum cc_error error = kill_keeper(group, node);
+    if (!error)
+        error = cp_folder_make(group->context, group->socket_folder);
+    if (error)
+        return error;
+    kill_orphan(group, node);
+    return pg_ctl(group, node, "start", PG_CTL_S);
+}
+
+/* recovers: it does, still, and goes on; pg_ctl gives up, and leaves it running, after as long. */
+static enum cc_error answer(struct cp_postgres_group *group, enum cp_postgres_part node,
+                            bool *recovers)
+{
+    PGPing said = wait_for_answer(group, node);
+    enum cc_error error = CC_OK;
+    if (said != PQPING_OK && said != PQPING_REJECT) {
+        error = start_alone(group, node);
+        said = error ? ping(group, node) : PQPING_OK;
+    }
+    *recovers = said == PQPING_REJECT;
+    if (said == PQPING_OK)
+        return CC_OK;
+    if (!*recovers)
+        return error;
+    return cp_fail(group->context, CC_TIMEOUT,
+                   "%s of %s still recovers after %d s; give the command again: it waits on, and "
+                   "nothing begins anew; one that lacks WAL never ends: see %s.alone.log",
+                   group->places[node].name, group->name, PG_CTL_S, group->places[node].data);
+}
+
+enum cc_error cp_postgres_wake(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     struct cp_context *context = group->context;
+    bool recovers = false;
+    if (!cp_postgres_is_replica(group, node))
+        return CC_OK;
+    enum cc_error error = answer(group, node, &recovers);
+    if (!error || recovers)
+        return error;
+    const char *why = cp_format(context, "%s", context->message);
+    if (cp_postgres_give_back(group, node))
+        why = cp_format(context, "%s; its keeper did not start again", why);
+    return cp_fail(context, error, "%s does not start: %s; see %s.alone.log",
+                   group->places[node].name, why, group->places[node].data);
+}
+
+enum cc_error cp_postgres_give_back(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    struct cp_context *context = group->context;
+    const char *service = group->places[node].service;
+    if (!cp_file_exists(cp_local_service_folder(context, service)) ||
+        group->target->is_up(context, service))
+        return CC_OK;
+    (void)!pg_ctl(group, node, "stop", STOP_S);
+    kill_orphan(group, node);
+    return group->target->start(context, service);
+}
+
+enum cc_error cp_postgres_stand_alone(struct cp_postgres_group *group, enum cp_postgres_part node)
+{
+    bool recovers;
     enum cc_error error = kill_keeper(group, node);
     if (!error)
         error = forget_monitor(group, node);
     if (!error)
-        error = cp_folder_make(context, group->socket_folder);
-    PGconn *up = error ? NULL : cp_postgres_try(group, node, "postgres");
-    if (!error && !up) {
-        kill_orphan(group, node);
-        error = pg_ctl(group, node, "start", PG_CTL_S);
-    }
-    PQfinish(up);
-    const char *standby = cp_format(context, "%s/standby.signal", group->places[node].data);
-    if (!error && cp_file_exists(standby))
+        error = answer(group, node, &recovers);
+    if (!error && cp_postgres_is_replica(group, node))
         error = pg_ctl(group, node, "promote", PG_CTL_S);
     return error ? error : let_go(group, node);
 }

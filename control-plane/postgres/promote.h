@@ -7,6 +7,17 @@
 
 #include "control-plane/postgres/group.h"
 
+/* Whether it follows another node, by its files: it need not run. */
+bool cp_postgres_is_replica(struct cp_postgres_group *group, enum cp_postgres_part node);
+/* Until a replica answers. Its keeper gets some seconds to start it; then the keeper is stopped and
+ * the replica is started without it. One that still recovers after 60 s is left to it, since a
+ * recovery that is ended begins anew: CC_TIMEOUT, and a repetition waits on. One that cannot be
+ * started is given back to its keeper. A node that is no replica is left as it is. */
+enum cc_error cp_postgres_wake(struct cp_postgres_group *group,
+                               enum cp_postgres_part node) CC_MUST_CHECK;
+/* Back to its keeper, when it was taken from it and not promoted. */
+enum cc_error cp_postgres_give_back(struct cp_postgres_group *group,
+                                    enum cp_postgres_part node) CC_MUST_CHECK;
 /* Takes the node from its monitor and makes it the primary, which waits for no replica. It goes on
  * as it is, takes writes, and is under no supervisor until cp_postgres_adopt. */
 enum cc_error cp_postgres_stand_alone(struct cp_postgres_group *group,

@@ -4,6 +4,7 @@
 """
 import re
 import signal
+import time
 
 from support import faults
 from support.platform import SERVES, CliError
@@ -97,6 +98,47 @@ def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
     expect(re.search(r"^cost: writes .*; at least \d+ events shipped \(2 of 4 workers say\)$", said, re.M), said)
     expect_equal(platform.active_site(), standby, "active site")
     expect(term_of(platform) > term, f"the term is still {term}")
+    platform.heal()
+
+
+def recovers_until(file):
+    """A restore_command that keeps a replica in recovery, as much WAL would, until the file is there."""
+    return f"restore_command = 'while [ ! -e {file} ]; do sleep 0.1; done; false'\n"
+
+
+def starts_alone(data):
+    """Process ids of a node's Postgres, each time that a command started it without its keeper."""
+    log = (data.parent / f"{data.name}.alone.log").read_text()
+    return re.findall(r"\[(\d+)\] LOG:  starting PostgreSQL", log)
+
+
+@test
+def a_replica_that_recovers_is_waited_for_and_the_old_primary_goes_on(platform):
+    """Its keeper is stopped; the first try starts it and gives up, the second one goes on with the same recovery."""
+    faults.wait_until_whole(platform)
+    old = platform.active_site()
+    standby = {"a": "b", "b": "a"}[old]
+    data = platform.site(standby) / "cells/se-1/pg" / NODES[standby]
+    recovered = platform.home / "recovered"
+    service = node_at(platform, standby).folders()
+    platform.as_owner(["sv", "-w", "20", "force-stop", *service], timeout_s=60)
+    with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.write(recovers_until(recovered))
+    with faults.WriteProbe(platform) as probe:
+        probe.wait_for_one_since(time.monotonic())
+        begun = time.monotonic()
+        said = refused(platform, "cell", "evacuate", "se-1", "--accept-loss")
+        probe.wait_for_one_since(time.monotonic())
+        held_s = probe.seconds_without(begun)
+    expect("still recovers after 60 s; give the command again" in said, said)
+    expect(held_s <= HELD_MAX_S, f"writes were held for {held_s:.1f} s while the replica was waited for")
+    expect_equal(platform.active_site(), old, "active site")
+    begun_once = starts_alone(data)
+    recovered.touch()
+    platform.cli("cell", "evacuate", "se-1", "--accept-loss", timeout_s=180)
+    expect_equal(platform.active_site(), standby, "active site")
+    expect_equal(starts_alone(data), begun_once, "starts of the replica")
+    platform.psql("alter system reset restore_command")
     platform.heal()
 
 

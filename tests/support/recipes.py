@@ -451,8 +451,8 @@ class CellFailover(CellSwitchover):
 
 
 class CellFailoverWithoutMonitor(CellFailover):
-    """The same with the monitor's data lost and the primary dead: the replica is promoted by itself, under a new
-    monitor, and the old primary is made anew."""
+    """The same with the monitor's data lost, the primary dead and the replica down: it is started and promoted by
+    itself, under a new monitor, and the old primary is made anew."""
 
     def prepare(self, turn):
         super().prepare(turn)
@@ -462,6 +462,7 @@ class CellFailoverWithoutMonitor(CellFailover):
         self.p.stop_service("se-1-monitor")
         shutil.rmtree(cell / "pg/monitor/base")
         self.p.stop_service(f"se-1-{node}")
+        self.p.stop_service("se-1-node2" if node == "node1" else "se-1-node1")
 
     def facts(self, turn):
         states = self.p.psql("select reportedstate, goalstate from pgautofailover.node order by 1",
