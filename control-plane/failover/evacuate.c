@@ -195,7 +195,8 @@ static enum cc_error fence(void *subject)
     return CC_OK;
 }
 
-/* A primary already: it was promoted before a kill. */
+/* Judged again: until it was stopped the old primary may have been allowed to go on alone. A node
+ * that is no replica any more was promoted before a kill. */
 static enum cc_error verify_nothing_lost(void *subject)
 {
     struct evacuate *evacuate = subject;

@@ -1,3 +1,4 @@
+/* Rim: asks Postgres and starts services. */
 #include "control-plane/failover/loss.h"
 
 #include "control-plane/failover/decide.h"

@@ -7,8 +7,9 @@
 
 #include "control-plane/context.h"
 
-/* Tells each keeper of the registry and of the cells that are ready, when nobody told it yet, that
- * its Postgres is to run; when both run. */
+/* Tells the keepers of the registry and of the cells that are ready that their Postgres is to run:
+ * those that run, have no such note yet, and whose Postgres answers. One that cannot be told keeps
+ * nobody else from being told; its error is the duty's. */
 enum cc_error cp_keepers_duty(struct cp_context *context) CC_MUST_CHECK;
 
 #endif

@@ -169,24 +169,27 @@ static PGPing ping(struct cp_postgres_group *group, enum cp_postgres_part node)
     return PQping(cp_postgres_conninfo(group, node, "postgres"));
 }
 
+/* Its keeper is there, or a process that is starting or frozen. */
 static bool may_start(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     return group->target->is_up(group->context, group->places[node].service) ||
            postmaster(group, node);
 }
 
-/* As long as it says "not yet"; a silent one for some seconds since it last said something. */
+/* One that says "not yet" gets as long as a start; a silent one some seconds since it last said
+ * something, when anything may yet speak. */
 static PGPing wait_for_answer(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     int64_t begun_us = cc_monotonic_us(), heard_us = begun_us;
     for (;;) {
         PGPing said = ping(group, node);
         int64_t now_us = cc_monotonic_us();
-        if (said == PQPING_REJECT)
+        bool rejects = said == PQPING_REJECT;
+        if (rejects)
             heard_us = now_us;
-        if (said == PQPING_OK || now_us - begun_us >= (int64_t)PG_CTL_S * 1000000 ||
-            now_us - heard_us >= (int64_t)KEEPER_S * 1000000 ||
-            (said != PQPING_REJECT && !may_start(group, node)))
+        bool late = rejects ? now_us - begun_us >= (int64_t)PG_CTL_S * 1000000
+                            : now_us - heard_us >= (int64_t)KEEPER_S * 1000000;
+        if (said == PQPING_OK || late || (!rejects && !may_start(group, node)))
             return said;
         cp_pause_ms(PING_PAUSE_MS);
     }
