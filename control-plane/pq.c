@@ -1,6 +1,7 @@
 /* Rim: sockets and the clock. */
 #include "control-plane/pq.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,16 @@ static int left_ms(int64_t until_us)
 {
     int64_t left = (until_us - cc_monotonic_us()) / 1000;
     return left > 0 ? (int)left : 0;
+}
+
+/* False: nothing moved in time, or the sockets cannot be waited for. A signal ends no wait. */
+static bool wait_for(struct pollfd *sockets, nfds_t count, int64_t until_us)
+{
+    int ready;
+    do
+        ready = poll(sockets, count, left_ms(until_us));
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }
 
 /* ---- connecting ---- */
@@ -42,7 +53,7 @@ static bool turn(struct attempt *attempts, int count, int64_t until_us)
                             .events = attempt->step == PGRES_POLLING_READING ? POLLIN : POLLOUT};
         under_way = under_way || waits;
     }
-    if (!under_way || poll(sockets, (nfds_t)count, left_ms(until_us)) <= 0)
+    if (!under_way || !wait_for(sockets, (nfds_t)count, until_us))
         return false;
     for (int i = 0; i < count; i++) {
         if (sockets[i].revents != 0)
@@ -119,7 +130,7 @@ static bool send_all(PGconn *connection, int64_t until_us)
     struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN | POLLOUT};
     int left;
     while ((left = PQflush(connection)) > 0) {
-        if (poll(&socket, 1, left_ms(until_us)) <= 0 ||
+        if (!wait_for(&socket, 1, until_us) ||
             ((socket.revents & POLLIN) && !PQconsumeInput(connection)))
             return false;
     }
@@ -130,7 +141,7 @@ static bool wait_readable(PGconn *connection, int64_t until_us)
 {
     struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
     while (PQisBusy(connection)) {
-        if (poll(&socket, 1, left_ms(until_us)) <= 0 || !PQconsumeInput(connection))
+        if (!wait_for(&socket, 1, until_us) || !PQconsumeInput(connection))
             return false;
     }
     return true;
