@@ -81,7 +81,7 @@ def a_frozen_postgres_is_found_under_a_keeper_that_is_well(platform):
 @test
 def a_keeper_without_its_note_is_told_that_its_postgres_is_to_run(platform):
     """As one is that was started just now (docs/adr/0016-keepers-are-told.md); heal has nothing to do."""
-    notes = list(platform.home.rglob("node[12]/pg_autoctl.pg"))
+    notes = platform.keepers_notes()
     expect_equal(len(notes), 4, "keepers that were told")
     for note in notes:
         note.unlink()

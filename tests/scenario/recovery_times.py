@@ -70,7 +70,7 @@ def wait_until_monitored(platform):
 def postgres_crashes_on_a_platform_just_made(platform):
     """Its keepers have promoted nothing yet (docs/adr/0016-keepers-are-told.md)."""
     faults.wait_until_whole(platform)
-    wait_until("the keepers are told", lambda: len(list(platform.home.rglob("node[12]/pg_autoctl.pg"))) == 4, 10)
+    wait_until("the keepers are told", lambda: len(platform.keepers_notes()) == 4, 10)
     times = [seconds_without_writes(platform, lambda: crash_postgres(platform))]
     record("Postgres of the primary crashes (kill -9) on a platform just made", times, 2)
 

@@ -21,7 +21,7 @@ PORTS = (7300, 7301, 7302, 7303, 7304, 7305, 7306, 8080, 8081, 8090, 8091, 8443,
          20120, 20130, 20131, 20132)
 SERVES = ("serve-1", "serve-2")
 START_TIMEOUT_S = 120
-SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:")
+SANITIZER = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|runtime error:")
 
 
 def build_directory():
@@ -344,6 +344,10 @@ class Platform:
     def postgres_sockets(self):
         """The folder of the sockets of the cell's nodes."""
         return self.home / "cells/se-1/pg/sock"
+
+    def keepers_notes(self):
+        """Where each keeper is told that its Postgres is to run (docs/adr/0016-keepers-are-told.md)."""
+        return list(self.home.rglob("node[12]/pg_autoctl.pg"))
 
     def worker_is_ready(self, number):
         return get(self.worker_telemetry_port(number), "/readyz").status == 200
