@@ -108,11 +108,22 @@ def start(program):
 
 
 def shortened(output):
-    """What failed stands at the beginning, how it ended at the end."""
-    head, tail = 150, 300
-    if len(output) <= head + tail:
-        return output
-    return output[:head] + [f"... {len(output) - head - tail} lines are left out ...\n"] + output[-tail:]
+    """What failed, the beginning, and how it ended."""
+    head, tail, reason = 150, 300, 25
+    kept = set(range(head)) | set(range(len(output) - tail, len(output)))
+    for at, line in enumerate(output):
+        if line.startswith("not ok"):
+            kept |= set(range(at, at + reason))
+    lines, left_out = [], 0
+    for at, line in enumerate(output):
+        if at not in kept:
+            left_out += 1
+            continue
+        if left_out:
+            lines.append(f"... {left_out} lines are left out ...\n")
+            left_out = 0
+        lines.append(line)
+    return lines
 
 
 def run_program(program, tally):
