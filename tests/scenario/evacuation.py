@@ -9,11 +9,10 @@ import time
 from support import faults
 from support.platform import SERVES, CliError
 from support.scenario import expect, expect_equal, main, note, test
-from support.two_sites import TwoSites
+from support.two_sites import NODES, TwoSites
 from support.wait import wait_until
 
 HELD_MAX_S = 5
-NODES = {"a": "node1", "b": "node2"}
 
 
 def refused(platform, *words):
@@ -27,11 +26,6 @@ def refused(platform, *words):
 
 def node_at(platform, site):
     return faults.SitePart(platform, site, "node", ["se-1-" + NODES[site]])
-
-
-def is_noted(platform, active):
-    folder = platform.site(active) / "cells/se-1"
-    return faults.is_noted_synchronous(folder, folder / "pg" / NODES[active])
 
 
 def term_of(platform):
@@ -78,7 +72,7 @@ def a_primary_that_went_on_alone_unseen_is_not_given_up(platform):
     old = platform.active_site()
     standby = {"a": "b", "b": "a"}[old]
     term = term_of(platform)
-    wait_until("it is noted as replicated", lambda: is_noted(platform, old))
+    platform.wait_until_noted(old)
     for serve in SERVES:
         platform.stop_service(serve)
     old_port, port = platform.primary_port(), platform.port(20131 if standby == "a" else 20132)
@@ -148,7 +142,7 @@ def a_replica_that_is_down_is_started_and_promoted(platform):
     faults.wait_until_whole(platform)
     old = platform.active_site()
     standby = {"a": "b", "b": "a"}[old]
-    wait_until("it is noted as replicated", lambda: is_noted(platform, old))
+    platform.wait_until_noted(old)
     kept = platform.psql("select count(*) from public.write_probe")
     faults.site_of(platform, old).kill_for_good()
     for action in ("force-stop", "start"):

@@ -11,7 +11,7 @@ REGISTRY = ("registry-monitor", "registry-node1", "registry-node2")
 def the_active_site_is_lost(scene):
     platform = scene.platform
     expect_equal(platform.active_site(), "a", "active site")
-    wait_until("the standby is synchronous", lambda: platform.psql(SYNCHRONOUS) == [["1"]], 60)
+    platform.wait_until_noted("a")
     scene.kept["term"] = term(scene)
     platform.lose("a")
     scene.cell_answers()
@@ -50,6 +50,7 @@ def nothing_but_the_standby_is_left(scene):
     """All at once: a primary that serves on while no serve looks at it cannot be vouched for."""
     platform = scene.platform
     held = term(scene)
+    platform.wait_until_noted("b")
     platform.lose("b", *SERVES, *REGISTRY)
     scene.cell_answers()
     yield {"KEY": platform.home / "etc/keys/break-glass.pem"}

@@ -1,7 +1,10 @@
 """A platform whose cell has a standby site, and the loss of one."""
+from support import faults
 from support.carrier import get
 from support.platform import CliError, Platform
 from support.wait import wait_until
+
+NODES = {"a": "node1", "b": "node2"}
 
 
 class TwoSites(Platform):
@@ -49,6 +52,12 @@ class TwoSites(Platform):
 
     def active_site(self):
         return self.cli_json("cell", "show", "se-1")["site"]
+
+    def wait_until_noted(self, active):
+        """What the other site may be promoted on, when this one is lost, is noted at both."""
+        data = self.site(active) / "cells/se-1/pg" / NODES[active]
+        wait_until("it is noted as replicated", lambda: all(
+            faults.is_noted_synchronous(self.site(site) / "cells/se-1", data) for site in NODES), 60)
 
     def lose(self, site, *also):
         """All of the cell at this site at once, and these services; the rest of the control plane and the edges
