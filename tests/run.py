@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The gate's runner: lints, unit tests, integration tests and scenarios, all as TAP, counted together.
 
-usage: run.py --build DIR --shipped DIR [unit|integration|scenario] [--long]
+usage: run.py --build DIR --shipped DIR --threads DIR [lint|unit|integration|scenario|threads] [--long]
 
 Results are streamed; a failed program's output is printed. Skipped, missing, crashed and timed-out tests
 count as failed. The last line is "N passed, N failed".
@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^(not ok|ok)\b\s*[0-9]*\s*-?\s*(.*?)\s*(#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*(#\s*skip.*)?$", re.IGNORECASE)
-KINDS = ["lint", "unit", "integration", "scenario"]
+KINDS = ["lint", "unit", "integration", "scenario", "threads"]
 LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 120, 240, 3000
 
 
@@ -210,6 +210,16 @@ def scenarios(build, shipped, long):
                       LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
 
 
+# Under ThreadSanitizer: where commands and duties work on several threads at once; in the gate, the first alone.
+THREADED = ("switchover", "heal", "fleet", "control_plane_life")
+
+
+def threaded(build, every):
+    for name in THREADED if every else THREADED[:1]:
+        yield Program(f"threads {name}", ["/usr/bin/python3", str(ROOT / f"tests/scenario/{name}.py")],
+                      python_environment(build), SCENARIO_TIMEOUT_S)
+
+
 class SharedPlatform:
     """shared_platform.py in the background, for as long as the scenarios run."""
 
@@ -239,15 +249,19 @@ def run_all(programs, tally, at_once):
         list(pool.map(lambda program: run_program(program, tally), programs))
 
 
+def run_on_shared_platform(programs, build, tally):
+    if not programs:
+        return
+    with SharedPlatform(build, tally) as platform:
+        for program in programs:
+            program.environment["CALLCELL_TEST_PLATFORM"] = str(platform.file)
+        run_all(programs, tally, 1)
+
+
 def run_scenarios(programs, build, tally, long):
     names = OWN_PLATFORM + (OWN_PLATFORM_IF_LONG if long else ())
     own = [program for program in programs if program.name.split()[-1] in names]
-    shared = [program for program in programs if program not in own]
-    if shared:
-        with SharedPlatform(build, tally) as platform:
-            for program in shared:
-                program.environment["CALLCELL_TEST_PLATFORM"] = str(platform.file)
-            run_all(shared, tally, 1)
+    run_on_shared_platform([program for program in programs if program not in own], build, tally)
     measured = [program for program in own if program.name.split()[-1] in SHIPPED]
     run_all(measured, tally, 1)
     run_all([program for program in own if program not in measured], tally, 1 if long else 2)
@@ -258,6 +272,8 @@ def programs_of(kind, arguments):
         return list(lints())
     if kind == "scenario":
         return list(scenarios(arguments.build, arguments.shipped, arguments.long))
+    if kind == "threads":
+        return list(threaded(arguments.threads, arguments.long or arguments.name))
     return list(meson_tests(arguments.build, kind))
 
 
@@ -265,6 +281,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True, help="with sanitizers and tests")
     parser.add_argument("--shipped", type=pathlib.Path, required=True, help="as ./dev up builds")
+    parser.add_argument("--threads", type=pathlib.Path, required=True, help="with ThreadSanitizer")
     parser.add_argument("kind", nargs="?", choices=KINDS)
     parser.add_argument("name", nargs="?", help="only the program of this name, as kill-anything")
     parser.add_argument("--long", action="store_true")
@@ -281,6 +298,8 @@ def main():
             empty.append(kind)
         if kind == "scenario":
             run_scenarios(programs, arguments.build, tally, arguments.long)
+        elif kind == "threads":
+            run_on_shared_platform(programs, arguments.threads, tally)
         else:
             # The long ones first, so that both cores are busy to the end.
             run_all(sorted(programs, key=lambda program: -program.timeout_s), tally, 2)
