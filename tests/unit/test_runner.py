@@ -74,8 +74,8 @@ def a_program_that_hangs_is_ended():
 
 @test
 def the_last_line_and_the_exit_status():
-    empty = subprocess.run([sys.executable, str(ROOT / "run.py"), "--build", "/nonexistent", "--shipped", "/nonexistent", "lint", "--only",
-                            "no such lint"], text=True, capture_output=True, check=False)
+    empty = subprocess.run([sys.executable, str(ROOT / "run.py"), "--build", "/nonexistent", "--shipped", "/nonexistent",
+                            "--threads", "/nonexistent", "lint", "--only", "no such lint"], text=True, capture_output=True, check=False)
     expect_equal(empty.stdout.splitlines()[-1], "0 passed, 0 failed", "last line")
     expect_equal(empty.returncode, 1, "exit status when nothing ran")
 
