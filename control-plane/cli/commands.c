@@ -2,7 +2,7 @@
 
 #define COUNTRY                                                                                    \
     {                                                                                              \
-        "country", "COUNTRY", "two letters; needed when there are several", false                  \
+        "country", "COUNTRY", "two letters; needed where nothing else tells it", false             \
     }
 #define TENANT                                                                                     \
     {                                                                                              \

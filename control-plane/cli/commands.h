@@ -36,18 +36,6 @@ cp_handler cp_cli_transitions_list, cp_cli_transitions_resume, cp_cli_transition
 /* Parses and runs; exit status 0, 1 or 2. Resuming a run comes through here again. */
 int cp_cli_run(struct cp_context *context, int argc, char *const *argv);
 
-/* The --country given, or the only one there is. CC_INVALID: exit 2. */
-enum cc_error cp_cli_country(struct cp_context *context, const struct cp_arguments *arguments,
-                             const char **out) CC_MUST_CHECK;
-
-/* The --country given, or "": all of them. */
-enum cc_error cp_cli_some_country(struct cp_context *context, const struct cp_arguments *arguments,
-                                  const char **out) CC_MUST_CHECK;
-
-/* That the --tenant, when one is given, is the country's; else as unknown.h. */
-enum cc_error cp_cli_tenant(struct cp_context *context, const struct cp_arguments *arguments,
-                            const char *country) CC_MUST_CHECK;
-
 /* Prints a result: as a table, or with --output json as an array of objects; JSON, integers and
  * booleans stay what they are. */
 void cp_cli_print(struct cp_context *context, const PGresult *result);

@@ -7,6 +7,7 @@
 #include "control-plane/calls/pending.h"
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/country.h"
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/compose.h"

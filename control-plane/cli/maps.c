@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/country.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/unknown.h"

@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/country.h"
 #include "control-plane/files.h"
 #include "control-plane/idempotency.h"
 #include "control-plane/provision/carrier_create.h"

@@ -4,6 +4,7 @@
 
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/country.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/edge_create.h"
 #include "control-plane/provision/tenant_create.h"

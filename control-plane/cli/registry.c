@@ -4,6 +4,7 @@
 
 #include "base/slot.h"
 #include "control-plane/cli/commands.h"
+#include "control-plane/cli/country.h"
 #include "control-plane/registry.h"
 #include "control-plane/routemap/publish.h"
 #include "control-plane/routemap/reconcile.h"

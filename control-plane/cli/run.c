@@ -1,10 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/names.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/registry.h"
-#include "control-plane/unknown.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -114,63 +112,4 @@ int cp_cli_run(struct cp_context *context, int argc, char *const *argv)
     (void)fprintf(stderr, "callcell: %s\n",
                   context->message[0] ? context->message : cc_error_text(error));
     return error == CC_UNSUPPORTED ? EXIT_USAGE : EXIT_FAILED;
-}
-
-/* CC_OK too when none is given. */
-static enum cc_error check_country(struct cp_context *context, const char *country,
-                                   PGresult **countries)
-{
-    if (country && !cc_name_is_country(cc_slice_of(country)))
-        return cp_fail(context, CC_UNSUPPORTED, "--country %s: a country is two lower-case letters",
-                       country);
-    enum cc_error error = cp_sql(
-        context, countries, "SELECT country FROM countries ORDER BY country", CP_NO_PARAMETERS);
-    if (error || !country)
-        return error;
-    for (int row = 0; row < PQntuples(*countries); row++) {
-        if (strcmp(cp_sql_value(*countries, row, 0), country) == 0)
-            return CC_OK;
-    }
-    return cp_unknown(context, "country with a cell", country, "callcell cell list");
-}
-
-enum cc_error cp_cli_some_country(struct cp_context *context, const struct cp_arguments *arguments,
-                                  const char **out)
-{
-    PGresult *countries;
-    const char *country = cp_argument(arguments, "country");
-    *out = country ? country : "";
-    return check_country(context, country, &countries);
-}
-
-enum cc_error cp_cli_country(struct cp_context *context, const struct cp_arguments *arguments,
-                             const char **out)
-{
-    PGresult *countries;
-    *out = cp_argument(arguments, "country");
-    enum cc_error error = check_country(context, *out, &countries);
-    if (error || *out)
-        return error;
-    if (PQntuples(countries) == 0)
-        return cp_fail(context, CC_NOT_FOUND,
-                       "there is no cell yet; run: callcell cell create COUNTRY");
-    if (PQntuples(countries) > 1)
-        return cp_fail(context, CC_UNSUPPORTED,
-                       "there are several countries; say which: --country %s",
-                       cp_sql_value(countries, 0, 0));
-    *out = cp_sql_value(countries, 0, 0);
-    return CC_OK;
-}
-
-enum cc_error cp_cli_tenant(struct cp_context *context, const struct cp_arguments *arguments,
-                            const char *country)
-{
-    PGresult *result;
-    const char *tenant = cp_argument(arguments, "tenant");
-    if (!tenant)
-        return CC_OK;
-    enum cc_error error =
-        cp_sql(context, &result, "SELECT 1 FROM tenants WHERE country = $1 AND tenant = $2",
-               CP_PARAMETERS(country, tenant));
-    return error || PQntuples(result) > 0 ? error : cp_unknown_tenant(context, tenant, country);
 }

@@ -369,6 +369,53 @@ def what_is_not_there(p):
     assert [run for run in p.json("transitions", "list") if not run["finished_at"]] == []
 
 
+COUNTRIES_MADE = (
+    "insert into countries (country, template, policy) select c, 'demo', jsonb_build_object('country_code', code) "
+    "from (values ('dk', '45'), ('no', '47'), ('fi', '358')) v (c, code)",
+    "insert into cells (cell, country, number, template, target) values ('no-1', 'no', 90, 'demo', 'local'), "
+    "('dk-1', 'dk', 91, 'demo', 'local')",
+    "insert into tenants (country, tenant, name) values ('no', 'both', 'Both'), ('se', 'both', 'Both'), "
+    "('no', 'fjord', 'Fjord')",
+    "insert into carrier_keys (country, key_id, tenants, mode, secrets) values ('no', 'fjord', '{*}', 'enforce', '{x}')")
+COUNTRIES_GONE = (
+    "delete from carrier_keys where country <> 'se'", "delete from tenants where country <> 'se' or tenant = 'both'",
+    "delete from cells where country <> 'se'", "delete from countries where country <> 'se'")
+TOLD = (  # without --country: what tells it, and the country that it then is
+    (["flow", "show", "f", "--tenant", "acme"], 'no flow "f" of tenant acme'),
+    (["call", "explain", "c", "--tenant", "acme"], "Postgres of se-1"),
+    (["number", "list", "--tenant", "nobody", "--country", "no"], 'tenant of no "nobody"'),
+    (["number", "create", "+4712345678", "--tenant", "nobody", "--kind", "mobile"], 'tenant of no "nobody"'),
+    (["number", "create", "+4712345678", "--tenant", "acme", "--kind", "mobile"], "no number of se"),
+    (["carrier", "create", "demo", "--tenants", "acme,nobody", "--country", "se"], 'tenant of se "nobody"'),
+    (["tenant", "create", "acme", "--cell", "se-1"], "is not pinned to se-1"),
+    # What it can be, when more than one: never a country that has no cell.
+    (["map", "show"], "several countries; say which: --country dk, --country no or --country se\n"),
+    (["tenant", "create", "acme"], "several countries; say which: --country dk, --country no or --country se\n"),
+    (["carrier", "create", "demo", "--tenants", "*"], "say which: --country dk, --country no or --country se\n"),
+    (["flow", "show", "f", "--tenant", "both"], "both is in several countries; say which: --country no or --country se\n"),
+    (["call", "show", "c", "--tenant", "nobody"], 'no tenant "nobody"; callcell tenant list'))
+
+
+def country_is_told_by_the_other_words(p):
+    """A country with one cell has been made; here there are others, in the registry alone."""
+    for sql in COUNTRIES_MADE:
+        registry_sql(p, sql)
+    try:
+        wrong = [(words, done.returncode, done.stderr) for words, part in TOLD
+                 for done in [p.run(*words, status=None)] if part not in done.stderr or done.stderr.count("\n") != 1]
+        assert not wrong, "\n".join(map(str, wrong))
+        assert {n["tenant"] for n in p.json("number", "list", "--tenant", "acme")} == {"acme"}
+        assert "would run" in p.run("carrier", "create", "new", "--tenants", "fjord", "--dry-run").stdout
+        assert "would run" in p.run("carrier", "rotate", "fjord", "--dry-run").stdout
+        assert "would run" in p.run("number", "delete", "+46701234567", "--dry-run").stdout
+        for sql in COUNTRIES_GONE[:3]:
+            registry_sql(p, sql)
+        assert p.json("tenant", "create", "acme")["changed"] is False
+    finally:
+        for sql in COUNTRIES_GONE:
+            registry_sql(p, sql)
+
+
 def tokens(p):
     edges, cell = p.token("etc/tokens/edges"), p.token("cells/se-1/etc/tokens/source")
     assert ask(p, "/v1/publications?after=0")[0] == 401
@@ -749,7 +796,7 @@ def main():
     tests = [misuse, root_owned_home, init, edge_killed_at_each_row, dry_run_changes_nothing,
              cell_killed_at_each_row, certificates, nobody_is_trusted,
              serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
-             once_per_key, what_is_not_there, tokens, files,
+             once_per_key, what_is_not_there, country_is_told_by_the_other_words, tokens, files,
              long_poll, reports, map_history, import_numbers, numbers_are_of_their_country, dry_runs_of_every_command, edge_missing,
              registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, registry_restarts,
              stale_report, down_and_up]
