@@ -19,13 +19,14 @@
 #include "control-plane/provision/tenant_create.h"
 
 const struct cc_transition_table *const cp_tables[] = {
-    &cp_edge_create_table,     &cp_cell_create_table,   &cp_tenant_create_table,
-    &cp_number_create_table,   &cp_number_delete_table, &cp_carrier_create_table,
-    &cp_cell_drain_table,      &cp_cell_undrain_table,  &cp_cell_restart_table,
-    &cp_cell_heal_table,       &cp_cell_evacuate_table, &cp_break_glass_evacuate_table,
-    &cp_cell_switchover_table, &cp_cell_failover_table, &cp_cell_backup_table,
-    &cp_cell_restore_table,    &cp_restore_drill_table, &cp_cell_restore_in_place_table,
-    &cp_cell_destroy_table,    &cp_cell_apply_table,    &cp_registry_restore_table,
+    &cp_edge_create_table,           &cp_cell_create_table,     &cp_tenant_create_table,
+    &cp_number_create_table,         &cp_number_delete_table,   &cp_carrier_create_table,
+    &cp_carrier_delete_table,        &cp_cell_drain_table,      &cp_cell_undrain_table,
+    &cp_cell_restart_table,          &cp_cell_heal_table,       &cp_cell_evacuate_table,
+    &cp_break_glass_evacuate_table,  &cp_cell_switchover_table, &cp_cell_failover_table,
+    &cp_cell_backup_table,           &cp_cell_restore_table,    &cp_restore_drill_table,
+    &cp_cell_restore_in_place_table, &cp_cell_destroy_table,    &cp_cell_apply_table,
+    &cp_registry_restore_table,
 };
 const size_t cp_table_count = sizeof(cp_tables) / sizeof(cp_tables[0]);
 

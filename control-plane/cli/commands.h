@@ -22,7 +22,7 @@ cp_handler cp_cli_cell_backup, cp_cli_cell_backups, cp_cli_cell_restore, cp_cli_
     cp_cli_backups_run, cp_cli_backups_round;
 cp_handler cp_cli_tenant_create, cp_cli_tenant_list;
 cp_handler cp_cli_number_create, cp_cli_number_import, cp_cli_number_list, cp_cli_number_delete;
-cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list;
+cp_handler cp_cli_carrier_create, cp_cli_carrier_rotate, cp_cli_carrier_list, cp_cli_carrier_delete;
 cp_handler cp_cli_flow_put, cp_cli_flow_publish, cp_cli_flow_show, cp_cli_call_show,
     cp_cli_call_explain;
 cp_handler cp_cli_template_list, cp_cli_template_show, cp_cli_template_check, cp_cli_template_keys;

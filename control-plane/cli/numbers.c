@@ -253,6 +253,19 @@ enum cc_error cp_cli_carrier_rotate(struct cp_context *context,
     return error;
 }
 
+enum cc_error cp_cli_carrier_delete(struct cp_context *context,
+                                    const struct cp_arguments *arguments)
+{
+    const char *country = NULL;
+    bool changed = false;
+    enum cc_error error = cp_cli_country(context, arguments, &country);
+    if (!error)
+        error = cp_carrier_delete(context, country, arguments->positionals[0], &changed);
+    if (!error)
+        cp_cli_done(context, "carrier", arguments->positionals[0], changed);
+    return error;
+}
+
 enum cc_error cp_cli_carrier_list(struct cp_context *context, const struct cp_arguments *arguments)
 {
     const char *country = NULL;

@@ -27,6 +27,7 @@ CALLED_WITH = {
                       "+46700000781 --tenant acme --kind mobile --idempotency-key dry"),
     "number import": (FILE,), "number delete": ("+46701234567", "+46700000781"),
     "carrier create": ("demo --tenants *", "fresh --tenants *"), "carrier rotate": ("demo",),
+    "carrier delete": ("demo",),
     "flow put": ("main --tenant acme --file <home>/flow.json",), "flow publish": ("main --tenant acme",),
     "flow show": ("main --tenant acme",), "call show": ("nope --tenant acme",), "call explain": ("nope --tenant acme",),
     "map publish": ("",), "map rollback": ("--to 1",),

@@ -260,7 +260,7 @@ def serve_reaches_the_registry_over_a_socket_of_our_own(p):
 def places_killed_at_each_row(p):
     assert p.kill_at_each_row("tenant", "create", "acme", "--country", "se") == 5
     assert p.kill_at_each_row("carrier", "create", "demo", "--tenants", "*") == 4
-    assert p.token("carriers/demo.secret").startswith("whsec_")
+    assert p.token("carriers/se/demo.secret").startswith("whsec_")
     mobile = ("number", "create", "+46701234567", "--tenant", "acme", "--kind", "mobile")
     assert p.kill_at_each_row(*mobile) == 4
     path = f"{p.home}/flow.json"
@@ -314,7 +314,8 @@ OF_CELL = (["cell", "show"], ["cell", "switchover"], ["cell", "failover"], ["cel
 OF_COUNTRY = (["tenant", "create", "t"], ["tenant", "list"], ["number", "list"], ["number", "delete", "+46701234567"],
               ["number", "create", "+46701234567", "--tenant", "acme", "--kind", "mobile"],
               ["number", "import", EMPTY], ["carrier", "create", "q", "--tenants", "*"],
-              ["carrier", "rotate", "q"], ["carrier", "list"], ["flow", "put", "f", "--tenant", "acme", "--file", EMPTY],
+              ["carrier", "rotate", "q"], ["carrier", "delete", "q"], ["carrier", "list"],
+              ["flow", "put", "f", "--tenant", "acme", "--file", EMPTY],
               ["flow", "publish", "f", "--tenant", "acme"], ["flow", "show", "f", "--tenant", "acme"],
               ["call", "show", "c", "--tenant", "acme"], ["call", "explain", "c", "--tenant", "acme"], ["map", "show"],
               ["map", "publish"], ["map", "rollback", "--to", "1"], ["registry", "reconcile"])
@@ -325,6 +326,7 @@ OF_OTHERS = (
     (["tenant", "create", "pinned", "--cell", "se-9"], 'cell of se "se-9"'),
     (["carrier", "create", "q", "--tenants", "acme,nobody"], 'tenant of se "nobody"'),
     (["carrier", "rotate", "nobody"], 'carrier key of se "nobody"'),
+    (["carrier", "delete", "nobody"], 'carrier key of se "nobody"'),
     (["cell", "create", "se", "--template", "nope"], 'template "nope"'),
     (["cell", "create", "se", "--target", "nope"], 'target "nope"'),
     (["cell", "create", "xx"], 'country of template demo "xx"'),

@@ -154,7 +154,7 @@ def a_bad_signature_is_refused(platform):
 
 @test
 def a_key_of_another_tenant_is_refused(platform):
-    secret = platform.secret_file("carriers", "narrow.secret")
+    secret = platform.secret_file("carriers/se", "narrow.secret")
     message = event(to=MOBILE)
     body = json.dumps(message).encode()
     headers = {**sign(secret, message["event_id"], body), "callcell-key": "narrow"}

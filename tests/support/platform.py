@@ -112,7 +112,7 @@ class Platform:
     def start(self):
         self.dev("start", timeout_s=START_TIMEOUT_S)
         self.cli("carrier", "create", "test", "--country", "se", "--tenants", "*")
-        self.secret = (self.home / "carriers/test.secret").read_text().strip()
+        self.secret = (self.home / "carriers/se/test.secret").read_text().strip()
         wait_until("both edges are ready", lambda: all(self.edge_is_ready(edge) for edge in (0, 1)))
 
     def close(self):
@@ -267,7 +267,7 @@ class Platform:
         edges = ",".join(f"{scheme}127.0.0.1:{port}" for port in ports)
         authority = ["--ca", self.authority()] if tls else []
         return [self.home / "bin/callcell-bench", *arguments, "--edge", edges, *authority, "--key", "test",
-                "--secret-file", self.home / "carriers/test.secret"]
+                "--secret-file", self.home / "carriers/se/test.secret"]
 
     def bench(self, *arguments, timeout_s=120, check=True):
         return self.run(self.bench_command(arguments), timeout_s=timeout_s, check=check)

@@ -196,8 +196,27 @@ class CarrierCreate(Recipe):
     def facts(self, turn):
         rows = [row for row in self.p.cli_json("carrier", "list") if row["key_id"] == self.key(turn)]
         stored = registry(self.p, f"SELECT secrets[1] FROM carrier_keys WHERE key_id = '{self.key(turn)}'")
-        written = (self.p.home / f"carriers/{self.key(turn)}.secret").read_text().strip()
+        written = (self.p.home / f"carriers/{COUNTRY}/{self.key(turn)}.secret").read_text().strip()
         return self.same(turn, {"registry": rows, "file": stored == [[written]]})
+
+
+class CarrierDelete(CarrierCreate):
+    table = "carrier_delete"
+
+    def key(self, turn):
+        return f"gone-{RUN}-{turn}"
+
+    def prepare(self, turn):
+        self.p.cli(*super().command(turn))
+
+    def command(self, turn):
+        return ["carrier", "delete", self.key(turn), "--country", COUNTRY]
+
+    def facts(self, turn):
+        stored = registry(self.p, f"SELECT 1 FROM carrier_keys WHERE key_id = '{self.key(turn)}'")
+        published = self.p.newest_publication("carriers").read_bytes().count(self.key(turn).encode())
+        written = (self.p.home / f"carriers/{COUNTRY}/{self.key(turn)}.secret").exists()
+        return self.same(turn, {"registry": stored, "published": published, "file": written})
 
 
 class EdgeCreate(Recipe):
