@@ -7,6 +7,21 @@
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 
+/* Value of "key: number" in one of our configuration files; 0: not there. */
+static int number_of(struct cp_context *context, const char *path, const char *key)
+{
+    struct cc_slice text;
+    if (cp_file_read(context, path, &text))
+        return 0;
+    const char *at = strstr(text.data, cp_format(context, "\n%s: ", key));
+    return at ? (int)strtol(at + strlen(key) + 3, NULL, 10) : 0;
+}
+
+static int tls_port_of(struct cp_context *context, const char *edge)
+{
+    return number_of(context, cp_path(context, "edges/%s/edge.yaml", edge), "tls_port");
+}
+
 static bool read_registry(struct cp_context *context, struct cp_places *out)
 {
     PGresult *cells, *edges;
@@ -24,18 +39,9 @@ static bool read_registry(struct cp_context *context, struct cp_places *out)
     for (int row = 0; row < PQntuples(edges) && row < CP_PLACES_MAX; row++)
         out->edges[out->edge_count++] = (struct cp_place_edge){
             cp_sql_value(edges, row, 0), cp_port(context, (int)cp_sql_integer(edges, row, 1)),
-            cp_port(context, (int)cp_sql_integer(edges, row, 2))};
+            cp_port(context, (int)cp_sql_integer(edges, row, 2)),
+            tls_port_of(context, cp_sql_value(edges, row, 0))};
     return true;
-}
-
-/* Value of "key: number" in one of our configuration files; 0: not there. */
-static int number_of(struct cp_context *context, const char *path, const char *key)
-{
-    struct cc_slice text;
-    if (cp_file_read(context, path, &text))
-        return 0;
-    const char *at = strstr(text.data, cp_format(context, "\n%s: ", key));
-    return at ? (int)strtol(at + strlen(key) + 3, NULL, 10) : 0;
 }
 
 static void add_cell(struct cp_context *context, struct cp_places *out, const char *name)
@@ -55,7 +61,8 @@ static void add_edge(struct cp_context *context, struct cp_places *out, const ch
     int port = number_of(context, file, "listen_port");
     if (port > 0 && out->edge_count < CP_PLACES_MAX)
         out->edges[out->edge_count++] = (struct cp_place_edge){
-            cp_copy(context, cc_slice_of(name)), port, number_of(context, file, "telemetry_port")};
+            cp_copy(context, cc_slice_of(name)), port, number_of(context, file, "telemetry_port"),
+            tls_port_of(context, name)};
 }
 
 static int is_shown(const struct dirent *entry)

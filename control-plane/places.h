@@ -15,7 +15,7 @@ struct cp_place_cell {
 };
 struct cp_place_edge {
     const char *edge;
-    int port, telemetry_port; /* with the offset */
+    int port, telemetry_port, tls_port; /* with the offset; tls_port from its file, 0: not there */
 };
 struct cp_places {
     struct cp_place_cell cells[CP_PLACES_MAX];

@@ -57,7 +57,8 @@ static enum cc_error prepare(struct cp_context *context, const struct cp_command
     if (!error && command->handle != cp_cli_init)
         error = cp_context_load(context);
     /* Before init it is the preflight. */
-    if (error == CC_NOT_FOUND && command->handle == cp_cli_doctor && context->home) {
+    if (error == CC_NOT_FOUND && context->home &&
+        (command->handle == cp_cli_doctor || command->handle == cp_cli_ports)) {
         context->message[0] = '\0';
         return cp_context_default(context);
     }

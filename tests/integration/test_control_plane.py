@@ -781,9 +781,8 @@ def listening_ports():
 
 def down_and_up(p):
     p.run("down")
-    left = listening_ports()
-    for port in PORTS:
-        assert port + OFFSET not in left, left
+    left, ours = listening_ports(), {each["port"] for each in p.json("ports")}
+    assert {port + OFFSET for port in PORTS} <= ours and not ours & left, (ours, left)
     assert p.run("status", status=1).stderr.startswith("callcell: the platform is down")
     p.run("up")
     findings = json.loads(p.run("doctor", "--output", "json", status=None).stdout)

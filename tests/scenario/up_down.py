@@ -1,5 +1,7 @@
 """./dev up from nothing, again without change, and ./dev down without a trace."""
 import re
+import shutil
+import socket
 
 from support.platform import PORTS, Platform, port_is_free
 from support.scenario import expect, expect_equal, main, test
@@ -55,6 +57,20 @@ def down_leaves_no_process_and_no_port(platform):
 
 @test
 def down_twice_is_fine(platform):
+    platform.dev("down")
+
+
+@test
+def down_asks_the_home_for_its_ports(platform):
+    """One of a second cell's, which something else holds: the files tell, the platform is down."""
+    etc = platform.home / "cells/no-1/etc"
+    etc.mkdir(parents=True)
+    (etc / "cell-worker-1.yaml").write_text(f"id: no-1\nlisten_port: {platform.port(20201)}\n")
+    platform.give_to_owner(etc.parent, etc, etc / "cell-worker-1.yaml")
+    with socket.create_server(("127.0.0.1", platform.port(20231))):
+        done = platform.dev("down", check=False)
+    shutil.rmtree(etc.parent)
+    expect_equal((done.returncode, f"listens on its ports {platform.port(20231)}:" in done.stderr), (1, True), done.stderr)
     platform.dev("down")
 
 
