@@ -318,7 +318,7 @@ const struct cp_command cp_commands[] = {
      CP_DRY_RUN_LOOKS},
     {"call show",
      {"CALL"},
-     "Shows the recorded events of a call",
+     "Shows a call's events as its cell's Postgres has them: docs/api/internal.md#call-record",
      {TENANT, COUNTRY},
      cp_cli_call_show,
      false,

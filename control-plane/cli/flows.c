@@ -79,16 +79,39 @@ enum cc_error cp_cli_flow_show(struct cp_context *context, const struct cp_argum
     return ask_flow(context, arguments, "GET", "", cc_slice("", 0));
 }
 
+/* A cell's answer about a call; the caller drops *out. */
+static enum cc_error read_events(struct cp_context *context, struct cc_slice body, json_t **out)
+{
+    json_t *whole = NULL;
+    enum cc_error error = cc_json_parse(body, 64 << 20, &whole, NULL);
+    if (!error && json_is_array(json_object_get(whole, "events")))
+        *out = json_incref(json_object_get(whole, "events"));
+    else
+        error = cp_fail(context, CC_PROTOCOL, "the cell answered something else than events");
+    json_decref(whole);
+    return error;
+}
+
 enum cc_error cp_cli_call_show(struct cp_context *context, const struct cp_arguments *arguments)
 {
     const char *call = arguments->positionals[0];
+    const char *tenant = cp_argument(arguments, "tenant");
     struct cp_reply reply;
+    json_t *events = NULL;
     if (!cc_name_is_carrier_id(cc_slice_of(call)) || strpbrk(call, "/?#%"))
         return cp_fail(context, CC_UNSUPPORTED, "%s is no call id", call);
     enum cc_error error = ask_cell(context, arguments, "GET", cp_format(context, "calls/%s", call),
                                    cc_slice("", 0), &reply);
     if (!error)
+        error = read_events(context, reply.body, &events);
+    if (!error && json_array_size(events) == 0)
+        error = cp_fail(context, CC_UNSUPPORTED,
+                        "no call \"%s\" of tenant %s in its cell's Postgres; callcell call explain "
+                        "%s --tenant %s looks in spools and journals too",
+                        call, tenant, call, tenant);
+    if (!error)
         cp_cli_print_json(context, reply.body);
+    json_decref(events);
     return error;
 }
 
@@ -104,19 +127,16 @@ static json_t *recorded(struct cp_context *context, const char *cell, const char
                         const char *call, bool *whole)
 {
     struct cp_reply reply;
-    json_t *body = NULL;
+    json_t *events = NULL;
     enum cc_error error = cp_cell_ask(
         context, cell, "GET", cp_format(context, "/internal/v1/tenants/%s/calls/%s", tenant, call),
         cc_slice("", 0), &reply);
-    if (!error && (cc_json_parse(reply.body, 64 << 20, &body, NULL) ||
-                   !json_is_array(json_object_get(body, "events"))))
-        error = cp_fail(context, CC_PROTOCOL, "cell %s answered something else than events", cell);
-    json_t *events = error ? json_array() : json_incref(json_object_get(body, "events"));
-    json_decref(body);
+    if (!error)
+        error = read_events(context, reply.body, &events);
     if (error)
         warn(context);
     *whole = *whole && !error;
-    return events;
+    return events ? events : json_array();
 }
 
 static enum cc_error fetch_call(struct cp_context *context, const char *cell, const char *tenant,

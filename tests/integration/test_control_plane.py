@@ -340,6 +340,7 @@ OF_OTHERS = (
     (["flow", "publish", "nope", "--tenant", "acme"], 'flow "nope"'),
     (["flow", "show", "nope", "--tenant", "acme"], 'flow "nope"'),
     (["call", "explain", "nope", "--tenant", "acme"], 'call "nope"'),
+    (["call", "show", "nope", "--tenant", "acme"], 'call "nope" of tenant acme'),
     (["map", "show", "--epoch", "999"], 'map of se of epoch "999"'),
     (["map", "rollback", "--to", "999"], 'map of se of epoch "999"'),
     (["certificates", "renew", "--name", "nobody"], 'certificate "nobody"'),
