@@ -74,7 +74,7 @@ const struct cp_command cp_commands[] = {
      "Makes a cell: Postgres with a replica, Redis, workers",
      {{"template", "TEMPLATE", "share/templates/TEMPLATE.yaml; default demo", false},
       {"target", "TARGET", "where it runs: local (default)", false},
-      {"cell", "CELL", "its id; default COUNTRY-1", false}},
+      {"cell", "CELL", "its id; default COUNTRY-1; a further one holds those pinned to it", false}},
      cp_cli_cell_create,
      false,
      CP_DRY_RUN_SHOWS},

@@ -362,9 +362,10 @@ static enum cc_error refuse(struct destroy *destroy, bool unfinished, bool *done
             error = cp_unknown_cell(context, destroy->cell);
     } else if (destroy->tenant_count > 0 && !destroy->options->with_tenants && !unfinished) {
         error = cp_fail(context, CC_CONFLICT,
-                        "%zu tenants live in %s, with their numbers: move them, or give "
-                        "--with-tenants; see: callcell tenant list",
-                        destroy->tenant_count, destroy->cell);
+                        "%zu tenants live in %s, and no command moves a tenant: --with-tenants "
+                        "destroys them and their numbers with it (the final backup keeps a copy); "
+                        "see: callcell tenant list --country %s",
+                        destroy->tenant_count, destroy->cell, destroy->country);
     }
     return error;
 }

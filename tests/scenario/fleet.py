@@ -174,7 +174,7 @@ def a_call_that_the_edge_answered_alone_is_explained(platform):
 @test
 def a_cell_is_not_destroyed_by_accident(platform):
     for words, status, part in (((), 2, "--confirm se-1"), (("--confirm", "se-2"), 2, "is not se-1"),
-                                (("--confirm", "se-1"), 1, "tenants live in se-1")):
+                                (("--confirm", "se-1"), 1, "tenants live in se-1, and no command moves a tenant: --with-")):
         done = platform.cli("cell", "destroy", "se-1", *words, check=False)
         expect_equal(done.returncode, status, f"cell destroy {words}")
         expect(part in done.stderr, done.stderr)
