@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """The reader of runbooks: every command is found with what it should say, and nothing in a page is passed over."""
+import re
+
 from support import runbook
 from support.scenario import expect, expect_equal, main, test
 
@@ -38,6 +40,14 @@ def commands_are_read_with_their_notes():
                  [[("up", 0), ("[0-9]+ s", 0)], [("ok", 60)], [("\\A\\Z", 0)]], "notes")
     expect_equal([command.exits for command in read.commands], [{0}, {0, 1}, {0}], "exits")
     expect_equal(read.sections_with_commands(), ["First minute"], "sections")
+
+
+@test
+def every_page_says_what_its_commands_need():
+    needed = re.search(r"`(export CALLCELL_HOME=[^`]+)`", (runbook.FOLDER / "README.md").read_text())[1]
+    for name in runbook.names():
+        first_minute = (runbook.FOLDER / f"{name}.md").read_text().partition("## First minute\n")[2]
+        expect(needed in first_minute.partition("```sh")[0], f"{name}: no {needed} before the first command")
 
 
 @test
