@@ -29,7 +29,7 @@ def every_command_works(platform):
     commands = [block for block in commands if block not in stop] + [again, silent, *stop]
     script = "set -e\n" + "".join(f"echo '>>>'\n{block}" for block in commands)
     result = subprocess.run(["bash"], input=script, cwd=ROOT, env=platform.environment, text=True,
-                            capture_output=True, timeout=300, check=False)
+                            capture_output=True, timeout=230, check=False)
     print("".join(f"# {line}\n" for line in (result.stdout + result.stderr).splitlines()[-60:]))
     expect_equal(result.returncode, 0, "exit status")
     said = dict(zip(commands, result.stdout.split(">>>\n")[1:]))
