@@ -2,6 +2,7 @@
 #include "cell/calls/last_known.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -13,9 +14,19 @@
 
 enum { SLICE = 4096 };
 
+/* One write at a time into the folder, and never an older snapshot over a newer one: at the end a
+ * second one may be handed over while the first is still being written. */
+struct turn {
+    pthread_mutex_t mutex;
+    uint64_t written; /* the newest job's order; guarded by the mutex */
+    int references;   /* of the owner and of its jobs; the loop's thread */
+};
+
 /* One snapshot on its way to disk. Outlives its owner while a thread writes it. */
 struct job {
     struct cell_last_known *known; /* NULL: nobody waits for it */
+    struct turn *turn;
+    uint64_t order; /* 1, 2, ... as they were begun */
     struct cell_snapshot_record *records;
     size_t count;
     size_t room;
@@ -38,6 +49,8 @@ struct cell_last_known {
     struct cell_worker *worker;
     struct cell_plan_cache *plans;
     struct cell_flow_cache *flows;
+    struct turn *turn;
+    uint64_t jobs; /* begun so far */
     enum phase phase;
     struct job *job;         /* unless waiting */
     struct cc_deadline tick; /* the next snapshot, or the next slice of this one */
@@ -174,13 +187,43 @@ static void load(struct cell_last_known *known)
            cc_log_number("took_us", cc_monotonic_us() - began_us));
 }
 
+static struct turn *turn_ref(struct turn *turn)
+{
+    turn->references++;
+    return turn;
+}
+
+static void turn_unref(struct turn *turn)
+{
+    if (!turn || --turn->references > 0)
+        return;
+    (void)pthread_mutex_destroy(&turn->mutex);
+    free(turn);
+}
+
+static struct turn *turn_create(void)
+{
+    struct turn *turn = calloc(1, sizeof(*turn));
+    if (turn && pthread_mutex_init(&turn->mutex, NULL)) {
+        free(turn);
+        return NULL;
+    }
+    return turn ? turn_ref(turn) : NULL;
+}
+
 enum cc_error cell_last_known_create(struct cell_worker *worker, struct cell_plan_cache *plans,
                                      struct cell_flow_cache *flows, struct cell_last_known **out)
 {
     struct cell_last_known *known = calloc(1, sizeof(*known));
+    struct turn *turn = turn_create();
     *out = known;
-    if (!known)
+    if (!known || !turn) {
+        turn_unref(turn);
+        free(known);
+        *out = NULL;
         return CC_NO_MEMORY;
+    }
+    known->turn = turn;
     known->worker = worker;
     known->plans = plans;
     known->flows = flows;
@@ -197,6 +240,7 @@ static void free_job(struct job *job)
 {
     for (size_t i = 0; i < job->count; i++)
         cell_snapshot_item_unref(job->records[i].item);
+    turn_unref(job->turn);
     free(job->records);
     free(job->cell);
     free(job->directory);
@@ -212,6 +256,7 @@ void cell_last_known_free(struct cell_last_known *known)
         known->job->known = NULL;
     else if (known->job)
         free_job(known->job);
+    turn_unref(known->turn);
     free(known);
 }
 
@@ -228,6 +273,8 @@ static struct job *make_job(struct cell_last_known *known)
     if (!job)
         return NULL;
     job->known = known;
+    job->turn = turn_ref(known->turn);
+    job->order = ++known->jobs;
     job->changes = changes_of(known);
     job->room = cell_plan_cache_count(known->plans) + cell_flow_cache_count(known->flows);
     job->records = calloc(job->room + 1, sizeof(*job->records));
@@ -313,10 +360,16 @@ static void hand_over(struct cell_last_known *known)
 static void write_job(void *context)
 {
     struct job *job = context;
+    struct turn *turn = job->turn;
+    (void)pthread_mutex_lock(&turn->mutex);
     int64_t began_us = cc_monotonic_us();
-    job->error = cell_snapshot_file_write(job->directory, job->cell, job->records, job->count);
+    if (job->order > turn->written)
+        job->error = cell_snapshot_file_write(job->directory, job->cell, job->records, job->count);
     job->failure = job->error ? errno : 0;
     job->thread_us = cc_monotonic_us() - began_us;
+    if (!job->error && job->order > turn->written)
+        turn->written = job->order;
+    (void)pthread_mutex_unlock(&turn->mutex);
 }
 
 static void tell_failure(struct cell_last_known *known)
@@ -379,12 +432,27 @@ static void release(struct cell_last_known *known, size_t slice)
     known->phase = WAITING;
 }
 
+/* What is gathered already may be older than what the last calls taught, so all is gathered anew.
+ */
+static void drop_what_is_not_whole(struct cell_last_known *known)
+{
+    if (known->phase == RELEASING)
+        release(known, known->job->count);
+    if (known->phase == GATHERING)
+        free_job(known->job);
+    if (known->phase == WRITING && changes_of(known) == known->job->changes)
+        return;
+    if (known->phase == WRITING)
+        known->job->known = NULL;
+    known->job = NULL;
+    known->phase = WAITING;
+}
+
 void cell_last_known_finish(struct cell_last_known *known)
 {
     cc_deadline_clear(&known->tick);
     known->finishing = true;
-    if (known->phase == RELEASING)
-        release(known, known->job->count);
+    drop_what_is_not_whole(known);
     if (known->phase == WAITING)
         begin(known);
     if (known->phase == GATHERING)

@@ -3,6 +3,9 @@
 import concurrent.futures
 import contextlib
 import json
+import os
+import pathlib
+import platform
 import signal
 import subprocess
 import sys
@@ -14,6 +17,7 @@ from test_cell import (MENU, answered, check, connected_to, equal, event, fresh_
 from support.wait import wait_until
 
 SETTINGS = {"plans_interval_ms": 200}
+OPENAT = {"x86_64": "257", "aarch64": "56"}[platform.machine()]
 SNAPSHOTS = 'callcell_cell_snapshots_total{outcome="%s"}'
 
 
@@ -131,6 +135,37 @@ def test_the_disk_never_beats_what_a_store_knows(host):
             worker.start(stores=False)
             equal(rejected(answered(worker, "newer", event(deleted))), 404, "not made alive by the next start")
             equal(connected_to(answered(worker, "newer", event(changed))), "+46700000002")
+
+
+def opens_a_file(process):
+    """Whether one of its threads stands in openat(2)."""
+    for thread in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            if (thread / "syscall").read_text().split()[0] == OPENAT:
+                return True
+    return False
+
+
+def test_the_last_snapshot_waits_for_the_one_under_way(host):
+    early, late = fresh_number(), fresh_number()
+    make_tenant(host, "last")
+    put(host, "last", mobile(early), mobile(late))
+    host.replicated()
+    with a_worker(host, "worker-last") as worker:
+        plans = worker.folder / "plans"
+        plans.mkdir(exist_ok=True)
+        os.mkfifo(plans / "call-plans.tmp")
+        os.chmod(plans / "call-plans.tmp", 0o666)
+        answered(worker, "last", event(early))
+        wait_until("a write is stuck", lambda: opens_a_file(worker.process))
+        answered(worker, "last", event(late))
+        worker.process.send_signal(signal.SIGTERM)
+        wait_until("it stops", lambda: "worker_stopping" in worker.log.read_text())
+        with open(plans / "call-plans.tmp", "rb") as reader:  # the stuck write ends, and fails: a pipe takes no fsync
+            reader.read()
+        equal(worker.process.wait(20), 0, "exit status")
+        worker.start()
+        equal(worker.metric("callcell_cell_call_plans_loaded"), 2, "the number learned last is there too")
 
 
 def test_a_damaged_or_foreign_snapshot_is_refused(host):
