@@ -16,7 +16,7 @@
 #include "control-plane/postgres/promote.h"
 #include "control-plane/pq.h"
 
-enum { MONITOR_MEGABYTES = 32 };
+enum { MONITOR_MEGABYTES = 32, PRIMARY_WAIT_S = 10 };
 
 /* Measured on loopback under load of other programs, kill -9 of a node to the first write: 4.0-5.0
  * s (10 times; up to 8 s with 3 s and 2 s in the place of the last two). A short demote timeout is
@@ -164,6 +164,23 @@ static enum cc_error map_owner_to_autoctl(struct cp_postgres_group *group, const
                          0600);
 }
 
+/* A standby that is up before its primary passes for the better one, and is promoted: a restart of
+ * the machine would move the primary (docs/adr/0017). */
+static const char *wait_for_primary(struct cp_postgres_group *group, enum cp_postgres_part part)
+{
+    if (part == CP_POSTGRES_MONITOR)
+        return NULL;
+    enum cp_postgres_part other =
+        part == CP_POSTGRES_NODE_1 ? CP_POSTGRES_NODE_2 : CP_POSTGRES_NODE_1;
+    return cp_format(group->context,
+                     "until=$(($(date +%%s) + %d))\n"
+                     "while [ -e '%s/standby.signal' ] && [ \"$(date +%%s)\" -lt $until ] &&\n"
+                     "    ! pg_isready -q -h 127.0.0.1 -p %d -t 1; do\n"
+                     "    sleep 0.1\n"
+                     "done\n",
+                     PRIMARY_WAIT_S, group->places[part].data, group->places[other].port);
+}
+
 static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
     const struct cp_postgres_place *place = &group->places[part];
@@ -171,7 +188,8 @@ static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_
     struct cp_service service = {.name = place->service,
                                  .argv = argv,
                                  .environment = place->environment,
-                                 .folder = group->socket_folder};
+                                 .folder = group->socket_folder,
+                                 .first = wait_for_primary(group, part)};
     enum cc_error error = group->target->install(group->context, &service);
     return error ? error : group->target->start(group->context, service.name);
 }

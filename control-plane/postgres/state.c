@@ -42,6 +42,7 @@ enum cc_error cp_postgres_wait_streaming(struct cp_postgres_group *group)
     return wait_true(group, CP_POSTGRES_MONITOR, "pg_auto_failover",
                      "SELECT count(*) = 2 FROM pgautofailover.node "
                      "WHERE reportedstate = goalstate AND health = 1 "
+                     "AND least(reporttime, healthchecktime) > pg_postmaster_start_time() "
                      "AND reportedstate IN ('primary', 'secondary')",
                      "one primary and one secondary");
 }

@@ -6,8 +6,8 @@
 
 #include "control-plane/postgres/group.h"
 
-/* Until the monitor sees one primary and one healthy secondary, and wants nothing else. CC_TIMEOUT
- * after 60 s. */
+/* Until the monitor sees one primary and one healthy secondary, and wants nothing else; what it
+ * knew before its own last start is not believed. CC_TIMEOUT after 60 s. */
 enum cc_error cp_postgres_wait_streaming(struct cp_postgres_group *group) CC_MUST_CHECK;
 /* Until the primary's commits wait for the replica. CC_TIMEOUT after 60 s. */
 enum cc_error cp_postgres_wait_synchronous(struct cp_postgres_group *group) CC_MUST_CHECK;

@@ -76,6 +76,8 @@ static enum cc_error write_run(struct cp_context *context, const char *folder,
     cc_buffer_printf(&script, "#!/bin/sh\nexec 2>&1\numask 077\nulimit -n \"$(ulimit -Hn)\"\n");
     if (service->folder)
         cc_buffer_printf(&script, "mkdir -p '%s'\n", service->folder);
+    if (service->first)
+        cc_buffer_text(&script, service->first);
     cc_buffer_printf(&script, "exec env -i PATH=" TOOLS " LC_ALL=C.UTF-8 HOME='%s'", context->home);
     for (size_t i = 0; service->environment && service->environment[i]; i++)
         append_word(&script, service->environment[i]);

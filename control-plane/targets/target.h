@@ -16,6 +16,8 @@ struct cp_service {
     const char *const *environment; /* "NAME=value", NULL-terminated, or NULL */
     const char *folder;             /* made before each start, when it is not there; or NULL */
     const char *stop_signal;        /* "INT": sent instead of TERM; NULL: TERM */
+    const char *first;              /* lines of sh, run before each start in its folder of the
+                                     * supervisor; whether they succeed does not matter; or NULL */
 };
 
 struct cp_target {
