@@ -7,6 +7,7 @@
 #include "base/io/loop.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/failover/look.h"
+#include "control-plane/failover/redis_look.h"
 #include "control-plane/failover/term.h"
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
@@ -50,7 +51,7 @@ static const struct cc_transition rows[] = {
      "the other node is the synchronous replica"},
     {"replicated", NULL, NULL, mend_leases, NULL, "leased", "leases of the term that is in force"},
     {"leased", NULL, NULL, start_workers, verify_workers, "serving",
-     "Redis and workers: started and ready"},
+     "Redis and workers but drained ones: started and ready"},
     {"serving", NULL, NULL, tell_edges, NULL, "done", "edges know where the workers are"},
 };
 const struct cc_transition_table cp_cell_heal_table = {"cell_heal", "new", "done", rows,
@@ -403,14 +404,40 @@ each_site(struct heal *heal, enum cc_error (*act)(struct cp_cell_create *create,
     return error || !heal->sites.standby ? error : act(&heal->create, heal->sites.standby);
 }
 
-/* Frozen ones are killed first, drained ones are left alone. */
+static const char *redis_at(struct heal *heal, const char *site)
+{
+    return cp_site_service(heal->create.context, site, cp_cell_service(&heal->create, "redis"));
+}
+
+static const char *trouble_of_redis(struct heal *heal, const char *site)
+{
+    const struct cp_cell_create *create = &heal->create;
+    const char *trouble = trouble_of(heal, redis_at(heal, site));
+    if (!trouble && cp_redis_hangs(create->context, create->cell, create->number, site))
+        trouble = "hangs";
+    return trouble;
+}
+
+/* It holds nothing that cannot be lost. */
+static enum cc_error kill_redis(struct heal *heal, const char *site)
+{
+    const char *trouble = trouble_of_redis(heal, site);
+    bool alive = trouble && (strcmp(trouble, "frozen") == 0 || strcmp(trouble, "hangs") == 0);
+    return alive ? heal->create.target->kill(heal->create.context, redis_at(heal, site)) : CC_OK;
+}
+
+/* What does not listen is killed first. Drained workers are left alone. */
 static enum cc_error start_workers(void *subject)
 {
     struct heal *heal = subject;
     struct cp_workers workers;
-    enum cc_error error = cp_workers_find(heal->create.context, heal->create.cell, &workers);
+    enum cc_error error = kill_redis(heal, heal->sites.active);
+    if (!error && heal->sites.standby)
+        error = kill_redis(heal, heal->sites.standby);
+    if (!error)
+        error = cp_workers_find(heal->create.context, heal->create.cell, &workers);
     for (size_t i = 0; !error && i < workers.count; i++) {
-        if (is_frozen(heal, workers.items[i].service))
+        if (!workers.items[i].drained && is_frozen(heal, workers.items[i].service))
             error = heal->create.target->kill(heal->create.context, workers.items[i].service);
     }
     return error ? error : each_site(heal, cp_cell_start_site);
@@ -440,16 +467,24 @@ static void say(struct heal *heal, const char *what, const char *is)
     (void)fprintf(stderr, "found: %s: %s\n", what, is);
 }
 
+/* Somebody took it out on purpose: only that its service is not there is mended. */
+static void look_at_drained(struct heal *heal, const struct cp_worker *worker)
+{
+    if (!cp_file_exists(cp_local_service_folder(heal->create.context, worker->service)))
+        say(heal, worker->service, "missing");
+    (void)fprintf(stderr, "left out: %s: drained; to take it back: callcell cell undrain %s %s\n",
+                  worker->service, heal->create.cell, worker->name);
+}
+
 static void look_at_services(struct heal *heal, struct cp_postgres_group *group)
 {
     struct cp_context *context = heal->create.context;
     struct cp_workers workers;
     const char *const sites[] = {heal->sites.active, heal->sites.standby};
     for (size_t i = 0; i < 2 && sites[i]; i++) {
-        const char *redis =
-            cp_site_service(context, sites[i], cp_cell_service(&heal->create, "redis"));
-        if (trouble_of(heal, redis))
-            say(heal, redis, trouble_of(heal, redis));
+        const char *trouble = trouble_of_redis(heal, sites[i]);
+        if (trouble)
+            say(heal, redis_at(heal, sites[i]), trouble);
     }
     for (size_t i = 0; i < CP_POSTGRES_PARTS; i++) {
         const char *trouble = trouble_of(heal, group->places[i].service);
@@ -459,9 +494,11 @@ static void look_at_services(struct heal *heal, struct cp_postgres_group *group)
     if (cp_workers_find(context, heal->create.cell, &workers))
         return;
     for (size_t i = 0; i < workers.count; i++) {
-        const char *trouble = trouble_of(heal, workers.items[i].service);
-        if (trouble && !workers.items[i].drained)
-            say(heal, workers.items[i].service, trouble);
+        const char *service = workers.items[i].service;
+        if (workers.items[i].drained)
+            look_at_drained(heal, &workers.items[i]);
+        else if (trouble_of(heal, service))
+            say(heal, service, trouble_of(heal, service));
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include "base/io/loop.h"
 #include "control-plane/cell_api.h"
+#include "control-plane/files.h"
+#include "control-plane/fleet/drained.h"
 #include "control-plane/registry.h"
 #include "control-plane/sites.h"
 #include "control-plane/targets/target.h"
@@ -13,14 +15,10 @@ enum { ASK_MS = 1000, PAUSE_MS = 50, EDGES_S = 20 };
 static enum cc_error read_drained(struct cp_context *context, const char *cell,
                                   struct cp_worker *items, size_t count)
 {
-    PGresult *result;
-    enum cc_error error =
-        cp_sql_read(context, &result, "SELECT worker FROM drained_workers WHERE cell = $1",
-                    CP_PARAMETERS(cell));
-    for (int row = 0; !error && row < PQntuples(result); row++) {
-        for (size_t i = 0; i < count; i++)
-            items[i].drained |= strcmp(items[i].name, cp_sql_value(result, row, 0)) == 0;
-    }
+    struct cp_drained drained;
+    enum cc_error error = cp_drained_read(context, cell, &drained);
+    for (size_t i = 0; i < count; i++)
+        items[i].drained = drained.worker[items[i].number];
     return error;
 }
 
@@ -64,6 +62,30 @@ enum cc_error cp_workers_find(struct cp_context *context, const char *cell, stru
     return read_drained(context, cell, items, out->count);
 }
 
+static bool has_settings(struct cp_context *context, const char *cell,
+                         const struct cp_worker *worker)
+{
+    const char *below = cp_format(context, "cells/%s/etc/cell-%s.yaml", cell, worker->name);
+    return cp_file_exists(cp_site_path(context, worker->site, below));
+}
+
+enum cc_error cp_workers_by_files(struct cp_context *context, const char *cell,
+                                  struct cp_workers *out)
+{
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
+    struct cp_worker *items = cp_alloc(context, CP_WORKER_NUMBER_MAX * sizeof(*items));
+    size_t count = 0;
+    for (int i = 0; i < CP_WORKER_NUMBER_MAX; i++) {
+        const char *site = i < CP_WORKERS_PER_CELL ? CP_SITE_FIRST : CP_SITE_SECOND;
+        items[count] =
+            worker_at(context, cell, sites.number, &sites, site, i % CP_WORKERS_PER_CELL);
+        count += has_settings(context, cell, &items[count]);
+    }
+    *out = (struct cp_workers){cell, sites.country, sites.number, items, count};
+    return read_drained(context, cell, items, count);
+}
+
 const struct cp_worker *cp_worker_named(const struct cp_workers *workers, const char *name)
 {
     for (size_t i = 0; i < workers->count; i++) {
@@ -78,20 +100,27 @@ static const char *address(struct cp_context *context, int port)
     return cp_format(context, "127.0.0.1:%d", port);
 }
 
+static const char *endpoint(struct cp_context *context, const struct cp_worker *worker)
+{
+    if (worker->drained)
+        return cp_drained_note(context, worker->number);
+    return cp_format(context, "%s%s", address(context, worker->port),
+                     worker->standby ? " standby" : "");
+}
+
+enum cc_error cp_workers_tell(struct cp_context *context, const struct cp_workers *workers)
+{
+    const char **endpoints = cp_alloc(context, (workers->count + 1) * sizeof(*endpoints));
+    for (size_t i = 0; i < workers->count; i++)
+        endpoints[i] = endpoint(context, &workers->items[i]);
+    return cp_target_find("local")->announce(context, workers->cell, endpoints, workers->count);
+}
+
 enum cc_error cp_workers_announce(struct cp_context *context, const char *cell)
 {
     struct cp_workers workers;
     enum cc_error error = cp_workers_find(context, cell, &workers);
-    if (error)
-        return error;
-    const char **endpoints = cp_alloc(context, workers.count * sizeof(*endpoints));
-    size_t count = 0;
-    for (size_t i = 0; i < workers.count; i++) {
-        if (!workers.items[i].drained)
-            endpoints[count++] = cp_format(context, "%s%s", address(context, workers.items[i].port),
-                                           workers.items[i].standby ? " standby" : "");
-    }
-    return cp_target_find("local")->announce(context, cell, endpoints, count);
+    return error ? error : cp_workers_tell(context, &workers);
 }
 
 static bool ask(struct cp_context *context, int port, const char *path, struct cp_reply *reply)

@@ -15,7 +15,7 @@ struct cp_worker {
     int telemetry_port; /* the same; plain: health and state */
     const char *site;
     bool standby; /* at the standby site */
-    bool drained;
+    bool drained; /* fleet/drained.h */
 };
 
 struct cp_workers {
@@ -30,10 +30,17 @@ struct cp_workers {
 enum cc_error cp_workers_find(struct cp_context *context, const char *cell,
                               struct cp_workers *out) CC_MUST_CHECK;
 
+/* Those of a cell with two sites that have settings there; works without the registry. */
+enum cc_error cp_workers_by_files(struct cp_context *context, const char *cell,
+                                  struct cp_workers *out) CC_MUST_CHECK;
+
 /* NULL when the cell has no such worker. */
 const struct cp_worker *cp_worker_named(const struct cp_workers *workers, const char *name);
 
-/* Tells edges about the workers that are not drained, as the registry says now. */
+/* Tells edges about those that are not drained, and notes which are. */
+enum cc_error cp_workers_tell(struct cp_context *context,
+                              const struct cp_workers *workers) CC_MUST_CHECK;
+/* The same for all of a cell, as the registry says now. */
 enum cc_error cp_workers_announce(struct cp_context *context, const char *cell) CC_MUST_CHECK;
 
 bool cp_worker_is_ready(struct cp_context *context, const struct cp_worker *worker);

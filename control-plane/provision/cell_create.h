@@ -63,7 +63,7 @@ const char *cp_cell_path(struct cp_cell_create *create, const char *below);   /*
 const char *cp_cell_path_at(struct cp_cell_create *create, const char *site, const char *below);
 
 /* The parts of one site: its folders, with the secrets of the other; Redis; workers, started and
- * ready. The supervisor of the site runs. */
+ * ready, but for those that are drained. The supervisor of the site runs. */
 enum cc_error cp_cell_make_site(struct cp_cell_create *create, const char *site,
                                 const char *secrets_of) CC_MUST_CHECK;
 enum cc_error cp_cell_start_site(struct cp_cell_create *create, const char *site) CC_MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "control-plane/certificates/certificates.h"
 #include "control-plane/failover/lease.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/drained.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/serves.h"
@@ -274,7 +275,9 @@ static const char *worker_settings(struct cp_cell_create *create, const char *si
     return text.data ? text.data : "";
 }
 
-static enum cc_error start_worker(struct cp_cell_create *create, const char *site, int worker)
+/* Installed whatever it is; one that is drained is started by `cell undrain`. */
+static enum cc_error start_worker(struct cp_cell_create *create, const char *site, int worker,
+                                  bool drained)
 {
     struct cp_context *context = create->context;
     const char *name = cp_format(context, "worker-%d", worker);
@@ -290,14 +293,15 @@ static enum cc_error start_worker(struct cp_cell_create *create, const char *sit
             cp_file_write(context, file, cc_slice_of(worker_settings(create, site, worker)), 0600);
     if (!error)
         error = create->target->install(context, &service);
-    return error ? error : create->target->start(context, service.name);
+    return error || drained ? error : create->target->start(context, service.name);
 }
 
 static enum cc_error start_workers(struct cp_cell_create *create, const char *site)
 {
-    enum cc_error error = CC_OK;
+    struct cp_drained drained;
+    enum cc_error error = cp_drained_read(create->context, create->cell, &drained);
     for (int worker = first_worker(site); !error && worker <= last_worker(create, site); worker++)
-        error = start_worker(create, site, worker);
+        error = start_worker(create, site, worker, drained.worker[worker]);
     return error;
 }
 
@@ -319,8 +323,11 @@ enum cc_error cp_cell_start_workers(void *subject)
 
 enum cc_error cp_cell_verify_site(struct cp_cell_create *create, const char *site)
 {
-    enum cc_error error = CC_OK;
+    struct cp_drained drained;
+    enum cc_error error = cp_drained_read(create->context, create->cell, &drained);
     for (int worker = first_worker(site); !error && worker <= last_worker(create, site); worker++) {
+        if (drained.worker[worker])
+            continue;
         const char *address =
             cp_format(create->context, "127.0.0.1:%d",
                       cp_port(create->context, cp_ports_worker_telemetry(create->number, worker)));

@@ -36,7 +36,8 @@ struct cp_target {
     /* Stopped and forgotten; not being there is success. Its logs stay. */
     enum cc_error (*remove)(struct cp_context *context, const char *service);
     bool (*is_up)(struct cp_context *context, const char *service);
-    /* Tells edges where a cell's workers are. */
+    /* Tells edges where a cell's workers are; an endpoint is a line of their file
+     * (docs/api/internal.md), comments too. */
     enum cc_error (*announce)(struct cp_context *context, const char *cell,
                               const char *const *endpoints, size_t count);
 };

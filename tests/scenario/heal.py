@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 from support.platform import Platform
@@ -76,6 +77,41 @@ def a_frozen_postgres_is_found_under_a_keeper_that_is_well(platform):
         expect(f"found: se-1-node{3 - replica}" not in done.stderr, done.stderr)
     finally:
         os.kill(postmaster, signal.SIGCONT)
+
+
+def redis_answers(platform, timeout_s=20):
+    """Whoever does not say who they are is answered too."""
+    try:
+        with socket.create_connection(("127.0.0.1", platform.port(20120)), timeout=timeout_s) as plain:
+            plain.sendall(b"PING\r\n")
+            return plain.recv(64).startswith(b"-NOAUTH")
+    except OSError:
+        return False
+
+
+def expect_heal_renews_redis(platform, trouble):
+    before = platform.pid("redis")
+    done = platform.cli("cell", "heal", "se-1", timeout_s=120)
+    expect(f"found: se-1-redis: {trouble}" in done.stderr and "heal se-1: done" in done.stdout, done)
+    wait_until("Redis answers", lambda: redis_answers(platform), 20)
+    expect(platform.pid("redis") != before, f"Redis is still process {before}")
+
+
+@test
+def a_frozen_redis_is_replaced(platform):
+    platform.freeze("redis")
+    expect_heal_renews_redis(platform, "frozen")
+
+
+@test
+def a_redis_that_hangs_is_replaced(platform):
+    """Its process runs, in a script without end."""
+    environment = {**platform.environment, "REDISCLI_AUTH": platform.secret_file("cells/se-1/etc/redis-operator.password")}
+    endless = ["redis-cli", "-p", str(platform.port(20120)), "--user", "operator", "EVAL", "while true do end", "0"]
+    with subprocess.Popen(endless, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as script:
+        wait_until("Redis is silent", lambda: not redis_answers(platform, timeout_s=1), 20)
+        expect_heal_renews_redis(platform, "hangs")
+        script.wait(timeout=20)
 
 
 @test
