@@ -6,7 +6,7 @@
 #include "control-plane/files.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
-#include "control-plane/targets/target.h"
+#include "control-plane/targets/local.h"
 #include "control-plane/unknown.h"
 
 /* A worker's own drain takes at most 10 s, and records leave within a second while Postgres is
@@ -150,7 +150,13 @@ static enum cc_error verify_others(void *subject)
 static enum cc_error start(void *subject)
 {
     struct drain *drain = subject;
-    return target()->start(drain->context, drain->worker->service);
+    const char *service = drain->worker->service;
+    if (!cp_file_exists(cp_local_service_folder(drain->context, service)))
+        return cp_fail(drain->context, CC_NOT_FOUND,
+                       "the service %s is not there; run: callcell cell heal %s, which installs "
+                       "it, then this again",
+                       service, drain->workers.cell);
+    return target()->start(drain->context, service);
 }
 
 static enum cc_error verify_ready(void *subject)
@@ -206,6 +212,14 @@ static enum cc_error refuse_last(struct drain *drain)
                    drain->workers.cell);
 }
 
+/* One that nobody drained and that does not run is taken in too: whoever asks wants it at work. */
+static bool is_as_asked(struct drain *drain, bool drained)
+{
+    if (drain->worker->drained != drained)
+        return false;
+    return drained || cp_worker_is_ready(drain->context, drain->worker);
+}
+
 static enum cc_error walk(struct drain *drain, const struct cc_transition_table *table,
                           bool drained, bool *changed)
 {
@@ -213,7 +227,7 @@ static enum cc_error walk(struct drain *drain, const struct cc_transition_table 
     const char *subject = cp_format(context, "%s/%s", drain->workers.cell, drain->worker->name);
     bool unfinished = false;
     enum cc_error error = cp_run_unfinished(context, table->name, subject, &unfinished);
-    *changed = unfinished || drain->worker->drained != drained;
+    *changed = !error && (unfinished || !is_as_asked(drain, drained));
     if (error || !*changed)
         return error;
     if (drained && !unfinished)

@@ -16,6 +16,7 @@ extern const struct cc_transition_table cp_cell_restart_table;
  */
 enum cc_error cp_cell_drain(struct cp_context *context, const char *cell, const char *worker,
                             bool force, bool *changed) CC_MUST_CHECK;
+/* One that was not drained and is not ready is started and waited for all the same. */
 enum cc_error cp_cell_undrain(struct cp_context *context, const char *cell, const char *worker,
                               bool *changed) CC_MUST_CHECK;
 
