@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/io/loop.h"
 #include "base/names.h"
 #include "control-plane/failover/break_glass.h"
 #include "control-plane/failover/cost.h"
@@ -9,6 +10,7 @@
 #include "control-plane/failover/loss.h"
 #include "control-plane/failover/term.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/drained.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/postgres/make.h"
 #include "control-plane/postgres/promote.h"
@@ -279,30 +281,69 @@ static enum cc_error raise_term(void *subject)
     return error;
 }
 
-/* The workers of a site that have a file; needs no registry. */
-static size_t add_workers(struct evacuate *evacuate, const char *site, const char *note,
-                          const char **endpoints, size_t count)
+/* Those at the site that it goes to and not drained. */
+static enum cc_error find_takers(struct evacuate *evacuate, struct cp_workers *out)
+{
+    struct cp_workers all;
+    enum cc_error error = cp_workers_by_files(evacuate->context, evacuate->cell, &all);
+    if (error)
+        return error;
+    struct cp_worker *items = cp_alloc(evacuate->context, (all.count + 1) * sizeof(*items));
+    *out = all;
+    out->items = items;
+    out->count = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        if (cp_site_is(all.items[i].site, evacuate->to) && !all.items[i].drained)
+            items[out->count++] = all.items[i];
+    }
+    return CC_OK;
+}
+
+/* How a person says, with the registry or without it, that a drained worker is to answer again. */
+static const char *how_to_take_back(struct evacuate *evacuate)
 {
     struct cp_context *context = evacuate->context;
-    int first = cp_site_is(site, CP_SITE_FIRST) ? 1 : CP_WORKERS_PER_CELL + 1;
-    for (int worker = first; worker < first + CP_WORKERS_PER_CELL; worker++) {
-        const char *file = cp_site_path(
-            context, site,
-            cp_format(context, "cells/%s/etc/cell-worker-%d.yaml", evacuate->cell, worker));
-        if (cp_file_exists(file))
-            endpoints[count++] =
-                cp_format(context, "127.0.0.1:%d%s",
-                          cp_port(context, cp_ports_worker(evacuate->number, worker)), note);
+    int worker = cp_site_is(evacuate->to, CP_SITE_FIRST) ? 1 : CP_WORKERS_PER_CELL + 1;
+    if (context->registry)
+        return cp_format(context, "callcell cell undrain %s worker-%d", evacuate->cell, worker);
+    return cp_format(context, "take the line \"%s\" out of %s", cp_drained_note(context, worker),
+                     cp_path(context, "discovery/%s.endpoints", evacuate->cell));
+}
+
+/* A drained worker is out for a reason that the loss of a site does not change. */
+static enum cc_error refuse_without_takers(struct evacuate *evacuate)
+{
+    struct cp_workers takers;
+    enum cc_error error = find_takers(evacuate, &takers);
+    if (error || takers.count > 0)
+        return error;
+    return cp_fail(evacuate->context, CC_CONFLICT,
+                   "every worker of %s at site %s is drained: nobody there would answer its calls; "
+                   "take one back, then evacuate: %s",
+                   evacuate->cell, evacuate->to, how_to_take_back(evacuate));
+}
+
+/* Whether one stays up is seen when they are waited for: another one is enough. */
+static enum cc_error wake_takers(struct evacuate *evacuate)
+{
+    struct cp_workers takers;
+    struct cp_context *context = evacuate->context;
+    const struct cp_target *target = cp_target_find("local");
+    enum cc_error error = find_takers(evacuate, &takers);
+    for (size_t i = 0; !error && i < takers.count; i++) {
+        const char *service = takers.items[i].service;
+        if (cp_file_exists(cp_local_service_folder(context, service)) &&
+            !target->is_up(context, service))
+            (void)!target->start(context, service);
     }
-    return count;
+    return error;
 }
 
 static enum cc_error announce(struct evacuate *evacuate)
 {
-    const char *endpoints[2 * CP_WORKERS_PER_CELL];
-    size_t count = add_workers(evacuate, evacuate->to, "", endpoints, 0);
-    count = add_workers(evacuate, cp_site_other(evacuate->to), " standby", endpoints, count);
-    return cp_target_find("local")->announce(evacuate->context, evacuate->cell, endpoints, count);
+    struct cp_workers workers;
+    enum cc_error error = cp_workers_by_files(evacuate->context, evacuate->cell, &workers);
+    return error ? error : cp_workers_tell(evacuate->context, &workers);
 }
 
 static enum cc_error tell(void *subject)
@@ -316,19 +357,41 @@ static enum cc_error tell(void *subject)
                                    .key_file = evacuate->request->key_file};
     if (!error)
         error = cp_lease_write_all(evacuate->context, &lease);
-    return error ? error : announce(evacuate);
+    if (!error)
+        error = announce(evacuate);
+    return error ? error : wake_takers(evacuate);
 }
 
+static bool any_is_ready(struct cp_context *context, const struct cp_workers *workers)
+{
+    for (size_t i = 0; i < workers->count; i++) {
+        if (cp_worker_is_ready(context, &workers->items[i]))
+            return true;
+    }
+    return false;
+}
+
+/* One is enough: it answers all calls, and `heal` sees to the others. */
 static enum cc_error verify_workers(void *subject)
 {
+    enum { READY_S = 60, PAUSE_MS = 50 };
     struct evacuate *evacuate = subject;
-    struct cp_template template = {.workers = 1};
-    struct cp_cell_create create = {.context = evacuate->context,
-                                    .cell = evacuate->cell,
-                                    .template = template,
-                                    .number = evacuate->number};
+    struct cp_workers takers;
+    int64_t until_us = cc_monotonic_us() + READY_S * INT64_C(1000000);
     enum cc_error error = recall(evacuate);
-    return error ? error : cp_cell_verify_site(&create, evacuate->to);
+    if (!error)
+        error = refuse_without_takers(evacuate);
+    if (!error)
+        error = find_takers(evacuate, &takers);
+    while (!error && !any_is_ready(evacuate->context, &takers)) {
+        if (cc_monotonic_us() >= until_us)
+            return cp_fail(evacuate->context, CC_TIMEOUT,
+                           "no worker of %s at site %s is ready after %d s; see: callcell cell "
+                           "show %s",
+                           evacuate->cell, evacuate->to, READY_S, evacuate->cell);
+        cp_pause_ms(PAUSE_MS);
+    }
+    return error;
 }
 
 static enum cc_error publish(void *subject)
@@ -470,6 +533,8 @@ static enum cc_error check(struct evacuate *evacuate, bool unfinished)
     if (unfinished)
         return CC_OK;
     enum cc_error error = evacuate->request->key_file ? CC_OK : refuse_other_move(evacuate);
+    if (!error)
+        error = refuse_without_takers(evacuate);
     return error ? error : judge(evacuate);
 }
 

@@ -153,4 +153,34 @@ def a_replica_that_is_down_is_started_and_promoted(platform):
     platform.heal()
 
 
+def service_of(platform, worker):
+    site = "a" if worker <= 2 else "b"
+    return platform.site(site) / f"run/services/se-1-worker-{worker}"
+
+
+@test
+def drained_workers_stay_out_and_stopped_ones_are_woken(platform):
+    """At the site that it goes to: one is drained, one stopped."""
+    faults.wait_until_whole(platform)
+    standby = {"a": "b", "b": "a"}[platform.active_site()]
+    drained, stopped = (1, 2) if standby == "a" else (3, 4)
+    for worker in (drained, stopped):
+        platform.cli("cell", "drain", "se-1", f"worker-{worker}")
+    said = refused(platform, "cell", "evacuate", "se-1")
+    expect(f"every worker of se-1 at site {standby} is drained" in said, said)
+    expect(f"callcell cell undrain se-1 worker-{drained}" in said, said)
+    platform.cli("cell", "undrain", "se-1", f"worker-{stopped}")
+    platform.as_owner(["sv", "-w", "20", "force-stop", service_of(platform, stopped)], timeout_s=40)
+    platform.cli("cell", "evacuate", "se-1", timeout_s=180)
+    expect_equal(platform.active_site(), standby, "active site")
+    lines = (platform.home / "discovery/se-1.endpoints").read_text().splitlines()
+    expect(f"# drained worker-{drained}" in lines, f"{lines}")
+    states = [(service_of(platform, worker) / "supervise/stat").read_text().strip() for worker in (drained, stopped)]
+    expect_equal(states, ["down", "run"], "the drained and the stopped worker")
+    healed = platform.cli("cell", "heal", "se-1", timeout_s=180)
+    expect(f"worker-{drained}: drained; to take it back" in healed.stderr, healed.stderr)
+    platform.cli("cell", "undrain", "se-1", f"worker-{drained}")
+    platform.heal()
+
+
 main(TwoSites)
