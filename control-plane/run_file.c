@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control-plane/files.h"
@@ -59,4 +60,31 @@ enum cc_error cp_run_file_record(struct cp_context *context, const char *path,
     free(text);
     json_decref(kept);
     return error;
+}
+
+static bool is_held(struct cp_context *context, const char *path)
+{
+    int lock = open(cp_format(context, "%s.lock", path), O_RDONLY | O_CLOEXEC);
+    if (lock < 0)
+        return false;
+    bool held = flock(lock, LOCK_SH | LOCK_NB) != 0;
+    (void)close(lock);
+    return held;
+}
+
+bool cp_run_file_look(struct cp_context *context, const char *path, struct cp_run_file_kept *out)
+{
+    struct stat file;
+    struct cc_slice bytes;
+    json_t *kept = NULL;
+    if (stat(path, &file) || cp_file_read(context, path, &bytes) ||
+        cc_json_parse(bytes, BYTES_MAX, &kept, NULL))
+        return false;
+    *out = (struct cp_run_file_kept){.command = text_in(context, kept, "command"),
+                                     .state = text_in(context, kept, "state"),
+                                     .at_us = (int64_t)file.st_mtim.tv_sec * 1000000 +
+                                              file.st_mtim.tv_nsec / 1000,
+                                     .under_way = is_held(context, path)};
+    json_decref(kept);
+    return true;
 }

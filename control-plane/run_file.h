@@ -24,4 +24,14 @@ enum cc_error cp_run_file_record(struct cp_context *context, const char *path,
                                  const struct cc_transition_table *table,
                                  const char *state) CC_MUST_CHECK;
 
+struct cp_run_file_kept {
+    const char *command; /* JSON array of its words */
+    const char *state;
+    int64_t at_us;  /* when its last step was recorded */
+    bool under_way; /* a process holds it just now */
+};
+
+/* What a walk that has not ended left there; false: there is none. */
+bool cp_run_file_look(struct cp_context *context, const char *path, struct cp_run_file_kept *out);
+
 #endif

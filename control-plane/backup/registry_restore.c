@@ -34,14 +34,19 @@ static enum cc_error reach_registry(void *subject)
     return cp_registry_open(all->restore.context);
 }
 
+const char *cp_registry_restore_run(struct cp_context *context)
+{
+    return cp_path(context, "run/backup/registry.restore");
+}
+
 static enum cc_error walk(struct cp_in_place *all)
 {
     struct cp_context *context = all->restore.context;
-    enum cc_error error = cp_run(
-        context, &(struct cp_run_request){.table = &cp_registry_restore_table,
-                                          .subject = CP_REGISTRY,
-                                          .data = all,
-                                          .file = cp_path(context, "run/backup/registry.restore")});
+    enum cc_error error =
+        cp_run(context, &(struct cp_run_request){.table = &cp_registry_restore_table,
+                                                 .subject = CP_REGISTRY,
+                                                 .data = all,
+                                                 .file = cp_registry_restore_run(context)});
     if (!error && !context->dry_run)
         error = cp_registry_open(context);
     return error || context->dry_run ? error : cp_audit(context, "registry_restore", CP_REGISTRY);

@@ -13,6 +13,9 @@
 
 extern const struct cc_transition_table cp_registry_restore_table;
 
+/* Where its rows are recorded (control-plane/run_file.h). */
+const char *cp_registry_restore_run(struct cp_context *context);
+
 /* to: "latest" or RFC 3339. CC_UNSUPPORTED: a mistake of usage. The old nodes stay in
  * registry/pg.before-restore until the next time. */
 enum cc_error cp_registry_restore(struct cp_context *context, const char *to) CC_MUST_CHECK;

@@ -102,7 +102,9 @@ const struct cp_command cp_commands[] = {
      CP_DRY_RUN_SHOWS},
     {"cell evacuate",
      {"CELL"},
-     "Moves a whole cell to its other site: this one is lost, or is to be left",
+     "Moves a whole cell to its other site, where drained workers stay out: this one is lost, or "
+     "is "
+     "to be left",
      {{"to", "SITE", "a or b; default the standby site", false},
       {"accept-loss", NULL, "even when that site may lack what was acknowledged", false}},
      cp_cli_cell_evacuate,
@@ -110,7 +112,7 @@ const struct cp_command cp_commands[] = {
      CP_DRY_RUN_SHOWS},
     {"cell heal",
      {"CELL"},
-     "Finds what is not as it should be in a cell and mends it",
+     "Finds what is not as it should be in a cell and mends it; drained workers stay out",
      {{0}},
      cp_cli_cell_heal,
      false,
@@ -133,7 +135,7 @@ const struct cp_command cp_commands[] = {
      CP_DRY_RUN_SHOWS},
     {"cell undrain",
      {"CELL", "WORKER"},
-     "Takes a worker back into service",
+     "Starts a worker that is drained or stopped, and takes it back into service",
      {{0}},
      cp_cli_cell_undrain,
      false,

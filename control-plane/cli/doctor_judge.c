@@ -247,17 +247,54 @@ static void judge_spool_disk(const json_t *worker, const char *cell, json_t *fin
     }
 }
 
+/* A drained worker is out on purpose: its health is nobody's concern. */
+static void judge_worker(const json_t *worker, const char *cell, json_t *findings)
+{
+    char todo[TEXT_MAX];
+    const char *name = text(worker, "worker");
+    if (json_is_true(json_object_get(worker, "drained"))) {
+        (void)snprintf(todo, sizeof(todo), "callcell cell undrain %s %s takes it back", cell, name);
+        cp_doctor_add(findings, CP_NOTE, "workers", todo, "%s of %s is drained", name, cell);
+    } else if (!is(worker, "health", "ready")) {
+        cp_doctor_add(findings, CP_FINDING, "workers", "callcell up, and its log below log/",
+                      "%s of %s: %s", name, cell, text(worker, "health"));
+    }
+}
+
+/* Edges ask the workers of the standby site when they have no other: one anywhere is enough. */
+static void judge_service(const json_t *cell, json_t *findings)
+{
+    size_t i;
+    json_t *worker;
+    const char *name = text(cell, "cell"), *drained = NULL;
+    char todo[TEXT_MAX];
+    json_array_foreach(json_object_get(cell, "workers"), i, worker)
+    {
+        bool out = json_is_true(json_object_get(worker, "drained"));
+        if (!out && is(worker, "health", "ready"))
+            return;
+        drained = out && !drained ? text(worker, "worker") : drained;
+    }
+    if (drained)
+        (void)snprintf(todo, sizeof(todo), "callcell cell undrain %s %s", name, drained);
+    else
+        (void)snprintf(todo, sizeof(todo), "callcell cell heal %s, and log/%s-worker-1/current",
+                       name, name);
+    cp_doctor_add(findings, CP_FINDING, "workers", todo,
+                  "no worker of %s serves: edges answer its calls themselves", name);
+}
+
 static void judge_workers(const json_t *cell, int64_t now_us, json_t *findings)
 {
     size_t i;
     json_t *worker;
+    if (!is(cell, "state", "creating"))
+        judge_service(cell, findings);
     json_array_foreach(json_object_get(cell, "workers"), i, worker)
     {
         const char *name = text(worker, "worker");
         const json_t *state = json_object_get(worker, "state");
-        if (!is(worker, "health", "ready"))
-            cp_doctor_add(findings, CP_FINDING, "workers", "callcell up, and its log below log/",
-                          "%s of %s: %s", name, text(cell, "cell"), text(worker, "health"));
+        judge_worker(worker, text(cell, "cell"), findings);
         if (json_is_false(cc_json_at(state, "redis_up")))
             cp_doctor_add(findings, CP_FINDING, "redis", "callcell up, and log/<cell>-redis",
                           "%s of %s does not reach Redis", name, text(cell, "cell"));
@@ -287,10 +324,25 @@ static void judge_cells(const json_t *status, int64_t now_us, json_t *findings)
     }
 }
 
+static void judge_unfinished(const json_t *status, json_t *findings)
+{
+    size_t i;
+    json_t *run;
+    json_array_foreach(json_object_get(status, "unfinished"), i, run)
+    {
+        if (!json_is_true(json_object_get(run, "under_way")))
+            cp_doctor_add(findings, CP_NOTE, "runs", text(run, "command"),
+                          "%s of %s was begun %lld s ago and not finished", text(run, "table"),
+                          text(run, "target"),
+                          (long long)json_integer_value(json_object_get(run, "age_s")));
+    }
+}
+
 void cp_doctor_judge(const json_t *status, int64_t now_us, json_t *findings)
 {
     judge_control(status, findings);
     judge_facts(status, now_us, findings);
     judge_edges(status, now_us, findings);
     judge_cells(status, now_us, findings);
+    judge_unfinished(status, findings);
 }

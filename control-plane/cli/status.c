@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include "base/io/loop.h"
+#include "base/slot.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/cli/status.h"
 #include "control-plane/cli/status_ask.h"
 #include "control-plane/cli/status_screen.h"
+#include "control-plane/cli/unfinished.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/drained.h"
 #include "control-plane/places.h"
 #include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
@@ -17,7 +20,7 @@
 #include "control-plane/together.h"
 #include "control-plane/unknown.h"
 
-enum { REGISTRY_MS = 600, WORKERS_MAX = 8, PER_CELL = WORKERS_MAX + 2 };
+enum { REGISTRY_MS = 600, WORKERS_MAX = CP_WORKER_NUMBER_MAX, PER_CELL = WORKERS_MAX + 2 };
 
 struct asking {
     struct cp_places places;
@@ -65,21 +68,60 @@ static json_t *next(struct asking *asking)
     return answer ? answer : json_null();
 }
 
+/* One that is drained and down is as it should be. */
+static json_t *mark_drained(json_t *worker, bool drained)
+{
+    const char *health = json_string_value(json_object_get(worker, "health"));
+    json_object_set_new(worker, "drained", json_boolean(drained));
+    if (drained && health && strcmp(health, "down") == 0)
+        json_object_set_new(worker, "health", json_string("drained"));
+    return worker;
+}
+
+static json_t *workers_json(struct cp_context *context, struct asking *asking, const char *cell)
+{
+    struct cp_drained drained;
+    json_t *workers = json_array();
+    if (cp_drained_read(context, cell, &drained))
+        context->message[0] = '\0'; /* what the file notes is shown */
+    for (int worker = 1; worker <= WORKERS_MAX; worker++) {
+        if (has_worker(context, cell, worker))
+            json_array_append_new(workers, mark_drained(next(asking), drained.worker[worker]));
+    }
+    return workers;
+}
+
+/* What it serves, as the registry says; left out when that does not answer. */
+static void add_share(struct cp_context *context, json_t *cell)
+{
+    PGresult *result;
+    const char *name = json_string_value(json_object_get(cell, "cell"));
+    if (!context->registry ||
+        cp_sql_read(context, &result,
+                    "SELECT coalesce((SELECT sum(last_slot - first_slot + 1) FROM slot_ranges "
+                    "WHERE cell = $1), 0), (SELECT count(*) FROM tenants WHERE pinned_cell = $1)",
+                    CP_PARAMETERS(name)))
+        return;
+    json_object_set_new(cell, "slots", json_integer(cp_sql_integer(result, 0, 0)));
+    json_object_set_new(cell, "slots_of_country", json_integer(CC_SLOT_COUNT));
+    json_object_set_new(cell, "pinned_tenants", json_integer(cp_sql_integer(result, 0, 1)));
+}
+
 static json_t *cell_json(struct cp_context *context, struct asking *asking,
                          const struct cp_place_cell *cell)
 {
-    json_t *nodes = next(asking), *primary = next(asking), *workers = json_array();
+    json_t *nodes = next(asking), *primary = next(asking);
     const char *replication = json_string_value(json_object_get(primary, "replication"));
     json_t *replication_text = json_string(replication ? replication : "no primary");
-    for (int worker = 1; worker <= WORKERS_MAX; worker++) {
-        if (has_worker(context, cell->cell, worker))
-            json_array_append_new(workers, next(asking));
-    }
+    json_t *workers = workers_json(context, asking, cell->cell);
     struct cp_sites sites;
     cp_sites_read(context, cell->cell, &sites);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "cell", cell->cell, "country",
-                     cell->country, "state", cell->state, "site", sites.active, "nodes", nodes,
-                     "primary", primary, "replication", replication_text, "workers", workers);
+    json_t *shown =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "cell", cell->cell, "country",
+                  cell->country, "state", cell->state, "site", sites.active, "nodes", nodes,
+                  "primary", primary, "replication", replication_text, "workers", workers);
+    add_share(context, shown);
+    return shown;
 }
 
 static json_t *reports_of(struct cp_context *context, const char *reporter)
@@ -205,11 +247,11 @@ static json_t *status_json(struct cp_context *context, struct asking *asking, bo
     for (size_t i = 0; i < places->cell_count; i++)
         json_array_append_new(cells, cell_json(context, asking, &places->cells[i]));
     json_t *serve = json_string(best_health(serves));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "home", context->home,
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "home", context->home,
                      "supervisor", supervised ? "up" : "down", "registry",
                      context->registry ? "up" : "down", "registry_replica", replica_json(context),
                      "serve", serve, "serves", serves, "facts", facts_json(context), "edges", edges,
-                     "cells", cells);
+                     "cells", cells, "unfinished", cp_unfinished_json(context, places));
 }
 
 static void show(struct cp_context *context, const json_t *status,

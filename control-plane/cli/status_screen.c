@@ -209,6 +209,15 @@ static void append_primary(const json_t *cell, const struct cp_screen *how, stru
         append(how, false, ", ARCHIVING FAILS", out);
 }
 
+static void append_share(const json_t *cell, struct cc_buffer *out)
+{
+    long long pinned = whole(cell, "pinned_tenants");
+    if (json_object_get(cell, "slots"))
+        cc_buffer_printf(out, "\n    serves %lld of %lld slots, %lld pinned tenant%s",
+                         whole(cell, "slots"), whole(cell, "slots_of_country"), pinned,
+                         pinned == 1 ? "" : "s");
+}
+
 static void append_cell(const json_t *status, const json_t *cell, const struct cp_screen *how,
                         struct cc_buffer *out)
 {
@@ -217,6 +226,7 @@ static void append_cell(const json_t *status, const json_t *cell, const struct c
     cc_buffer_printf(out, "cell %s: %s, site %s", text(cell, "cell"), text(cell, "state"),
                      text(cell, "site"));
     append_primary(cell, how, out);
+    append_share(cell, out);
     json_array_foreach(json_object_get(cell, "nodes"), i, item)
     {
         bool good = strcmp(text(item, "health"), "good") == 0;
@@ -231,6 +241,18 @@ static void append_cell(const json_t *status, const json_t *cell, const struct c
     }
     if (status)
         append_backup(status, text(cell, "cell"), how, out);
+    cc_buffer_text(out, "\n");
+}
+
+static void append_unfinished(const json_t *run, const struct cp_screen *how, struct cc_buffer *out)
+{
+    bool under_way = json_is_true(json_object_get(run, "under_way"));
+    append(how, under_way, under_way ? "under way" : "NOT FINISHED", out);
+    cc_buffer_text(out, " since ");
+    append_age(whole(run, "age_s"), out);
+    cc_buffer_printf(out, ": %s of %s", text(run, "table"), text(run, "target"));
+    if (!under_way)
+        cc_buffer_printf(out, "; give the same command again: %s", text(run, "command"));
     cc_buffer_text(out, "\n");
 }
 
@@ -256,5 +278,9 @@ void cp_screen_status(const json_t *status, const struct cp_screen *how, struct 
     json_array_foreach(json_object_get(status, "cells"), i, item)
     {
         append_cell(status, item, how, out);
+    }
+    json_array_foreach(json_object_get(status, "unfinished"), i, item)
+    {
+        append_unfinished(item, how, out);
     }
 }

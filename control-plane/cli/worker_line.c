@@ -1,5 +1,7 @@
 #include "control-plane/cli/worker_line.h"
 
+#include <string.h>
+
 #include "base/json.h"
 #include "base/timestamp.h"
 
@@ -97,8 +99,10 @@ static void append_stores(const json_t *state, struct cc_buffer *out)
 void cp_worker_line(const json_t *worker, int64_t now_us, struct cc_buffer *out)
 {
     const json_t *state = cc_json_at(worker, "state");
-    cc_buffer_printf(out, "%s: %s, port %lld", text(worker, "worker"), text(worker, "health"),
-                     number(worker, "port"));
+    bool drained = json_is_true(json_object_get(worker, "drained"));
+    bool answers = strcmp(text(worker, "health"), "drained") != 0;
+    cc_buffer_printf(out, "%s: %s%s, port %lld", text(worker, "worker"), text(worker, "health"),
+                     drained && answers ? ", drained all the same" : "", number(worker, "port"));
     if (!json_is_object(state))
         return;
     append_stores(state, out);

@@ -5,13 +5,17 @@
 """
 import json
 import re
+import shutil
+import signal
 import threading
 
 from support.carrier import event
 from support.platform import Platform
+from support.recipes import registry
 from support.scenario import LONG, expect, expect_equal, main, note, test
 from support.wait import wait_until
 
+REGISTRY = ("registry-monitor", "registry-node1", "registry-node2")
 TENANT, MOBILE, FORWARD = "fleet", "+46708800001", "+46733333333"
 
 
@@ -102,6 +106,101 @@ def a_drained_worker_stays_drained(platform):
     platform.cli("cell", "undrain", "se-1", "worker-1")
     expect(platform.worker_is_ready(1), "worker-1 is not back")
     expect_equal(len(endpoints(platform)), 2, "announced again")
+
+
+def worker_1(platform):
+    """As status shows it, and what doctor says about workers: (verdict, check) of each line."""
+    shown = platform.cli_json("cell", "show", "se-1")["workers"][0]
+    said = json.loads(platform.cli("doctor", "--output", "json", check=False).stdout)
+    return shown["health"], shown["drained"], [line for line in said if line["check"] == "workers"]
+
+
+def lose_service(platform, name):
+    """As a person does who clears up too much."""
+    folder = platform.service(name)
+    lost = folder.parent.parent / f"lost-{name}"
+    folder.rename(lost)
+    for action in ("force-stop", "exit"):
+        platform.as_owner(["sv", "-w", "20", action, lost], timeout_s=40)
+    shutil.rmtree(lost)
+
+
+@test
+def a_drained_worker_is_left_out_until_it_is_taken_back(platform):
+    """Nobody but `cell undrain` starts it, not even after its service was lost."""
+    platform.cli("cell", "drain", "se-1", "worker-1")
+    health, drained, said = worker_1(platform)
+    expect_equal((health, drained), ("drained", True), "worker-1")
+    expect_equal([line["verdict"] for line in said], ["note"], f"what doctor says: {said}")
+    expect("callcell cell undrain se-1 worker-1" in said[0]["do"], f"{said}")
+    expect("worker-1: drained, port" in platform.cli("status").stdout, "status")
+    healed = platform.cli("cell", "heal", "se-1", timeout_s=120)
+    expect_equal(healed.stdout, "heal se-1: no change\n", "what heal did")
+    expect("left out: se-1-worker-1: drained; to take it back: callcell cell undrain se-1 worker-1" in healed.stderr,
+           healed.stderr)
+    expect_equal(platform.pid("se-1-worker-1"), None, "the drained worker's process after heal")
+    lose_service(platform, "se-1-worker-1")
+    lost = platform.cli("cell", "undrain", "se-1", "worker-1", check=False)
+    expect_equal((lost.returncode, "callcell cell heal se-1" in lost.stderr), (1, True), lost.stderr)
+    healed = platform.cli("cell", "heal", "se-1", timeout_s=120)
+    expect("found: se-1-worker-1: missing" in healed.stderr, healed.stderr)
+    expect_equal(platform.pid("se-1-worker-1"), None, "the drained worker's process after its service came back")
+    platform.cli("cell", "undrain", "se-1", "worker-1")
+    expect_equal(worker_1(platform), ("ready", False, []), "worker-1 taken back")
+    expect_equal(len(endpoints(platform)), 2, "announced again")
+
+
+@test
+def a_stopped_worker_is_started_by_undrain(platform):
+    platform.stop_service("worker-1")
+    platform.cli("cell", "undrain", "se-1", "worker-1")
+    expect(platform.worker_is_ready(1), "worker-1 is not ready")
+    expect("no change" in platform.cli("cell", "undrain", "se-1", "worker-1").stdout, "given again")
+
+
+@test
+def a_cell_without_a_worker_is_a_finding(platform):
+    platform.cli("cell", "drain", "se-1", "worker-1")
+    platform.cli("cell", "drain", "se-1", "worker-2", "--force")
+    said = platform.cli("doctor", check=False)
+    expect_equal(said.returncode, 1, "exit status of doctor")
+    expect(re.search(r"^finding +workers: no worker of se-1 serves.*; callcell cell undrain se-1 worker-1$",
+                     said.stdout, re.M), said.stdout)
+    for number in (1, 2):
+        platform.cli("cell", "undrain", "se-1", f"worker-{number}")
+
+
+def what_is_drained_is_known_without_the_registry(platform):
+    platform.cli("cell", "drain", "se-1", "worker-1")
+    for name in REGISTRY:
+        platform.stop_service(name)
+    try:
+        shown = platform.cli("status", check=False)
+        expect("registry DOWN" in shown.stdout and "worker-1: drained, port" in shown.stdout, shown.stdout)
+    finally:
+        platform.cli("up", timeout_s=120)
+    platform.cli("cell", "undrain", "se-1", "worker-1")
+
+
+@test
+def what_a_cell_serves_and_what_was_not_finished_is_shown(platform):
+    platform.cli("tenant", "create", "fleet-pinned", "--cell", "se-1")
+    killed = platform.run(["env", "CALLCELL_KILL_AT=cell_drain:claimed:record", platform.home / "bin/callcell", "cell",
+                           "drain", "se-1", "worker-1"], 60, check=False)
+    expect_equal(killed.returncode, -signal.SIGKILL, "exit status of the killed drain")
+    status = platform.cli_json("status")
+    cell = [each for each in status["cells"] if each["cell"] == "se-1"][0]
+    pinned = int(registry(platform, "SELECT count(*) FROM tenants WHERE pinned_cell = 'se-1'")[0][0])
+    expect_equal((cell["slots"], cell["slots_of_country"], cell["pinned_tenants"]), (16384, 16384, pinned), "serves")
+    begun = [(each["command"], each["target"], each["under_way"]) for each in status["unfinished"]]
+    expect_equal(begun, [("callcell cell drain se-1 worker-1", "se-1/worker-1", False)], "unfinished")
+    shown = platform.cli("status").stdout
+    expect(f"serves 16384 of 16384 slots, {pinned} pinned tenant" in shown, shown)
+    expect(re.search(r"^NOT FINISHED since \d+ s: cell_drain of se-1/worker-1; give the same command again: callcell "
+                     r"cell drain se-1 worker-1$", shown, re.M), shown)
+    platform.cli("cell", "drain", "se-1", "worker-1")
+    platform.cli("cell", "undrain", "se-1", "worker-1")
+    expect_equal(platform.cli_json("status")["unfinished"], [], "unfinished, once it was given again")
 
 
 def explain(platform, call):
@@ -256,6 +355,7 @@ def records_on_disk_keep_a_cell_from_being_destroyed(platform):
 
 
 if LONG:
+    test(what_is_drained_is_known_without_the_registry)
     test(records_on_disk_keep_a_cell_from_being_destroyed)
 
 

@@ -120,6 +120,69 @@ START_TEST(the_registrys_replica_is_judged_as_it_is_now)
 }
 END_TEST
 
-SUITE_MAIN("doctor_judge", the_registrys_replica_is_judged_as_it_is_now,
-           what_no_ticket_is_about_is_no_finding, what_a_ticket_is_about_is_a_finding,
-           what_was_lost_is_worth_knowing, what_a_spool_and_its_disk_went_through_is_worth_knowing)
+/* A ready cell whose workers are these. */
+#define WORKERS(workers)                                                                           \
+    "{\"registry\":\"up\",\"serves\":[{\"health\":\"ready\",\"leads\":true}],\"cells\":[{"         \
+    "\"cell\":\"se-1\",\"state\":\"ready\",\"primary\":{\"node\":\"node1\",\"synchronous\":true}," \
+    "\"workers\":[" workers "]}]}"
+#define WORKER(number, health, drained)                                                            \
+    "{\"worker\":\"worker-" number "\",\"health\":\"" health "\",\"drained\":" drained "}"
+
+START_TEST(a_drained_worker_is_no_finding_unless_nobody_else_serves)
+{
+    expect(WORKERS(WORKER("1", "drained", "true") "," WORKER("2", "ready", "false")),
+           "note workers: worker-1 of se-1 is drained\n");
+    expect(WORKERS(WORKER("1", "drained", "true") "," WORKER("2", "ready", "true")),
+           "finding workers: no worker of se-1 serves: edges answer its calls themselves\n"
+           "note workers: worker-1 of se-1 is drained\n"
+           "note workers: worker-2 of se-1 is drained\n");
+    expect(WORKERS(WORKER("1", "drained", "true") "," WORKER("2", "down", "false")),
+           "finding workers: no worker of se-1 serves: edges answer its calls themselves\n"
+           "note workers: worker-1 of se-1 is drained\n"
+           "finding workers: worker-2 of se-1: down\n");
+}
+END_TEST
+
+/* What is to be done about the first finding. */
+static void expect_todo(const char *json, const char *expected)
+{
+    size_t i;
+    json_t *status = json_loads(json, 0, NULL), *findings = json_array(), *item;
+    const char *found = NULL;
+    ck_assert_ptr_nonnull(status);
+    cp_doctor_judge(status, NOW_S * INT64_C(1000000), findings);
+    json_array_foreach(findings, i, item)
+    {
+        if (!found && strcmp(json_string_value(json_object_get(item, "verdict")), "finding") == 0)
+            found = json_string_value(json_object_get(item, "do"));
+    }
+    ck_assert_str_eq(found, expected);
+    json_decref(findings);
+    json_decref(status);
+}
+
+START_TEST(what_brings_a_worker_back_is_said)
+{
+    expect_todo(WORKERS(WORKER("1", "down", "false") "," WORKER("2", "drained", "true")),
+                "callcell cell undrain se-1 worker-2");
+    expect_todo(WORKERS(WORKER("1", "down", "false")),
+                "callcell cell heal se-1, and log/se-1-worker-1/current");
+}
+END_TEST
+
+START_TEST(what_was_begun_and_not_finished_is_worth_knowing)
+{
+    expect(
+        "{\"registry\":\"up\",\"serves\":[{\"health\":\"ready\",\"leads\":true}],\"unfinished\":["
+        "{\"table\":\"cell_drain\",\"target\":\"se-1/worker-1\",\"age_s\":40,"
+        "\"under_way\":false,\"command\":\"callcell cell drain se-1 worker-1\"},"
+        "{\"table\":\"cell_heal\",\"target\":\"se-1\",\"age_s\":2,\"under_way\":true}]}",
+        "note runs: cell_drain of se-1/worker-1 was begun 40 s ago and not finished\n");
+}
+END_TEST
+
+SUITE_MAIN("doctor_judge", a_drained_worker_is_no_finding_unless_nobody_else_serves,
+           what_brings_a_worker_back_is_said, what_was_begun_and_not_finished_is_worth_knowing,
+           the_registrys_replica_is_judged_as_it_is_now, what_no_ticket_is_about_is_no_finding,
+           what_a_ticket_is_about_is_a_finding, what_was_lost_is_worth_knowing,
+           what_a_spool_and_its_disk_went_through_is_worth_knowing)

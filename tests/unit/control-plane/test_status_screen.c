@@ -76,7 +76,35 @@ START_TEST(backups_and_drills_are_shown_with_their_cell)
 }
 END_TEST
 
-SUITE_MAIN("status_screen", a_cell_without_a_replica_or_a_primary_stands_out,
+START_TEST(a_cell_says_what_it_serves)
+{
+    expect_part("{\"cells\":[{\"cell\":\"se-1\",\"primary\":{},\"slots\":8192,"
+                "\"slots_of_country\":16384,\"pinned_tenants\":1}]}",
+                false, "\n    serves 8192 of 16384 slots, 1 pinned tenant\n");
+    expect_part("{\"cells\":[{\"cell\":\"se-1\",\"primary\":{},\"slots\":0,"
+                "\"slots_of_country\":16384,\"pinned_tenants\":0}]}",
+                false, "\n    serves 0 of 16384 slots, 0 pinned tenants\n");
+}
+END_TEST
+
+START_TEST(what_was_not_finished_stands_out_and_says_what_to_do)
+{
+    expect_part(
+        "{\"unfinished\":[{\"table\":\"cell_drain\",\"target\":\"se-1/worker-1\","
+        "\"age_s\":300,\"under_way\":false,\"command\":\"callcell cell drain se-1 "
+        "worker-1\"}]}",
+        true,
+        "\033[31mNOT FINISHED\033[0m since 5 min: cell_drain of se-1/worker-1; give the same "
+        "command again: callcell cell drain se-1 worker-1\n");
+    expect_part("{\"unfinished\":[{\"table\":\"cell_heal\",\"target\":\"se-1\",\"age_s\":9,"
+                "\"under_way\":true,\"command\":\"callcell cell heal se-1\"}]}",
+                true, "\nunder way since 9 s: cell_heal of se-1\n");
+}
+END_TEST
+
+SUITE_MAIN("status_screen", a_cell_says_what_it_serves,
+           what_was_not_finished_stands_out_and_says_what_to_do,
+           a_cell_without_a_replica_or_a_primary_stands_out,
            an_edge_that_is_behind_or_refuses_stands_out,
            the_control_plane_says_who_leads_and_how_the_registry_is,
            backups_and_drills_are_shown_with_their_cell)

@@ -54,5 +54,15 @@ START_TEST(a_worker_that_says_nothing_has_a_short_line)
 }
 END_TEST
 
+START_TEST(a_drained_worker_says_so)
+{
+    expect("{\"worker\":\"worker-2\",\"health\":\"drained\",\"drained\":true,\"port\":20102}",
+           "worker-2: drained, port 20102");
+    expect("{\"worker\":\"worker-2\",\"health\":\"ready\",\"drained\":true,\"port\":20102}",
+           "worker-2: ready, drained all the same, port 20102");
+}
+END_TEST
+
 SUITE_MAIN("worker_line", a_healthy_worker_is_one_calm_line,
-           what_is_wrong_stands_first_and_in_capitals, a_worker_that_says_nothing_has_a_short_line)
+           what_is_wrong_stands_first_and_in_capitals, a_worker_that_says_nothing_has_a_short_line,
+           a_drained_worker_says_so)
