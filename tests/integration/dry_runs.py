@@ -12,7 +12,7 @@ import subprocess
 # With a change to make and without one, where both can be had. A command that is not named takes no arguments.
 FILE, RUN = "<file>", "<run>"
 CALLED_WITH = {
-    "edge add": ("edge-1 --port 8080", "edge-2 --port 8090"),
+    "edge add": ("edge-1 --port 8080", "edge-2 --port 8090"), "edge remove": ("edge-1 --last",),
     "cell create": ("se", "se --cell se-2"),
     "cell show": ("se-1",), "cell switchover": ("se-1",), "cell failover": ("se-1",), "cell evacuate": ("se-1",),
     "cell heal": ("se-1",), "break-glass evacuate": ("se-1 --key <home>/etc/keys/break-glass.pem",),
@@ -25,7 +25,7 @@ CALLED_WITH = {
     "number create": ("+46701234567 --tenant acme --kind mobile --bar outgoing --idempotency-key dry",
                       "+46701234567 --tenant acme --kind mobile --bar all",
                       "+46700000781 --tenant acme --kind mobile --idempotency-key dry"),
-    "number import": (FILE,), "number delete": ("+46701234567", "+46700000781"),
+    "number import": (FILE,), "number delete": ("+46701234567", "+46704000000"),
     "carrier create": ("demo --tenants *", "fresh --tenants *"), "carrier rotate": ("demo",),
     "carrier delete": ("demo",),
     "flow put": ("main --tenant acme --file <home>/flow.json",), "flow publish": ("main --tenant acme",),
@@ -47,7 +47,7 @@ DIGESTS = ("select tablename || '=' || md5(query_to_xml(format('select xmin::tex
 # Of programs that run: their data, logs and sockets, what runit keeps about them, what a duty of serve writes again
 # and again.
 OF_PROGRAMS = re.compile(r"/(log|logs|supervise|pg|redis|spool|journal|state|backups|copy)(/|$)|\.(log|status|sock)$|"
-                         r"/log/|/lock|/durability\.json$")
+                         r"/log/|/lock|/durability\.json(\.new)?$")
 
 
 def files(home):
@@ -65,7 +65,8 @@ def files(home):
 
 def processes(home):
     """The service and its process, and the supervisor's."""
-    pids = [*pathlib.Path(home).glob("**/run/services/*/supervise/pid"), *pathlib.Path(home).glob("**/run/runsvdir.pid")]
+    pids = [path for site in ("", "sites/*/") for name in ("services/*/supervise/pid", "runsvdir.pid")
+            for path in pathlib.Path(home).glob(f"{site}run/{name}")]
     return {str(path): path.read_text().strip() for path in pids}
 
 
@@ -107,7 +108,7 @@ def prepare(p):
     numbers.chmod(0o644)
     p.run("tenant", "create", "half", status=-signal.SIGKILL,
           environment=dict(p.environment, CALLCELL_KILL_AT="tenant_create:new:record"))
-    run = [run["run"] for run in p.json("transitions", "list") if not run["finished_at"]]
+    run = [run["run"] for run in p.json("transitions", "list") if run["subject"] == "se/half" and not run["finished_at"]]
     assert len(run) == 1, run
     return {FILE: str(numbers), RUN: str(run[0]), "<home>": p.home}
 
