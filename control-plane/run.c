@@ -28,13 +28,39 @@ enum cc_error cp_run_unfinished(struct cp_context *context, const char *table, c
     return error;
 }
 
-static enum cc_error take_lease(struct walk *walk)
+enum cc_error cp_run_is_due(struct cp_context *context, const struct cp_run_request *request,
+                            bool *out)
 {
-    const char *name =
-        cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
+    bool opposite = false;
+    enum cc_error error = cp_run_unfinished(context, request->table->name, request->subject, out);
+    if (!error && request->opposite)
+        error = cp_run_unfinished(context, request->opposite->name, request->subject, &opposite);
+    *out = *out || opposite;
+    return error;
+}
+
+enum cc_error cp_run_was_finished(struct cp_context *context, const struct cp_run_request *request,
+                                  bool *out)
+{
     PGresult *result;
-    if (walk->request->file)
-        return cp_run_file_lock(walk->context, walk->request->file, &walk->lock);
+    enum cc_error error =
+        cp_sql(context, &result,
+               "SELECT 1 FROM runs WHERE transition_table = $1 AND subject = $2 AND state = $3 "
+               "LIMIT 1",
+               CP_PARAMETERS(request->table->name, request->subject, request->table->last));
+    *out = !error && PQntuples(result) > 0;
+    return error;
+}
+
+static const char *lease_name(struct walk *walk, const struct cc_transition_table *table)
+{
+    return cp_format(walk->context, "%s %s", table->name, walk->request->subject);
+}
+
+static enum cc_error lock(struct walk *walk, const struct cc_transition_table *table)
+{
+    const char *name = lease_name(walk, table);
+    PGresult *result;
     enum cc_error error =
         cp_sql(walk->context, &result, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
                CP_PARAMETERS(name));
@@ -46,31 +72,55 @@ static enum cc_error take_lease(struct walk *walk)
                    "another command is at %s just now; see: callcell transitions list", name);
 }
 
+/* When the connection is gone the lock is gone with it. */
+static void unlock(struct walk *walk, const struct cc_transition_table *table)
+{
+    const char *why = cp_format(walk->context, "%s", walk->context->message);
+    (void)!cp_sql_run(walk->context, "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
+                      CP_PARAMETERS(lease_name(walk, table)));
+    (void)cp_fail(walk->context, CC_OK, "%s", why);
+}
+
+/* The opposite's too: what one of them makes, the other takes away. */
+static enum cc_error take_lease(struct walk *walk)
+{
+    const struct cp_run_request *request = walk->request;
+    if (request->file)
+        return cp_run_file_lock(walk->context, request->file, &walk->lock);
+    enum cc_error error = lock(walk, request->table);
+    if (error || !request->opposite)
+        return error;
+    error = lock(walk, request->opposite);
+    if (error)
+        unlock(walk, request->table);
+    return error;
+}
+
 static void release_lease(struct walk *walk)
 {
-    const char *name =
-        cp_format(walk->context, "%s %s", walk->request->table->name, walk->request->subject);
     if (walk->request->file) {
         (void)close(walk->lock);
         return;
     }
-    const char *why = cp_format(walk->context, "%s", walk->context->message);
-    /* When the connection is gone the lock is gone with it. */
-    (void)!cp_sql_run(walk->context, "SELECT pg_advisory_unlock(hashtextextended($1, 0))",
-                      CP_PARAMETERS(name));
-    (void)cp_fail(walk->context, CC_OK, "%s", why);
+    if (walk->request->opposite)
+        unlock(walk, walk->request->opposite);
+    unlock(walk, walk->request->table);
 }
 
-/* The unfinished run of this subject, or a new one. */
+/* The unfinished run of this subject, or a new one; that of the opposite is closed. */
 static enum cc_error find_or_begin(struct walk *walk)
 {
     struct cp_context *context = walk->context;
     const struct cc_transition_table *table = walk->request->table;
+    const struct cc_transition_table *opposite = walk->request->opposite;
     PGresult *result;
     if (walk->request->file)
         return cp_run_file_begin(context, walk->request->file, table, &walk->state);
     enum cc_error error = cp_sql(
         context, &result,
+        "WITH undone AS (UPDATE runs SET finished_at = now(), lease_holder = NULL, "
+        "error = 'undone by ' || $1::text WHERE transition_table = $6 AND subject = $2 AND "
+        "finished_at IS NULL) "
         "INSERT INTO runs AS r (transition_table, subject, command, state, lease_holder, "
         "leased_at) VALUES ($1, $2, $3::jsonb, $4, $5, now()) "
         "ON CONFLICT (transition_table, subject) WHERE finished_at IS NULL DO UPDATE SET "
@@ -78,7 +128,8 @@ static enum cc_error find_or_begin(struct walk *walk)
         "command = EXCLUDED.command, lease_holder = EXCLUDED.lease_holder, "
         "leased_at = now(), error = NULL RETURNING run, state",
         CP_PARAMETERS(table->name, walk->request->subject, context->command_line, table->first,
-                      cp_format(context, "%s, process %d", context->actor, (int)getpid())));
+                      cp_format(context, "%s, process %d", context->actor, (int)getpid()),
+                      opposite ? opposite->name : NULL));
     if (error)
         return error;
     walk->run = cp_sql_value(result, 0, 0);

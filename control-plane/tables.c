@@ -12,6 +12,7 @@
 #include "control-plane/fleet/destroy.h"
 #include "control-plane/fleet/diff.h"
 #include "control-plane/fleet/drain.h"
+#include "control-plane/fleet/edge_remove.h"
 #include "control-plane/provision/carrier_create.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/edge_create.h"
@@ -26,7 +27,7 @@ const struct cc_transition_table *const cp_tables[] = {
     &cp_break_glass_evacuate_table,  &cp_cell_switchover_table, &cp_cell_failover_table,
     &cp_cell_backup_table,           &cp_cell_restore_table,    &cp_restore_drill_table,
     &cp_cell_restore_in_place_table, &cp_cell_destroy_table,    &cp_cell_apply_table,
-    &cp_registry_restore_table,
+    &cp_registry_restore_table,      &cp_edge_remove_table,
 };
 const size_t cp_table_count = sizeof(cp_tables) / sizeof(cp_tables[0]);
 

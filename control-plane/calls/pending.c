@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/io/spool.h"
+#include "control-plane/files.h"
 
 enum { RECORD_MAX = 1024 * 1024 };
 
@@ -99,6 +100,25 @@ void cp_pending_add(const json_t *pending, json_t *events)
     }
 }
 
+static enum cc_error count(struct cp_context *context, const glob_t *found, uint64_t *out,
+                           const char **where)
+{
+    enum cc_error error = CC_OK;
+    *out = 0;
+    *where = "";
+    for (size_t i = 0; !error && i < found->gl_pathc; i++) {
+        const char *folder = found->gl_pathv[i] + strlen(context->home) + 1;
+        uint64_t left = 0;
+        error = cc_spool_left(found->gl_pathv[i], &left);
+        if (error)
+            error = cp_fail(context, error, "%s cannot be read", folder);
+        if (left > 0)
+            *where = cp_copy(context, cc_slice_of(folder));
+        *out += left;
+    }
+    return error;
+}
+
 enum cc_error cp_pending_count(struct cp_context *context, const char *cell, uint64_t *out,
                                const char **where)
 {
@@ -106,15 +126,28 @@ enum cc_error cp_pending_count(struct cp_context *context, const char *cell, uin
     *out = 0;
     *where = "";
     enum cc_error error = find(context, cell, &found);
+    if (!error)
+        error = count(context, &found, out, where);
+    globfree(&found);
+    return error;
+}
+
+enum cc_error cp_pending_of_edge(struct cp_context *context, const char *edge, uint64_t *out,
+                                 const char **where, const char **aside)
+{
+    glob_t found = {0};
+    const char *lanes = cp_path(context, "edges/%s/journal/*", edge);
+    enum cc_error error = CC_OK;
+    int status = glob(lanes, 0, is_unreadable, &found);
+    *aside = "";
+    if (status != 0 && status != GLOB_NOMATCH)
+        error = cp_fail(context, CC_IO, "the journal of %s cannot be read (%s)", edge, lanes);
+    if (!error)
+        error = count(context, &found, out, where);
     for (size_t i = 0; !error && i < found.gl_pathc; i++) {
-        const char *folder = found.gl_pathv[i] + strlen(context->home) + 1;
-        uint64_t left = 0;
-        error = cc_spool_left(found.gl_pathv[i], &left);
-        if (error)
-            error = cp_fail(context, error, "%s cannot be read", folder);
-        if (left > 0)
-            *where = cp_copy(context, cc_slice_of(folder));
-        *out += left;
+        const char *file = cp_format(context, "%s/quarantine.jsonl", found.gl_pathv[i]);
+        if (cp_file_exists(file))
+            *aside = file + strlen(context->home) + 1;
     }
     globfree(&found);
     return error;

@@ -21,4 +21,9 @@ void cp_pending_add(const json_t *pending, json_t *events);
 enum cc_error cp_pending_count(struct cp_context *context, const char *cell, uint64_t *out,
                                const char **where) CC_MUST_CHECK;
 
+/* The same for an edge's journal, of whatever cell. *aside: a file of records there that a cell has
+ * refused, or "". */
+enum cc_error cp_pending_of_edge(struct cp_context *context, const char *edge, uint64_t *out,
+                                 const char **where, const char **aside) CC_MUST_CHECK;
+
 #endif

@@ -13,8 +13,8 @@ extern const size_t cp_command_count;
 typedef enum cc_error cp_handler(struct cp_context *context, const struct cp_arguments *arguments);
 cp_handler cp_cli_init, cp_cli_up, cp_cli_down, cp_cli_ports, cp_cli_serve, cp_cli_status,
     cp_cli_help;
-cp_handler cp_cli_edge_add, cp_cli_edge_list, cp_cli_cell_create, cp_cli_cell_list,
-    cp_cli_cell_show;
+cp_handler cp_cli_edge_add, cp_cli_edge_remove, cp_cli_edge_list, cp_cli_cell_create,
+    cp_cli_cell_list, cp_cli_cell_show;
 cp_handler cp_cli_cell_switchover, cp_cli_cell_failover, cp_cli_cell_evacuate, cp_cli_cell_heal,
     cp_cli_break_glass_evacuate;
 cp_handler cp_cli_cell_drain, cp_cli_cell_undrain, cp_cli_cell_restart, cp_cli_cell_destroy,

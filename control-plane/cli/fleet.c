@@ -120,6 +120,8 @@ enum cc_error cp_cli_cell_diff(struct cp_context *context, const struct cp_argum
     if (!error && count > 0)
         error = cp_fail(context, CC_TOO_DIFFERENT, "%s has drifted: %zu differences",
                         arguments->positionals[0], count);
+    if (!error && !context->json)
+        printf("%s equals its template and the registry\n", arguments->positionals[0]);
     return error;
 }
 
@@ -131,8 +133,9 @@ enum cc_error cp_cli_cell_apply(struct cp_context *context, const struct cp_argu
         context->foretold = count > 0 || context->json;
         return compared;
     }
-    enum cc_error error = cp_cell_apply(context, arguments->positionals[0]);
+    bool changed = false;
+    enum cc_error error = cp_cell_apply(context, arguments->positionals[0], &changed);
     if (!error)
-        cp_cli_done(context, "apply", arguments->positionals[0], true);
+        cp_cli_done(context, "apply", arguments->positionals[0], changed);
     return error;
 }

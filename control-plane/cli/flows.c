@@ -57,6 +57,10 @@ enum cc_error cp_cli_flow_put(struct cp_context *context, const struct cp_argume
     if (cp_file_read(context, path, &document))
         return cp_fail(context, CC_UNSUPPORTED, "cannot read %s", path);
     enum cc_error error = ask_flow(context, arguments, "PUT", "", document);
+    /* The cell has said which node and field. */
+    if (error == CC_INVALID)
+        error = cp_fail(context, CC_UNSUPPORTED, "%s: %s", path,
+                        cp_copy(context, cc_slice_of(context->message)));
     if (!error)
         error = cp_audit(context, "flow_put",
                          cp_format(context, "%s/%s", cp_argument(arguments, "tenant"),

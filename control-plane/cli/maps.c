@@ -62,35 +62,49 @@ enum cc_error cp_cli_map_show(struct cp_context *context, const struct cp_argume
     return CC_OK;
 }
 
-static enum cc_error report_epoch(struct cp_context *context, const char *country, int64_t epoch,
-                                  const char *action)
+static enum cc_error newest_epoch(struct cp_context *context, const char *country, int64_t *out)
+{
+    struct cp_stored newest;
+    enum cc_error error = cp_publication_stored(context, country, CC_PUBLICATION_MAP, 0, &newest);
+    *out = newest.epoch;
+    return error == CC_NOT_FOUND ? CC_OK : error;
+}
+
+static enum cc_error report_epoch(struct cp_context *context, const char *country, int64_t before,
+                                  int64_t epoch, const char *action)
 {
     enum cc_error error = cp_audit(context, action, country);
     if (!error)
         error = cp_edges_confirm(context, country);
     if (!error && context->json)
-        printf("{\"country\":\"%s\",\"epoch\":%lld}\n", country, (long long)epoch);
+        printf("{\"country\":\"%s\",\"epoch\":%lld,\"changed\":%s}\n", country, (long long)epoch,
+               epoch > before ? "true" : "false");
     else if (!error)
-        printf("map of %s: epoch %lld\n", country, (long long)epoch);
+        printf(epoch > before ? "map of %s: epoch %lld, published\n"
+                              : "map of %s: epoch %lld, the same as the published one\n",
+               country, (long long)epoch);
     return error;
 }
 
 enum cc_error cp_cli_map_publish(struct cp_context *context, const struct cp_arguments *arguments)
 {
     const char *country = NULL;
-    int64_t allow = 0, epoch = 0;
+    int64_t allow = 0, before = 0, epoch = 0;
     enum cc_error error = read_whole(context, arguments, "allow-slots", &allow);
     if (!error)
         error = cp_cli_country(context, arguments, &country);
     if (!error)
+        error = newest_epoch(context, country, &before);
+    if (!error)
         error = cp_publish(context, country, CC_PUBLICATION_MAP, allow, &epoch);
-    return error || context->dry_run ? error : report_epoch(context, country, epoch, "map_publish");
+    return error || context->dry_run ? error
+                                     : report_epoch(context, country, before, epoch, "map_publish");
 }
 
 enum cc_error cp_cli_map_rollback(struct cp_context *context, const struct cp_arguments *arguments)
 {
     const char *country = NULL;
-    int64_t to = 0, allow = 0, epoch = 0;
+    int64_t to = 0, allow = 0, before = 0, epoch = 0;
     enum cc_error error = read_whole(context, arguments, "to", &to);
     if (!error && to == 0)
         error = cp_fail(context, CC_UNSUPPORTED, "--to: epochs count from 1");
@@ -99,6 +113,8 @@ enum cc_error cp_cli_map_rollback(struct cp_context *context, const struct cp_ar
     if (!error)
         error = cp_cli_country(context, arguments, &country);
     if (!error)
+        error = newest_epoch(context, country, &before);
+    if (!error)
         error = cp_map_rollback(context, country, to, allow, &epoch);
-    return error ? error : report_epoch(context, country, epoch, "map_rollback");
+    return error ? error : report_epoch(context, country, before, epoch, "map_rollback");
 }

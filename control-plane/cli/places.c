@@ -5,6 +5,7 @@
 #include "control-plane/cell_api.h"
 #include "control-plane/cli/commands.h"
 #include "control-plane/cli/country.h"
+#include "control-plane/fleet/edge_remove.h"
 #include "control-plane/provision/cell_create.h"
 #include "control-plane/provision/edge_create.h"
 #include "control-plane/provision/tenant_create.h"
@@ -44,6 +45,19 @@ enum cc_error cp_cli_edge_add(struct cp_context *context, const struct cp_argume
     if (!telemetry)
         ports.telemetry = ports.plain + 1;
     enum cc_error error = cp_edge_create(context, edge, &ports, &changed);
+    if (!error)
+        cp_cli_done(context, "edge", edge, changed);
+    return error;
+}
+
+enum cc_error cp_cli_edge_remove(struct cp_context *context, const struct cp_arguments *arguments)
+{
+    const char *edge = arguments->positionals[0];
+    const struct cp_edge_removal options = {.last = cp_argument(arguments, "last") != NULL,
+                                            .accept_loss =
+                                                cp_argument(arguments, "accept-loss") != NULL};
+    bool changed = false;
+    enum cc_error error = cp_edge_remove(context, edge, &options, &changed);
     if (!error)
         cp_cli_done(context, "edge", edge, changed);
     return error;

@@ -214,12 +214,53 @@ enum cc_error cp_cell_diff(struct cp_context *context, const char *cell, json_t 
     return error;
 }
 
-enum cc_error cp_cell_apply(struct cp_context *context, const char *cell)
+static bool says(const json_t *difference, const char *key, const char *part)
+{
+    return strstr(json_string_value(json_object_get(difference, key)), part) != NULL;
+}
+
+/* Whether apply does something about it; a setting that waits for a restart too is written. */
+static bool is_mended(const json_t *difference)
+{
+    const char *mend = json_string_value(json_object_get(difference, "mend"));
+    return strcmp(mend, "apply") == 0 || says(difference, "mend", "after cell apply");
+}
+
+/* Files and services of workers are named after them. */
+static bool is_of_workers(const json_t *difference)
+{
+    return (says(difference, "what", "file") || says(difference, "what", "service")) &&
+           says(difference, "name", "worker-");
+}
+
+static enum cc_error look_first(struct cp_context *context, const char *cell, bool *mends)
+{
+    json_t *differences = NULL, *one;
+    bool restarts = false;
+    size_t i;
+    enum cc_error error = cp_cell_diff(context, cell, &differences);
+    json_array_foreach(differences, i, one)
+    {
+        *mends |= is_mended(one);
+        restarts |= is_mended(one) && is_of_workers(one);
+    }
+    json_decref(differences);
+    return !error && restarts ? cp_cell_restart_check(context, cell, false) : error;
+}
+
+enum cc_error cp_cell_apply(struct cp_context *context, const char *cell, bool *changed)
 {
     struct apply apply;
+    bool unfinished = false;
+    *changed = false;
     enum cc_error error = open_cell(context, cell, &apply);
-    return error ? error
-                 : cp_run(context, &(struct cp_run_request){.table = &cp_cell_apply_table,
-                                                            .subject = cell,
-                                                            .data = &apply});
+    if (!error)
+        error = cp_run_unfinished(context, cp_cell_apply_table.name, cell, &unfinished);
+    if (!error && !unfinished)
+        error = look_first(context, cell, changed);
+    *changed = *changed || unfinished;
+    if (error || !*changed)
+        return error;
+    return cp_run(context, &(struct cp_run_request){
+                               .table = &cp_cell_apply_table, .subject = cell, .data = &apply});
 }

@@ -19,7 +19,10 @@ enum cc_error cp_cell_diff(struct cp_context *context, const char *cell,
 
 /* Writes files and service definitions, changes Postgres settings that a reload takes up, publishes
  * the country's policy, and gives workers with older settings new processes, one after another.
- * Never: migrations, what needs a restart of Redis or Postgres, tenants and numbers. */
-enum cc_error cp_cell_apply(struct cp_context *context, const char *cell) CC_MUST_CHECK;
+ * Never: migrations, what needs a restart of Redis or Postgres, tenants and numbers. *changed: that
+ * there was something of this to mend. CC_CONFLICT, before anything is done: workers would have to
+ * be restarted and none other would answer meanwhile. */
+enum cc_error cp_cell_apply(struct cp_context *context, const char *cell,
+                            bool *changed) CC_MUST_CHECK;
 
 #endif

@@ -221,20 +221,22 @@ static bool is_as_asked(struct drain *drain, bool drained)
 }
 
 static enum cc_error walk(struct drain *drain, const struct cc_transition_table *table,
-                          bool drained, bool *changed)
+                          const struct cc_transition_table *opposite, bool drained, bool *changed)
 {
     struct cp_context *context = drain->context;
     const char *subject = cp_format(context, "%s/%s", drain->workers.cell, drain->worker->name);
-    bool unfinished = false;
+    const struct cp_run_request request = {
+        .table = table, .opposite = opposite, .subject = subject, .data = drain};
+    bool unfinished = false, due = false;
     enum cc_error error = cp_run_unfinished(context, table->name, subject, &unfinished);
-    *changed = !error && (unfinished || !is_as_asked(drain, drained));
+    if (!error)
+        error = cp_run_is_due(context, &request, &due);
+    *changed = !error && (due || !is_as_asked(drain, drained));
     if (error || !*changed)
         return error;
     if (drained && !unfinished)
         error = refuse_last(drain);
-    return error ? error
-                 : cp_run(context, &(struct cp_run_request){
-                                       .table = table, .subject = subject, .data = drain});
+    return error ? error : cp_run(context, &request);
 }
 
 enum cc_error cp_cell_drain(struct cp_context *context, const char *cell, const char *worker,
@@ -243,7 +245,8 @@ enum cc_error cp_cell_drain(struct cp_context *context, const char *cell, const 
     struct drain drain = {.context = context, .force = force};
     *changed = false;
     enum cc_error error = find(&drain, cell, worker);
-    return error ? error : walk(&drain, &cp_cell_drain_table, true, changed);
+    return error ? error
+                 : walk(&drain, &cp_cell_drain_table, &cp_cell_undrain_table, true, changed);
 }
 
 enum cc_error cp_cell_undrain(struct cp_context *context, const char *cell, const char *worker,
@@ -252,7 +255,8 @@ enum cc_error cp_cell_undrain(struct cp_context *context, const char *cell, cons
     struct drain drain = {.context = context};
     *changed = false;
     enum cc_error error = find(&drain, cell, worker);
-    return error ? error : walk(&drain, &cp_cell_undrain_table, false, changed);
+    return error ? error
+                 : walk(&drain, &cp_cell_undrain_table, &cp_cell_drain_table, false, changed);
 }
 
 static bool none_left(const void *subject)
@@ -330,10 +334,27 @@ static enum cc_error verify_all(void *subject)
     return error;
 }
 
-enum cc_error cp_cell_restart(struct cp_context *context, const char *cell, bool force)
+enum cc_error cp_cell_restart_check(struct cp_context *context, const char *cell, bool force)
 {
     struct drain drain = {.context = context, .force = force};
     enum cc_error error = find(&drain, cell, NULL);
+    for (size_t i = 0; !error && i < drain.workers.count; i++) {
+        drain.worker = &drain.workers.items[i];
+        if (!drain.worker->drained)
+            error = refuse_last(&drain);
+    }
+    return error;
+}
+
+enum cc_error cp_cell_restart(struct cp_context *context, const char *cell, bool force)
+{
+    struct drain drain = {.context = context, .force = force};
+    bool unfinished = false;
+    enum cc_error error = find(&drain, cell, NULL);
+    if (!error)
+        error = cp_run_unfinished(context, cp_cell_restart_table.name, cell, &unfinished);
+    if (!error && !unfinished)
+        error = cp_cell_restart_check(context, cell, force);
     if (!error)
         error = choose(&drain);
     return error ? error

@@ -20,7 +20,12 @@ enum cc_error cp_cell_drain(struct cp_context *context, const char *cell, const 
 enum cc_error cp_cell_undrain(struct cp_context *context, const char *cell, const char *worker,
                               bool *changed) CC_MUST_CHECK;
 
-/* Workers that are drained stay so. CC_CONFLICT: the cell has only one, and not force. */
+/* Whether a restart may begin. CC_CONFLICT: no other worker would answer while one of them is
+ * restarted, and not force. */
+enum cc_error cp_cell_restart_check(struct cp_context *context, const char *cell,
+                                    bool force) CC_MUST_CHECK;
+/* Workers that are drained stay so. CC_CONFLICT as above, and nothing is begun; one that was begun
+ * goes on. */
 enum cc_error cp_cell_restart(struct cp_context *context, const char *cell,
                               bool force) CC_MUST_CHECK;
 

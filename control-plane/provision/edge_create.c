@@ -4,6 +4,7 @@
 #include "control-plane/cell_api.h"
 #include "control-plane/certificates/certificates.h"
 #include "control-plane/files.h"
+#include "control-plane/fleet/edge_remove.h"
 #include "control-plane/provision/serves.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
@@ -130,11 +131,14 @@ enum cc_error cp_edge_create(struct cp_context *context, const char *edge,
                            cp_sql_value(result, row, 0), cp_sql_value(result, row, 1),
                            cp_sql_value(result, row, 2));
     }
-    bool unfinished = false;
-    error = cp_run_unfinished(context, cp_edge_create_table.name, edge, &unfinished);
-    *changed = PQntuples(result) == 0 || unfinished;
+    const struct cp_run_request request = {.table = &cp_edge_create_table,
+                                           .opposite = &cp_edge_remove_table,
+                                           .subject = edge,
+                                           .data = &create};
+    bool due = false;
+    error = cp_run_is_due(context, &request, &due);
+    *changed = PQntuples(result) == 0 || due;
     if (error || !*changed)
         return error;
-    return cp_run(context, &(struct cp_run_request){
-                               .table = &cp_edge_create_table, .subject = edge, .data = &create});
+    return cp_run(context, &request);
 }

@@ -230,16 +230,19 @@ enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
                                 bool *changed)
 {
     struct numbers numbers = {context, country, items, count};
-    bool unfinished = false;
+    const struct cp_run_request request = {.table = &cp_number_create_table,
+                                           .opposite = &cp_number_delete_table,
+                                           .subject = subject,
+                                           .data = &numbers};
+    bool due = false;
     *changed = false;
-    enum cc_error error =
-        cp_run_unfinished(context, cp_number_create_table.name, subject, &unfinished);
+    enum cc_error error = cp_run_is_due(context, &request, &due);
     if (error)
         return error;
     error = each_batch(&numbers, find_difference);
     if (error && error != CC_STALE)
         return error;
-    if (!error && !unfinished)
+    if (!error && !due)
         return CC_OK;
     error = each_batch(&numbers, find_obstacle);
     if (!error && any_pbx(&numbers))
@@ -247,9 +250,7 @@ enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
     if (error)
         return error;
     *changed = true;
-    return cp_run(context, &(struct cp_run_request){.table = &cp_number_create_table,
-                                                    .subject = subject,
-                                                    .data = &numbers});
+    return cp_run(context, &request);
 }
 
 static enum cc_error leave(void *subject)
@@ -282,6 +283,19 @@ static enum cc_error remove_from_cell(void *subject)
                       CP_PARAMETERS(numbers->country, item->number));
 }
 
+/* What a finished run has deleted is gone as it should be; what never was is a mistake. */
+static enum cc_error refuse_unknown(struct cp_context *context,
+                                    const struct cp_run_request *request, const char *country,
+                                    const char *number)
+{
+    bool deleted = false;
+    enum cc_error error = cp_run_was_finished(context, request, &deleted);
+    return error || deleted
+               ? error
+               : cp_unknown(context, cp_format(context, "number of %s", country), number,
+                            cp_format(context, "callcell number list --country %s", country));
+}
+
 enum cc_error cp_number_delete(struct cp_context *context, const char *country, const char *number,
                                bool *changed)
 {
@@ -291,15 +305,17 @@ enum cc_error cp_number_delete(struct cp_context *context, const char *country, 
                CP_PARAMETERS(country, number));
     if (error)
         return error;
-    bool there = PQntuples(result) == 1, unfinished = false;
-    const char *subject = cp_format(context, "%s/%s", country, number);
-    error = cp_run_unfinished(context, cp_number_delete_table.name, subject, &unfinished);
-    *changed = there || unfinished;
-    if (error || !*changed)
-        return error;
+    bool there = PQntuples(result) == 1, due = false;
     struct cp_number item = {.number = number, .tenant = there ? cp_sql_value(result, 0, 0) : NULL};
     struct numbers numbers = {context, country, &item, 1};
-    return cp_run(context, &(struct cp_run_request){.table = &cp_number_delete_table,
-                                                    .subject = subject,
-                                                    .data = &numbers});
+    const struct cp_run_request request = {.table = &cp_number_delete_table,
+                                           .opposite = &cp_number_create_table,
+                                           .subject = cp_format(context, "%s/%s", country, number),
+                                           .data = &numbers};
+    error = cp_run_is_due(context, &request, &due);
+    *changed = there || due;
+    if (error)
+        return error;
+    return *changed ? cp_run(context, &request)
+                    : refuse_unknown(context, &request, country, number);
 }

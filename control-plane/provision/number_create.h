@@ -19,7 +19,8 @@ enum cc_error cp_numbers_create(struct cp_context *context, const char *country,
                                 const char *subject, const struct cp_number *numbers, size_t count,
                                 bool *changed) CC_MUST_CHECK;
 
-/* Unpublished, then removed from the cell, then from the registry. Unknown: *changed false. */
+/* Unpublished, then removed from the cell, then from the registry. One that was deleted: *changed
+ * false; one that never was: as unknown.h. */
 enum cc_error cp_number_delete(struct cp_context *context, const char *country, const char *number,
                                bool *changed) CC_MUST_CHECK;
 

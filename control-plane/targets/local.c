@@ -230,19 +230,14 @@ static enum cc_error kill_service(struct cp_context *context, const char *servic
     return kill_those(context, service, NULL);
 }
 
-/* Moved out of the supervisor's folder, which would start it again; its runsv follows the folder.
- */
-static enum cc_error remove_service(struct cp_context *context, const char *service)
+/* Stops what was moved out of the supervisor's folder, its runsv with it, and forgets it. */
+static enum cc_error end_old(struct cp_context *context, const char *service, const char *old)
 {
-    const char *folder = cp_local_service_folder(context, service);
-    const char *old = path_of(context, "run/old-", service);
-    if (cp_file_exists(folder) && rename(folder, old))
-        return cp_fail(context, CC_IO, "cannot take %s away: %s", service, strerror(errno));
-    if (!cp_file_exists(old))
-        return CC_OK;
     const char *ok = cp_format(context, "%s/supervise/ok", old);
     const char *const stop_it[] = {"sv", "-w", "30", "force-stop", old, NULL};
     const char *const end_it[] = {"sv", "-w", "10", "exit", old, NULL};
+    if (!cp_file_exists(old))
+        return CC_OK;
     if (is_supervised(ok)) {
         /* Whether it worked is seen below. */
         (void)!cp_process_run(context, &(struct cp_process){.argv = stop_it, .timeout_s = 40});
@@ -254,6 +249,18 @@ static enum cc_error remove_service(struct cp_context *context, const char *serv
         cp_pause_ms(PAUSE_MS);
     }
     return cp_tree_remove(context, old);
+}
+
+/* Moved out of the supervisor's folder, which would start it again; its runsv follows the folder.
+ * One of a removal that was killed there, and undone, may lie there still. */
+static enum cc_error remove_service(struct cp_context *context, const char *service)
+{
+    const char *folder = cp_local_service_folder(context, service);
+    const char *old = path_of(context, "run/old-", service);
+    enum cc_error error = end_old(context, service, old);
+    if (!error && cp_file_exists(folder) && rename(folder, old))
+        error = cp_fail(context, CC_IO, "cannot take %s away: %s", service, strerror(errno));
+    return error ? error : end_old(context, service, old);
 }
 
 static bool is_up(struct cp_context *context, const char *service)

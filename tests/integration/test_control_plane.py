@@ -341,6 +341,8 @@ OF_OTHERS = (
     (["flow", "show", "nope", "--tenant", "acme"], 'flow "nope"'),
     (["call", "explain", "nope", "--tenant", "acme"], 'call "nope"'),
     (["call", "show", "nope", "--tenant", "acme"], 'call "nope" of tenant acme'),
+    (["number", "delete", "+46700009999"], 'number of se "+46700009999"'),
+    (["edge", "remove", "edge-9"], 'edge "edge-9"'),
     (["map", "show", "--epoch", "999"], 'map of se of epoch "999"'),
     (["map", "rollback", "--to", "999"], 'map of se of epoch "999"'),
     (["certificates", "renew", "--name", "nobody"], 'certificate "nobody"'),
@@ -369,7 +371,103 @@ def what_is_not_there(p):
         if not said or done.returncode != 2 or done.stderr.count("\n") != 1 or "; " not in done.stderr:
             wrong.append((words, done.returncode, done.stderr))
     assert not wrong, "\n".join(map(str, wrong))
-    assert [run for run in p.json("transitions", "list") if not run["finished_at"]] == []
+    assert unfinished(p) == []
+
+
+def unfinished(p):
+    return [(run["transition_table"], run["subject"]) for run in p.json("transitions", "list") if not run["finished_at"]]
+
+
+def killed(p, at, *words):
+    p.run(*words, status=-signal.SIGKILL, environment=dict(p.environment, CALLCELL_KILL_AT=at))
+
+
+def flow_refused(p):
+    """What is wrong is in the document: exit 2, and where."""
+    path = f"{p.home}/bad-flow.json"
+    for change, part in (({"colour": "red"}, "nodes.m.colour: unknown field"),
+                         ({"branches": {"1": "nowhere"}}, 'nodes.m.branches.1: no node "nowhere"')):
+        bad = dict(FLOW, nodes=dict(FLOW["nodes"], m=dict(FLOW["nodes"]["m"], **change)))
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(bad, file)
+        os.chmod(path, 0o644)
+        done = p.run("flow", "put", "main", "--tenant", "acme", "--file", path, status=2)
+        assert part in done.stderr and path in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def undone_half_way(p):
+    """A command is killed, its opposite is given, killed too or not: then it begins anew at its first row."""
+    drain, undrain = (("cell", word, "se-1", "worker-1") for word in ("drain", "undrain"))
+    killed(p, "cell_drain:claimed:record", *drain)
+    assert p.json(*undrain)["changed"] is True
+    assert unfinished(p) == []
+    assert p.json(*undrain)["changed"] is False
+    killed(p, "cell_drain:silent:record", *drain)
+    killed(p, "cell_undrain:new:act", *undrain)
+    assert unfinished(p) == [("cell_undrain", "se-1/worker-1")], unfinished(p)
+    assert p.run(*drain).stderr.startswith("1/5 ")
+    assert unfinished(p) == []
+    p.run(*undrain)
+    number = ("number", "create", "+46700000555", "--tenant", "acme", "--kind", "mobile")
+    killed(p, "number_create:claimed:record", *number)
+    assert p.json("number", "delete", number[2])["changed"] is True
+    assert unfinished(p) == []
+    assert p.run(*number).stderr.startswith("1/4 ")
+    killed(p, "number_delete:published:record", "number", "delete", number[2])
+    assert p.run(*number).stderr.startswith("1/4 ")
+    assert p.run("number", "delete", number[2]).stderr.startswith("1/4 ")
+    errors = {run["error"] for run in p.json("transitions", "list") if (run["error"] or "").startswith("undone by ")}
+    assert errors >= {f"undone by {name}" for name in ("cell_undrain", "cell_drain", "number_create", "number_delete")}
+
+
+def restart_refused(p):
+    """Nothing is begun: no run is left behind, and no file is written."""
+    p.run("cell", "drain", "se-1", "worker-1")
+    settings = pathlib.Path(f"{p.home}/cells/se-1/etc/cell-worker-2.yaml")
+    as_made = settings.read_text()
+    settings.write_text(as_made + "# by hand\n")
+    for words in (("cell", "restart", "se-1"), ("cell", "apply", "se-1")):
+        done = p.run(*words, status=1)
+        assert "no other worker of se-1 is ready" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert unfinished(p) == []
+    assert settings.read_text() == as_made + "# by hand\n"
+    p.run("cell", "undrain", "se-1", "worker-1")
+    assert p.json("cell", "apply", "se-1")["changed"] is True
+    assert settings.read_text() == as_made
+
+
+def edge_is_removed(p):
+    done = p.run("edge", "remove", "edge-1", status=1)
+    assert "no other edge is ready" in done.stderr and unfinished(p) == [], done.stderr
+    add, remove = ("edge", "add", "edge-3", "--port", "8190"), ("edge", "remove", "edge-3")
+    p.run(*add)
+    killed(p, "edge_remove:stopped:record", *remove)
+    assert p.run(*add).stderr.startswith("1/3 ")
+    assert [edge["edge"] for edge in p.json("edge", "list")] == ["edge-1", "edge-3"]
+    aside = pathlib.Path(f"{p.home}/edges/edge-3/journal/se-1/quarantine.jsonl")
+    aside.parent.mkdir(exist_ok=True)
+    aside.write_text("{}\n")
+    owner = os.stat(p.home)
+    for path in (aside, aside.parent):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    refused = p.run(*remove, status=1)
+    assert "edge-3/journal/se-1/quarantine.jsonl holds records" in refused.stderr and unfinished(p) == [], refused.stderr
+    assert p.json(*remove, "--accept-loss")["changed"] is True
+    assert p.json(*remove)["changed"] is False
+    assert [edge["edge"] for edge in p.json("edge", "list")] == ["edge-1"]
+    assert not os.path.exists(f"{p.home}/edges/edge-3") and not os.path.exists(f"{p.home}/run/services/edge-3")
+    assert 8190 + OFFSET not in listening_ports()
+    assert "edge-3" not in p.run("certificates", "list").stdout
+
+
+def nothing_to_do_is_said(p):
+    assert p.run("cell", "diff", "se-1").stdout == "se-1 equals its template and the registry\n"
+    assert p.run("cell", "apply", "se-1").stdout == "apply se-1: no change\n"
+    assert re.fullmatch(r"map of se: epoch \d+, the same as the published one\n", p.run("map", "publish").stdout)
+    registry_sql(p, "update countries set policy = jsonb_set(policy, '{emergency}', '[\"112\", \"999\"]')")
+    assert re.fullmatch(r"map of se: epoch \d+, published\n", p.run("map", "publish").stdout)
+    assert p.json("cell", "apply", "se-1")["changed"] is True
+    assert p.json("cell", "apply", "se-1")["changed"] is False
 
 
 COUNTRIES_MADE = (
@@ -758,12 +856,19 @@ def stale_report(p):
     assert "wait_primary" not in told, told
 
 
+def cell_is_whole(p):
+    cell = p.json("cell", "show", "se-1")
+    return (cell["replication"] == "streaming quorum" and
+            sorted(node["state"] for node in cell["nodes"]) == ["primary", "secondary"])
+
+
 def dry_runs_of_every_command(p):
+    until(lambda: registry_is_whole(p) and cell_is_whole(p), 60)
     wrong, said = dry_runs.every_command(p, registry_sql)
     assert not wrong, "\n".join(wrong)
     nothing = "nothing would change\n"
     for words in ("edge add edge-1 --port 8080", "cell create se", "cell undrain se-1 worker-1", "tenant create acme",
-                  "number delete +46700000781", "carrier create demo --tenants *", "map publish", "certificates renew"):
+                  "number delete +46704000000", "carrier create demo --tenants *", "map publish", "certificates renew"):
         assert said[words] == nothing, (words, said[words])
     for words, line in (("down", "would stop se-1-worker-1"), ("cell restore se-1 --drop old", "would remove scratch old"),
                         ("transitions resume <run>", "would run 1/5 "), ("certificates renew --all", "would renew edge-1"),
@@ -799,7 +904,8 @@ def main():
              cell_killed_at_each_row, certificates, nobody_is_trusted,
              serve_reaches_the_registry_over_a_socket_of_our_own, places_killed_at_each_row, conflicts,
              once_per_key, what_is_not_there, country_is_told_by_the_other_words, tokens, files,
-             long_poll, reports, map_history, import_numbers, numbers_are_of_their_country, dry_runs_of_every_command, edge_missing,
+             long_poll, reports, map_history, import_numbers, numbers_are_of_their_country, dry_runs_of_every_command,
+             nothing_to_do_is_said, flow_refused, undone_half_way, restart_refused, edge_is_removed, edge_missing,
              registry_freezes_under_a_command, registry_freezes_under_a_duty, not_replicated, registry_restarts,
              stale_report, down_and_up]
     print(f"1..{len(tests)}", flush=True)

@@ -216,6 +216,7 @@ def a_call_event_of_a_carrier_never_gets_an_error(platform):
 def a_mistake_on_the_command_line_gets_one_helpful_line(platform):
     for command in (["number", "create"], ["dance"], ["cell", "create", "se", "--template", "none-such"],
                     ["number", "create", "123", "--tenant", TENANT, "--kind", "mobile"],
+                    ["number", "delete", "+46799999999"], ["edge", "remove", "edge-99"],
                     ["cell", "list", "--colour"]):
         result = platform.cli(*command, check=False)
         expect_equal(result.returncode, 2, f"{command}: {result.stderr}")

@@ -98,15 +98,6 @@ def services(platform, prefix):
     return found
 
 
-def remove_service(platform, name):
-    """Out of the supervisor's folder first, so that it is not started again."""
-    folder = platform.home / "run" / f"old-{name}"
-    (platform.home / "run/services" / name).rename(folder)
-    platform.as_owner(["sv", "-w", "20", "force-stop", folder], check=False)
-    platform.as_owner(["sv", "-w", "20", "exit", folder], check=False)
-    shutil.rmtree(folder)
-
-
 def answer(platform, to, kind="mobile", tenant="acme"):
     """What a caller of this number is answered: status and actions."""
     reply = platform.carrier().send(event(kind=kind, to=to, sender="+46701112233"), tenant=tenant)
@@ -148,19 +139,22 @@ class NumberCreate(Recipe):
     def number(self, turn):
         return f"+4670909010{turn}"
 
+    def rows(self, turn):
+        return [row for row in self.p.cli_json("number", "list", "--tenant", "acme") if row["number"] ==
+                self.number(turn)]
+
     def prepare(self, turn):
         self.p.cli("tenant", "create", "acme", "--country", COUNTRY)
-        self.p.cli("number", "delete", self.number(turn))
+        if self.rows(turn):
+            self.p.cli("number", "delete", self.number(turn))
 
     def command(self, turn):
         return ["number", "create", self.number(turn), "--tenant", "acme", "--kind", "mobile", "--forward-always",
                 "+46701112299"]
 
     def facts(self, turn):
-        rows = [row for row in self.p.cli_json("number", "list", "--tenant", "acme") if row["number"] ==
-                self.number(turn)]
         published = self.p.newest_publication("numbers").read_bytes().count(self.number(turn).encode())
-        return self.same(turn, {"registry": rows, "published": published,
+        return self.same(turn, {"registry": self.rows(turn), "published": published,
                                 "answer": answer(self.p, self.number(turn))})
 
     def clean(self, turn):
@@ -243,10 +237,28 @@ class EdgeCreate(Recipe):
 
     def clean(self, turn):
         """An edge that is registered is waited for by every publication: no other test may meet it."""
+        self.p.cli("edge", "remove", f"edge-{8 + turn}")
+
+
+class EdgeRemove(EdgeCreate):
+    table = "edge_remove"
+
+    def prepare(self, turn):
+        self.p.cli(*super().command(turn))
+
+    def command(self, turn):
+        return ["edge", "remove", f"edge-{8 + turn}"]
+
+    def facts(self, turn):
         edge = f"edge-{8 + turn}"
-        registry(self.p, f"DELETE FROM edges WHERE edge = '{edge}'")
-        remove_service(self.p, edge)
-        shutil.rmtree(self.p.home / "edges" / edge)
+        known = {table: registry(self.p, f"SELECT count(*) FROM {table} WHERE {column} = '{edge}'")
+                 for table, column in (("edges", "edge"), ("reports", "reporter"), ("facts", "subject"))}
+        left = [str(path) for path in (self.p.home / "edges" / edge, self.p.home / "run" / f"old-{edge}")
+                if path.exists()]
+        return self.same(turn, {"registry": known, "services": services(self.p, edge), "left": left})
+
+    def clean(self, turn):
+        pass
 
 
 class CellCreate(Recipe):

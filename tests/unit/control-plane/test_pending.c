@@ -100,6 +100,27 @@ START_TEST(a_spool_that_cannot_be_read_is_not_empty)
 }
 END_TEST
 
+START_TEST(an_edges_journal_is_counted_over_all_cells)
+{
+    const char *where, *aside;
+    uint64_t records = 1;
+    begin();
+    ck_assert_int_eq(cp_pending_of_edge(&context, "edge-1", &records, &where, &aside), CC_OK);
+    ck_assert_uint_eq(records, 0);
+    leave("edges/edge-1/journal/se-1", 2);
+    leave("edges/edge-1/journal/no-1", 1);
+    leave("edges/edge-10/journal/se-1", 4);
+    ck_assert_int_eq(cp_pending_of_edge(&context, "edge-1", &records, &where, &aside), CC_OK);
+    ck_assert_uint_eq(records, 3);
+    ck_assert_str_eq(where, "edges/edge-1/journal/se-1");
+    ck_assert_str_eq(aside, "");
+    write_below("edges/edge-1/journal/no-1", "quarantine.jsonl", CC_SLICE_LITERAL("{}\n"));
+    ck_assert_int_eq(cp_pending_of_edge(&context, "edge-1", &records, &where, &aside), CC_OK);
+    ck_assert_str_eq(aside, "edges/edge-1/journal/no-1/quarantine.jsonl");
+    end();
+}
+END_TEST
+
 static json_t *find(enum cc_error expected)
 {
     json_t *found = json_array();
@@ -172,6 +193,6 @@ START_TEST(what_postgres_has_by_now_is_not_added)
 END_TEST
 
 SUITE_MAIN("pending", records_are_counted_wherever_they_lie,
-           a_spool_that_cannot_be_read_is_not_empty, a_call_is_found_in_a_workers_second_spool,
-           what_is_shipped_is_not_pending, what_cannot_be_read_is_said_and_the_rest_is_found,
-           what_postgres_has_by_now_is_not_added)
+           a_spool_that_cannot_be_read_is_not_empty, an_edges_journal_is_counted_over_all_cells,
+           a_call_is_found_in_a_workers_second_spool, what_is_shipped_is_not_pending,
+           what_cannot_be_read_is_said_and_the_rest_is_found, what_postgres_has_by_now_is_not_added)
