@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The gate's runner: lints, unit tests, integration tests and scenarios, all as TAP, counted together.
 
-usage: run.py --build DIR --shipped DIR --threads DIR [lint|unit|integration|scenario|threads] [--long]
+usage: run.py --build DIR --shipped DIR --threads DIR KIND [--long]
+
+KIND: lint, unit, integration, instructions, scenario or threads; all without it.
 
 Results are streamed; a failed program's output is printed. Skipped, missing, crashed and timed-out tests
 count as failed. The last line is "N passed, N failed".
@@ -22,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^(not ok|ok)\b\s*[0-9]*\s*-?\s*(.*?)\s*(#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*(#\s*skip.*)?$", re.IGNORECASE)
-KINDS = ["lint", "unit", "integration", "scenario", "threads"]
+KINDS = ["lint", "unit", "integration", "instructions", "scenario", "threads"]
 LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 120, 240, 3000
 
 
@@ -187,6 +189,14 @@ def python_environment(build, long=False):
             "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+# As shipped: instructions of a build with sanitizers say nothing.
+def instructions(shipped):
+    for program in ("edge", "cell"):
+        yield Program(f"instructions {program}",
+                      ["/usr/bin/python3", str(ROOT / "tests/instructions/per_request.py"), program],
+                      python_environment(shipped), timeout_s=300)
+
+
 # They start platforms of their own; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme", "kill_anything", "right_answers")
 # So do these in their long form, which cuts links between parts.
@@ -270,6 +280,8 @@ def run_scenarios(programs, build, tally, long):
 def programs_of(kind, arguments):
     if kind == "lint":
         return list(lints())
+    if kind == "instructions":
+        return list(instructions(arguments.shipped))
     if kind == "scenario":
         return list(scenarios(arguments.build, arguments.shipped, arguments.long))
     if kind == "threads":

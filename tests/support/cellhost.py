@@ -157,10 +157,10 @@ class Redis:
 
 
 class Worker:
-    """One callcell-cell."""
+    """One callcell-cell. under: a support.callgrind.Callgrind to run it under."""
 
-    def __init__(self, host, name, settings=None):
-        self.host, self.name, self.settings = host, name, settings or {}
+    def __init__(self, host, name, settings=None, under=None):
+        self.host, self.name, self.settings, self.under = host, name, settings or {}, under
         self.folder = host.folder / name
         self.port = free_port()
         self.process = None
@@ -185,7 +185,8 @@ class Worker:
     def start(self, stores=True):
         """stores: they are alive, and the worker is to have its connections."""
         self.start_process()
-        wait_until(f"{self.name} is ready", lambda: self.get("/readyz").status == 200, every_s=0.01)
+        wait_until(f"{self.name} is ready", lambda: self.get("/readyz").status == 200,
+                   timeout_s=180 if self.under else 20, every_s=0.01)
         if stores:
             wait_until(f"{self.name} has its connections", self.connected)
         return self
@@ -194,7 +195,9 @@ class Worker:
         path = self.folder / "cell.yaml"
         path.write_text(self.configuration())
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(worker_binary()), "--config", str(path)], stderr=log, cwd="/")
+            self.process = subprocess.Popen(
+                [*(self.under.wrapper if self.under else []), str(worker_binary()), "--config", str(path)],
+                stderr=log, cwd="/", env=self.under and self.under.environment)
         return self.process
 
     def hang(self):
@@ -286,13 +289,18 @@ class CellHost:
         self.close(show=kind is not None)
 
     def start(self):
+        self.start_stores()
+        self.start_replica()
+        for name in ("worker-1", "worker-2"):
+            self.add_worker(name)
+
+    def start_stores(self):
+        """And what workers find on their disk."""
         self.write_secrets()
         self.publish()
         self.write_lease(1)
-        self.start_postgres()
+        self.start_primary()
         self.redis.start()
-        for name in ("worker-1", "worker-2"):
-            self.add_worker(name)
 
     def write_secrets(self):
         secrets = self.folder / "secrets"
@@ -326,7 +334,7 @@ class CellHost:
             path.with_suffix(".tmp").write_bytes(content)
             path.with_suffix(".tmp").rename(path)
 
-    def start_postgres(self):
+    def start_primary(self):
         self.nodes.mkdir()
         (self.nodes / "superuser.password").write_text("superuser\n")
         os.chmod(self.nodes / "superuser.password", 0o644)
@@ -336,6 +344,8 @@ class CellHost:
         self.primary.make_primary()
         self.primary.start()
         self.migrate()
+
+    def start_replica(self):
         self.replica.make_replica_of(self.primary)
         self.replica.start()
 

@@ -150,6 +150,7 @@ class FakeWorker:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+            wbufsize = -1  # an answer leaves as one write
 
             def log_message(self, *arguments):
                 """Silent."""
@@ -311,9 +312,10 @@ class EdgeHost:
     numbers = [("+46101234567", "acme", "pbx", "+46700000001"), ("+46101234568", "acme", "pbx", None),
                ("+46701112233", "acme", "mobile", None), ("+46701112244", "globex", "mobile", None)]
 
-    def __init__(self, source=None, tls=False, **settings):
+    def __init__(self, source=None, tls=False, under=None, **settings):
+        """under: a support.callgrind.Callgrind to run the edge under."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="callcell-edge-test-"))
-        self.settings, self.source = settings, source
+        self.settings, self.source, self.under = settings, source, under
         self.process = self.port = self.telemetry_port = None
         self.log_path = self.folder / "edge.log"
         self.log_start = 0
@@ -396,8 +398,11 @@ class EdgeHost:
         (self.folder / "edge.yaml").write_text("\n".join(lines) + "\n")
         self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([edge_binary(), "--config", self.folder / "edge.yaml"], stderr=log)
-        started = wait_until("the edge has started", lambda: self.log("started"), 10, 0.01)[0]
+            self.process = subprocess.Popen(
+                [*(self.under.wrapper if self.under else []), edge_binary(), "--config", self.folder / "edge.yaml"],
+                stderr=log, env=self.under and self.under.environment)
+        started = wait_until("the edge has started", lambda: self.log("started"),
+                             180 if self.under else 10, 0.01)[0]
         self.port, self.telemetry_port = started["port"], started["telemetry_port"]
 
     def stop(self, how=signal.SIGTERM):
