@@ -1,9 +1,7 @@
 #include "base/answer.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/crypto.h"
+#include "base/decimal.h"
 
 enum { DECISION_ID_BYTES = 16 };
 
@@ -187,20 +185,20 @@ static void big_endian(size_t value, char out[4])
 static enum cc_error derive_id(struct cc_slice tenant, struct cc_slice event_id,
                                int64_t plan_version, struct cc_slice rest, char *decision_id)
 {
-    char version[24];
+    char version_text[CC_DECIMAL_TEXT];
     char lengths[4][4];
     uint8_t digest[CC_SHA256_BYTES];
-    int version_length = snprintf(version, sizeof(version), "%" PRId64, plan_version);
+    struct cc_slice version = cc_decimal(plan_version, version_text);
     big_endian(tenant.length, lengths[0]);
     big_endian(event_id.length, lengths[1]);
-    big_endian((size_t)version_length, lengths[2]);
+    big_endian(version.length, lengths[2]);
     big_endian(rest.length + 1, lengths[3]);
     const struct cc_slice parts[] = {cc_slice(lengths[0], 4),
                                      tenant,
                                      cc_slice(lengths[1], 4),
                                      event_id,
                                      cc_slice(lengths[2], 4),
-                                     cc_slice(version, (size_t)version_length),
+                                     version,
                                      cc_slice(lengths[3], 4),
                                      CC_SLICE_LITERAL("{"),
                                      rest};

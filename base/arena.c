@@ -84,6 +84,26 @@ char *cc_arena_copy(struct cc_arena *arena, struct cc_slice slice)
     return copy;
 }
 
+struct cc_slice cc_arena_join(struct cc_arena *arena, const struct cc_slice *parts, size_t count)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].length >= SIZE_MAX - length)
+            return cc_slice(NULL, 0);
+        length += parts[i].length;
+    }
+    char *text = cc_arena_alloc(arena, length + 1);
+    if (!text)
+        return cc_slice(NULL, 0);
+    char *at = text;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].length > 0)
+            memcpy(at, parts[i].data, parts[i].length);
+        at += parts[i].length;
+    }
+    return cc_slice(text, length);
+}
+
 struct cc_slice cc_arena_printf(struct cc_arena *arena, const char *format, ...)
 {
     va_list arguments;

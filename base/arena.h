@@ -26,6 +26,9 @@ void *cc_arena_alloc(struct cc_arena *arena, size_t bytes);
 /* NUL-terminated copy, or NULL as above. */
 char *cc_arena_copy(struct cc_arena *arena, struct cc_slice slice);
 
+/* The parts, one after another, as above; the empty slice with data NULL when it does not fit. */
+struct cc_slice cc_arena_join(struct cc_arena *arena, const struct cc_slice *parts, size_t count);
+
 /* printf into the arena; empty slice with data NULL when the limit or memory is reached. The bytes
  * are NUL-terminated too. */
 struct cc_slice cc_arena_printf(struct cc_arena *arena, const char *format, ...)

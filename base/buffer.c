@@ -1,11 +1,13 @@
 #include "base/buffer.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT_BYTES = 16 * 1024 * 1024, CAPACITY_FIRST_BYTES = 256 };
+#include "base/decimal.h"
+#include "base/utf8.h"
+
+enum { LIMIT_DEFAULT_BYTES = 16 * 1024 * 1024, CAPACITY_FIRST_BYTES = 1024 };
 
 void cc_buffer_init(struct cc_buffer *buffer, size_t limit_bytes)
 {
@@ -83,38 +85,8 @@ void cc_buffer_printf(struct cc_buffer *buffer, const char *format, ...)
 
 void cc_buffer_integer(struct cc_buffer *buffer, int64_t value)
 {
-    char text[24];
-    int length = snprintf(text, sizeof(text), "%" PRId64, value);
-    cc_buffer_append(buffer, cc_slice(text, (size_t)length));
-}
-
-static bool is_continuation(unsigned char byte)
-{
-    return (byte & 0xC0) == 0x80;
-}
-
-/* Length of the well-formed UTF-8 sequence (RFC 3629) at the start, 0 if there is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF)
-        return left >= 2 && is_continuation(p[1]) ? 2 : 0;
-    if ((p[0] & 0xF0) == 0xE0) {
-        if (left < 3 || !is_continuation(p[1]) || !is_continuation(p[2]))
-            return 0;
-        bool overlong = p[0] == 0xE0 && p[1] < 0xA0;
-        bool surrogate = p[0] == 0xED && p[1] > 0x9F;
-        return overlong || surrogate ? 0 : 3;
-    }
-    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        if (left < 4 || !is_continuation(p[1]) || !is_continuation(p[2]) || !is_continuation(p[3]))
-            return 0;
-        bool overlong = p[0] == 0xF0 && p[1] < 0x90;
-        bool beyond = p[0] == 0xF4 && p[1] > 0x8F;
-        return overlong || beyond ? 0 : 4;
-    }
-    return 0;
+    char text[CC_DECIMAL_TEXT];
+    cc_buffer_append(buffer, cc_decimal(value, text));
 }
 
 static void append_escaped(struct cc_buffer *buffer, unsigned char byte)
@@ -129,6 +101,11 @@ static void append_escaped(struct cc_buffer *buffer, unsigned char byte)
         cc_buffer_printf(buffer, "\\u%04x", byte);
 }
 
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
 void cc_buffer_json_string(struct cc_buffer *buffer, struct cc_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.data;
@@ -136,7 +113,11 @@ void cc_buffer_json_string(struct cc_buffer *buffer, struct cc_slice text)
     size_t i = 0;
     cc_buffer_text(buffer, "\"");
     while (i < text.length) {
-        size_t length = utf8_length(bytes + i, text.length - i);
+        if (is_plain(bytes[i])) {
+            i++;
+            continue;
+        }
+        size_t length = cc_utf8_length(bytes + i, text.length - i);
         bool escape = bytes[i] < 0x20 || bytes[i] == '"' || bytes[i] == '\\';
         if (length > 0 && !escape) {
             i += length;

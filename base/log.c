@@ -156,11 +156,16 @@ static void append_field(struct cc_buffer *line, const struct cc_log_field *fiel
     }
 }
 
+bool cc_log_takes(enum cc_log_level level)
+{
+    return level >= sink.minimum && (unsigned)level <= CC_LOG_ERROR;
+}
+
 void cc_log_write(enum cc_log_level level, const char *event, const struct cc_log_field *fields,
                   size_t count)
 {
     static const char *const level_names[] = {"debug", "info", "warning", "error"};
-    if (level < sink.minimum || (unsigned)level > CC_LOG_ERROR)
+    if (!cc_log_takes(level))
         return;
     char time_text[CC_TIMESTAMP_TEXT_MAX];
     cc_timestamp_format(sink.now_us(), time_text);

@@ -36,12 +36,19 @@ struct cc_log_field cc_log_slice(const char *name, struct cc_slice value);
 struct cc_log_field cc_log_number(const char *name, int64_t value);
 struct cc_log_field cc_log_error_field(enum cc_error error); /* "error": name of the error */
 
+/* Whether lines of this level are written: fields of others need not be made. */
+bool cc_log_takes(enum cc_log_level level);
+
 /* event: a short stable snake_case name that can be searched for. Use the macro:
  *   CC_LOG(CC_LOG_WARNING, "map_refused", cc_log_text("country", "se"), cc_log_error_field(e)); */
 void cc_log_write(enum cc_log_level level, const char *event, const struct cc_log_field *fields,
                   size_t count);
 #define CC_LOG(level, event, ...)                                                                  \
-    cc_log_write((level), (event), (const struct cc_log_field[]){__VA_ARGS__},                     \
-                 sizeof((const struct cc_log_field[]){__VA_ARGS__}) / sizeof(struct cc_log_field))
+    do {                                                                                           \
+        if (cc_log_takes(level))                                                                   \
+            cc_log_write((level), (event), (const struct cc_log_field[]){__VA_ARGS__},             \
+                         sizeof((const struct cc_log_field[]){__VA_ARGS__}) /                      \
+                             sizeof(struct cc_log_field));                                         \
+    } while (0)
 
 #endif

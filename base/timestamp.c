@@ -1,7 +1,5 @@
 #include "base/timestamp.h"
 
-#include <stdio.h>
-
 enum { YEAR_MIN = 1, YEAR_MAX = 9999, FRACTION_DIGITS_MAX = 9 };
 
 int64_t cc_days_from_civil(int year, int month, int day)
@@ -153,6 +151,14 @@ enum cc_error cc_timestamp_parse(struct cc_slice text, int64_t *out_us)
     return CC_OK;
 }
 
+static void put_digits(char *out, size_t count, int value)
+{
+    while (count-- > 0) {
+        out[count] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
 void cc_timestamp_format(int64_t time_us, char *out)
 {
     int64_t first_us = cc_days_from_civil(YEAR_MIN, 1, 1) * CC_DAY_US;
@@ -168,8 +174,12 @@ void cc_timestamp_format(int64_t time_us, char *out)
     int month = 0;
     int day = 0;
     cc_civil_from_days(days, &year, &month, &day);
-    (void)snprintf(out, CC_TIMESTAMP_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ",
-                   (unsigned)year % 10000, (unsigned)month % 100, (unsigned)day % 100,
-                   (unsigned)in_day_s / 3600 % 100, (unsigned)in_day_s / 60 % 60,
-                   (unsigned)in_day_s % 60, (unsigned)(in_day_us % CC_SECOND_US));
+    memcpy(out, "0000-00-00T00:00:00.000000Z", CC_TIMESTAMP_TEXT_MAX);
+    put_digits(out, 4, year);
+    put_digits(out + 5, 2, month);
+    put_digits(out + 8, 2, day);
+    put_digits(out + 11, 2, in_day_s / 3600);
+    put_digits(out + 14, 2, in_day_s / 60 % 60);
+    put_digits(out + 17, 2, in_day_s % 60);
+    put_digits(out + 20, 6, (int)(in_day_us % CC_SECOND_US));
 }

@@ -1,13 +1,11 @@
 /* Rim: asks workers over HTTP. */
 #include "edge/attempts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "base/decimal.h"
 #include "base/log.h"
 #include "edge/telemetry_list.h"
 
-enum { NUMBER_TEXT = 24, NO_TOKEN_US = 20 * 1000 };
+enum { NO_TOKEN_US = 20 * 1000 };
 
 static bool ask_another(struct edge_attempts *attempts);
 static void wait_for(struct edge_attempts *attempts, int64_t delay_us);
@@ -49,14 +47,13 @@ static enum cc_error start_exchange(struct edge_try *try)
 {
     struct edge_attempts *attempts = try->attempts;
     struct cc_http_header headers[EDGE_ATTEMPT_HEADERS];
-    char remaining[NUMBER_TEXT];
+    char remaining[CC_DECIMAL_TEXT];
     size_t count = attempts->header_count;
     memcpy(headers, attempts->headers, count * sizeof(headers[0]));
-    snprintf(remaining, sizeof(remaining), "%" PRId64, try->attempt.remaining_ms);
     headers[count++] = (struct cc_http_header){CC_SLICE_LITERAL("callcell-attempt"),
                                                cc_slice_of(try->attempt.number > 1 ? "2" : "1")};
-    headers[count++] =
-        (struct cc_http_header){CC_SLICE_LITERAL("callcell-remaining-ms"), cc_slice_of(remaining)};
+    headers[count++] = (struct cc_http_header){CC_SLICE_LITERAL("callcell-remaining-ms"),
+                                               cc_decimal(try->attempt.remaining_ms, remaining)};
     struct cc_http_exchange exchange = {
         .address = cc_slice_of(try->worker),
         .peer = attempts->cell->identity,

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 
 #include "base/call_record.h"
+#include "base/decimal.h"
 #include "base/log.h"
 #include "edge/attempts.h"
 #include "edge/auth.h"
@@ -51,6 +52,7 @@ struct edge_call {
     struct cc_slice url_tenant;  /* empty on the one-URL form */
     struct cc_slice url_call_id; /* empty unless the path has one */
     char request_id[CC_UUID_TEXT + 1];
+    char map_epoch[CC_DECIMAL_TEXT];
     char traceparent[EDGE_TRACEPARENT_TEXT + 1];
     enum edge_body body;
     struct cc_call_event event; /* filled unless EDGE_BODY_NONE */
@@ -267,29 +269,31 @@ static void answer_emergency(struct edge_call *call)
 /* The body says what the event is; an id that would need encoding is left out of the path. */
 static struct cc_slice worker_path(struct edge_call *call)
 {
-    struct cc_slice tenant = call->target.tenant, id = call->event.call_id;
-    const char *country = call->snapshot->country;
-    struct cc_arena *arena = &call->request->arena;
+    struct cc_slice id = call->event.call_id;
     bool starts = call->url_tenant.length > 0 ? call->url_call_id.length == 0
                                               : cc_call_event_is_first(&call->event);
-    if (starts || !edge_segment_is_plain(id))
-        return cc_arena_printf(arena, "/internal/v1/%s/tenants/%.*s/calls", country,
-                               (int)tenant.length, tenant.data);
-    return cc_arena_printf(arena, "/internal/v1/%s/tenants/%.*s/calls/%.*s/events", country,
-                           (int)tenant.length, tenant.data, (int)id.length, id.data);
+    const struct cc_slice parts[] = {CC_SLICE_LITERAL("/internal/v1/"),
+                                     cc_slice_of(call->snapshot->country),
+                                     CC_SLICE_LITERAL("/tenants/"),
+                                     call->target.tenant,
+                                     CC_SLICE_LITERAL("/calls"),
+                                     CC_SLICE_LITERAL("/"),
+                                     id,
+                                     CC_SLICE_LITERAL("/events")};
+    return cc_arena_join(&call->request->arena, parts,
+                         starts || !edge_segment_is_plain(id) ? 5 : 8);
 }
 
 /* Nothing of the client's head passes. */
 static void fill_headers(struct edge_call *call, struct edge_attempts *attempts)
 {
-    struct cc_arena *arena = &call->request->arena;
     struct cc_slice token = edge_route_cell_token(call->snapshot, call->target.cell->id);
+    const struct cc_slice bearer[] = {CC_SLICE_LITERAL("Bearer "), token};
     const struct cc_http_header headers[] = {
-        {CC_SLICE_LITERAL("authorization"),
-         cc_arena_printf(arena, "Bearer %.*s", (int)token.length, token.length ? token.data : "")},
+        {CC_SLICE_LITERAL("authorization"), cc_arena_join(&call->request->arena, bearer, 2)},
         {CC_SLICE_LITERAL("content-type"), CC_SLICE_LITERAL("application/json")},
         {CC_SLICE_LITERAL("callcell-map-epoch"),
-         cc_arena_printf(arena, "%" PRId64, cc_route_map_epoch(call->snapshot->map))},
+         cc_decimal(cc_route_map_epoch(call->snapshot->map), call->map_epoch)},
         {CC_SLICE_LITERAL("callcell-request-id"), cc_slice_of(call->request_id)},
         {CC_SLICE_LITERAL("callcell-carrier-key"), call->auth.key->id},
         {CC_SLICE_LITERAL("traceparent"), cc_slice_of(call->traceparent)},

@@ -1,8 +1,6 @@
 /* One request, from the raw bytes to its answer. */
 #include "base/io/http_call.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/io/picohttpparser.h"
@@ -10,21 +8,6 @@
 enum { PROBLEM_MAX = 8 * 1024 };
 
 /* ---- reading ---- */
-
-static void read_peer(struct http_call *call, h2o_req_t *req)
-{
-    struct sockaddr_storage address;
-    char host[INET_ADDRSTRLEN] = "?";
-    unsigned port = 0;
-    if (req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&address) != 0 &&
-        address.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        port = ntohs(in->sin_port);
-    }
-    int length = snprintf(call->peer, sizeof(call->peer), "%s:%u", host, port);
-    call->request.peer = cc_slice(call->peer, length > 0 ? (size_t)length : 0);
-}
 
 static void read_target(struct cc_http_request *request, struct cc_slice target)
 {
@@ -112,7 +95,6 @@ struct http_call *http_call_create(struct cc_http_server *server, h2o_req_t *req
     call->request.received_us = cc_monotonic_us();
     call->request.received_wall_us = cc_wall_clock_us();
     call->request.server_context = server_context;
-    read_peer(call, req);
     cc_arena_init(&call->request.arena, 0);
     call->server = server;
     call->link = h2o_mem_alloc_shared(&req->pool, sizeof(*call->link), on_link_disposed);
@@ -120,10 +102,12 @@ struct http_call *http_call_create(struct cc_http_server *server, h2o_req_t *req
     return call;
 }
 
-void http_call_identify(struct http_call *call, const char *identity)
+void http_call_identify(struct http_call *call, const char *peer, const char *identity)
 {
-    size_t length = strlen(identity);
+    size_t peer_length = strlen(peer), length = strlen(identity);
+    memcpy(call->peer, peer, peer_length + 1);
     memcpy(call->identity, identity, length + 1);
+    call->request.peer = cc_slice(call->peer, peer_length);
     call->request.identity = cc_slice(call->identity, length);
 }
 
@@ -138,8 +122,9 @@ struct cc_slice cc_http_header(const struct cc_http_request *request, const char
     const struct http_call *call = call_of(request);
     struct cc_slice value = {NULL, 0};
     size_t found = 0;
+    struct cc_slice wanted = cc_slice_of(name);
     for (size_t i = 0; i < call->header_count; i++)
-        if (cc_slice_is(call->headers[i].name, name) && found++ == 0)
+        if (cc_slice_equal(call->headers[i].name, wanted) && found++ == 0)
             value = call->headers[i].value;
     if (count)
         *count = found;
@@ -201,19 +186,36 @@ static const char *reason_phrase(int status)
     return "Status";
 }
 
+static char *put(char *at, struct cc_slice text)
+{
+    if (text.length > 0)
+        memcpy(at, text.data, text.length);
+    return at + text.length;
+}
+
+/* All of them in one allocation. None is looked up among the names that libh2o knows: that is for
+ * filters, and we have none. */
+static void add_headers(h2o_req_t *req, const struct cc_http_reply *reply)
+{
+    size_t length = 1;
+    for (size_t i = 0; i < reply->header_count; i++)
+        length += reply->headers[i].name.length + reply->headers[i].value.length;
+    char *at = h2o_mem_alloc_pool(&req->pool, length);
+    for (size_t i = 0; i < reply->header_count; i++) {
+        struct cc_slice name = reply->headers[i].name, value = reply->headers[i].value;
+        char *name_copy = at, *value_copy = put(at, name);
+        at = put(value_copy, value);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, name_copy, name.length, 0, NULL,
+                              value_copy, value.length);
+    }
+}
+
 void http_send(h2o_req_t *req, const struct cc_http_reply *reply)
 {
     req->res.status = reply->status;
     req->res.reason = reason_phrase(reply->status);
     req->res.content_length = reply->body.length;
-    for (size_t i = 0; i < reply->header_count; i++) {
-        struct cc_slice name = reply->headers[i].name;
-        struct cc_slice value = reply->headers[i].value;
-        h2o_iovec_t name_copy = h2o_strdup(&req->pool, name.data, name.length);
-        h2o_iovec_t value_copy = h2o_strdup(&req->pool, value.data, value.length);
-        h2o_add_header_by_str(&req->pool, &req->res.headers, name_copy.base, name_copy.len, 1, NULL,
-                              value_copy.base, value_copy.len);
-    }
+    add_headers(req, reply);
     if (reply->close)
         req->http1_is_persistent = 0;
     h2o_send_inline(req, reply->body.length > 0 ? reply->body.data : "", reply->body.length);

@@ -39,7 +39,7 @@ struct http_call {
 struct http_call *http_call_create(struct cc_http_server *server, h2o_req_t *req,
                                    struct cc_slice raw, void *server_context);
 /* Who sent it; before any handler sees it. */
-void http_call_identify(struct http_call *call, const char *identity);
+void http_call_identify(struct http_call *call, const char *peer, const char *identity);
 
 /* Starts the answer; copies all it needs into the request's pool. */
 void http_send(h2o_req_t *req, const struct cc_http_reply *reply);

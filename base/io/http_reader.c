@@ -245,8 +245,9 @@ const struct cc_http_response *http_reader_response(struct http_reader *reader)
 
 struct cc_slice cc_http_response_header(const struct cc_http_response *response, const char *name)
 {
+    struct cc_slice wanted = cc_slice_of(name);
     for (size_t i = 0; i < response->header_count; i++)
-        if (cc_slice_is(response->headers[i].name, name))
+        if (cc_slice_equal(response->headers[i].name, wanted))
             return response->headers[i].value;
     return (struct cc_slice){NULL, 0};
 }

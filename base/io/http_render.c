@@ -24,9 +24,11 @@ enum cc_error http_bytes_copy(struct cc_slice text, struct http_bytes **out)
 
 static bool is_clean(struct cc_slice text)
 {
-    for (size_t i = 0; i < text.length; i++)
-        if (text.data[i] == '\r' || text.data[i] == '\n' || text.data[i] == '\0')
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c <= '\r' && (c == '\r' || c == '\n' || c == '\0'))
             return false;
+    }
     return true;
 }
 

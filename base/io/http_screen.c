@@ -61,6 +61,8 @@ static enum cc_screen_verdict take_line(struct cc_slice *rest, size_t *budget,
     size_t limit = rest->length < *budget ? rest->length : *budget;
     for (size_t i = 0; i < limit; i++) {
         char c = rest->data[i];
+        if ((unsigned char)c >= 0x20 && c != 0x7f)
+            continue;
         if (c == '\n')
             return CC_SCREEN_LINE_END;
         if (c == '\r') {
@@ -73,9 +75,7 @@ static enum cc_screen_verdict take_line(struct cc_slice *rest, size_t *budget,
             *budget -= i + 2;
             return CC_SCREEN_OK;
         }
-        if ((unsigned char)c < 0x20 && c != '\t')
-            return CC_SCREEN_BYTES;
-        if (c == 0x7f)
+        if (c != '\t')
             return CC_SCREEN_BYTES;
     }
     return rest->length >= *budget ? CC_SCREEN_HEAD_TOO_LARGE : CC_SCREEN_INCOMPLETE;

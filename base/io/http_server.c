@@ -25,10 +25,12 @@
  * its request is pending: draining half-closes idle connections (what has arrived is still read and
  * served), and answers to the gone go nowhere.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -99,6 +101,7 @@ struct connection {
                              then newer files may have been taken; NULL: plain */
     SSL *ssl;             /* h2o's, as long as sock; NULL: plain, or nothing has come yet */
     enum handshake handshake;
+    char peer[CC_HTTP_PEER_TEXT];
     char identity[CC_IDENTITY_MAX + 1]; /* of the client, by its certificate */
     size_t written_before;              /* bytes written before the current request */
     int64_t idle_since_us;
@@ -251,8 +254,24 @@ static void guard_input(struct connection *connection)
     }
 }
 
+static void read_peer(struct connection *connection)
+{
+    struct sockaddr_storage address = {0};
+    char host[INET_ADDRSTRLEN] = "?";
+    unsigned port = 0;
+    int length = sizeof(address);
+    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &length) == 0 &&
+        address.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+        port = ntohs(in->sin_port);
+    }
+    snprintf(connection->peer, sizeof(connection->peer), "%s:%u", host, port);
+}
+
 static void adopt(struct cc_http_server *server, struct connection *connection)
 {
+    read_peer(connection);
     connection->server = server;
     connection->idle_since_us = cc_loop_now_us(server->loop);
     server->connection_count++;
@@ -498,7 +517,7 @@ static bool pattern_matches(const char *pattern, const struct cc_http_request *r
     for (size_t i = 0; i < request->segment_count; i++) {
         if (*pattern++ != '/')
             return false;
-        size_t length = strcspn(pattern, "/");
+        size_t length = (size_t)(strchrnul(pattern, '/') - pattern);
         struct cc_slice segment = request->segments[i];
         if (pattern[0] == ':' ? segment.length == 0
                               : !cc_slice_equal(segment, cc_slice(pattern, length)))
@@ -576,7 +595,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     if (!call)
         return refuse(server, req, 503, "overloaded", "The request cannot be taken",
                       "out of memory");
-    http_call_identify(call, connection->identity);
+    http_call_identify(call, connection->peer, connection->identity);
     server->in_flight++;
     connection->link = call->link;
     route(server, call);
