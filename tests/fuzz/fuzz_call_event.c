@@ -1,8 +1,6 @@
-#include "base/call_event.h"
-
 #include "base/call_record.h"
 #include "base/safest.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/call_event_holds.h"
 
 static void assert_json(struct cc_buffer *bytes)
 {
@@ -47,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cc_arena arena;
     struct cc_call_event event;
     struct cc_json_reason reason = {""};
+    (void)ordinary_holds(fuzz_input(data, size));
     cc_arena_init(&arena, 0);
     enum cc_error error = cc_call_event_parse(fuzz_input(data, size), &arena, &event, &reason);
     HOLDS(error == CC_OK || (error == CC_INVALID && reason.text[0] != '\0'));
