@@ -11,14 +11,66 @@
 
 /* Fetching by name takes a lock and a search in OpenSSL 3: done once for the life of the process.
  */
+static EVP_MD *sha256;
 static EVP_CIPHER *siv_cipher;
 static EVP_MAC *hmac;
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static pthread_key_t contexts_key;
+static bool have_all; /* of the above */
+
+/* A thread's contexts, made at its first operation: making one for each costs as much as hashing
+ * some hundred bytes. */
+struct contexts {
+    EVP_MD_CTX *digest;
+    EVP_MAC_CTX *hmac;         /* knows its digest from its first use on */
+    EVP_CIPHER_CTX *siv_ready; /* with siv_key; a message leaves traces, so it is copied for each */
+    EVP_CIPHER_CTX *siv;
+    bool hmac_knows_digest;
+    bool siv_is_ready;
+    uint8_t siv_key[CC_SIV_KEY_BYTES];
+};
+
+static void free_contexts(void *value)
+{
+    struct contexts *contexts = value;
+    EVP_MD_CTX_free(contexts->digest);
+    EVP_MAC_CTX_free(contexts->hmac);
+    EVP_CIPHER_CTX_free(contexts->siv_ready);
+    EVP_CIPHER_CTX_free(contexts->siv);
+    OPENSSL_cleanse(contexts, sizeof(*contexts));
+    free(contexts);
+}
 
 static void fetch_all(void)
 {
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     siv_cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    have_all =
+        sha256 && siv_cipher && hmac && pthread_key_create(&contexts_key, free_contexts) == 0;
+}
+
+/* NULL: out of memory, or OpenSSL lacks one of ours. */
+static struct contexts *own_contexts(void)
+{
+    (void)pthread_once(&fetched, fetch_all);
+    if (!have_all)
+        return NULL;
+    struct contexts *contexts = pthread_getspecific(contexts_key);
+    if (contexts)
+        return contexts;
+    contexts = calloc(1, sizeof(*contexts));
+    if (!contexts)
+        return NULL;
+    contexts->digest = EVP_MD_CTX_new();
+    contexts->hmac = EVP_MAC_CTX_new(hmac);
+    contexts->siv_ready = EVP_CIPHER_CTX_new();
+    contexts->siv = EVP_CIPHER_CTX_new();
+    if (contexts->digest && contexts->hmac && contexts->siv_ready && contexts->siv &&
+        pthread_setspecific(contexts_key, contexts) == 0)
+        return contexts;
+    free_contexts(contexts);
+    return NULL;
 }
 
 static const unsigned char *bytes_of(struct cc_slice slice)
@@ -34,42 +86,43 @@ enum cc_error cc_sha256(struct cc_slice bytes, uint8_t out[CC_SHA256_BYTES])
 enum cc_error cc_sha256_parts(const struct cc_slice *parts, size_t count,
                               uint8_t out[CC_SHA256_BYTES])
 {
-    enum cc_error error = CC_CRYPTO;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
-        goto done;
+    struct contexts *contexts = own_contexts();
+    if (!contexts || EVP_DigestInit_ex(contexts->digest, sha256, NULL) != 1)
+        return CC_CRYPTO;
     for (size_t i = 0; i < count; i++) {
-        if (EVP_DigestUpdate(context, bytes_of(parts[i]), parts[i].length) != 1)
-            goto done;
+        if (EVP_DigestUpdate(contexts->digest, bytes_of(parts[i]), parts[i].length) != 1)
+            return CC_CRYPTO;
     }
-    if (EVP_DigestFinal_ex(context, out, NULL) == 1)
-        error = CC_OK;
-done:
-    EVP_MD_CTX_free(context);
-    return error;
+    return EVP_DigestFinal_ex(contexts->digest, out, NULL) == 1 ? CC_OK : CC_CRYPTO;
+}
+
+static bool begin_hmac(struct contexts *contexts, struct cc_slice key)
+{
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_utf8_string("digest", digest, sizeof(digest) - 1),
+                                     OSSL_PARAM_END};
+    if (EVP_MAC_init(contexts->hmac, bytes_of(key), key.length,
+                     contexts->hmac_knows_digest ? NULL : parameters) != 1)
+        return false;
+    contexts->hmac_knows_digest = true;
+    return true;
 }
 
 enum cc_error cc_hmac_sha256(struct cc_slice key, const struct cc_slice *parts, size_t count,
                              uint8_t out[CC_SHA256_BYTES])
 {
-    enum cc_error error = CC_CRYPTO;
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_utf8_string("digest", digest, sizeof(digest) - 1),
-                                     OSSL_PARAM_END};
+    struct contexts *contexts = own_contexts();
     size_t written = 0;
-    (void)pthread_once(&fetched, fetch_all);
-    EVP_MAC_CTX *context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    if (!context || EVP_MAC_init(context, bytes_of(key), key.length, parameters) != 1)
-        goto done;
+    if (!contexts || !begin_hmac(contexts, key))
+        return CC_CRYPTO;
     for (size_t i = 0; i < count; i++) {
-        if (EVP_MAC_update(context, bytes_of(parts[i]), parts[i].length) != 1)
-            goto done;
+        if (EVP_MAC_update(contexts->hmac, bytes_of(parts[i]), parts[i].length) != 1)
+            return CC_CRYPTO;
     }
-    if (EVP_MAC_final(context, out, &written, CC_SHA256_BYTES) == 1 && written == CC_SHA256_BYTES)
-        error = CC_OK;
-done:
-    EVP_MAC_CTX_free(context);
-    return error;
+    if (EVP_MAC_final(contexts->hmac, out, &written, CC_SHA256_BYTES) != 1 ||
+        written != CC_SHA256_BYTES)
+        return CC_CRYPTO;
+    return CC_OK;
 }
 
 bool cc_crypto_equal(struct cc_slice a, struct cc_slice b)
@@ -231,24 +284,37 @@ static bool siv_associate(EVP_CIPHER_CTX *context, const struct cc_slice *associ
     return true;
 }
 
+/* A context under this key that has seen nothing yet; NULL: OpenSSL failed. Calls are sealed under
+ * one key for months: its schedule is made once. */
+static EVP_CIPHER_CTX *begin_siv(const uint8_t key[CC_SIV_KEY_BYTES])
+{
+    struct contexts *contexts = own_contexts();
+    if (!contexts)
+        return NULL;
+    if (!contexts->siv_is_ready || CRYPTO_memcmp(contexts->siv_key, key, CC_SIV_KEY_BYTES) != 0) {
+        contexts->siv_is_ready =
+            EVP_EncryptInit_ex2(contexts->siv_ready, siv_cipher, key, NULL, NULL) == 1;
+        memcpy(contexts->siv_key, key, CC_SIV_KEY_BYTES);
+    }
+    if (!contexts->siv_is_ready || EVP_CIPHER_CTX_copy(contexts->siv, contexts->siv_ready) != 1)
+        return NULL;
+    return contexts->siv;
+}
+
 enum cc_error cc_siv_seal(const uint8_t key[CC_SIV_KEY_BYTES], const struct cc_slice *associated,
                           size_t associated_count, struct cc_slice plain, uint8_t *tag,
                           uint8_t *cipher)
 {
+    int written = 0;
     if (!siv_fits(associated, associated_count, plain))
         return CC_INVALID;
-    enum cc_error error = CC_CRYPTO;
-    int written = 0;
-    (void)pthread_once(&fetched, fetch_all);
-    EVP_CIPHER_CTX *context = siv_cipher ? EVP_CIPHER_CTX_new() : NULL;
-    if (context && EVP_EncryptInit_ex2(context, siv_cipher, key, NULL, NULL) == 1 &&
-        siv_associate(context, associated, associated_count) &&
+    EVP_CIPHER_CTX *context = begin_siv(key);
+    if (context && siv_associate(context, associated, associated_count) &&
         EVP_EncryptUpdate(context, cipher, &written, bytes_of(plain), (int)plain.length) == 1 &&
         EVP_EncryptFinal_ex(context, cipher + written, &written) == 1 &&
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, CC_SIV_TAG_BYTES, tag) == 1)
-        error = CC_OK;
-    EVP_CIPHER_CTX_free(context);
-    return error;
+        return CC_OK;
+    return CC_CRYPTO;
 }
 
 enum cc_error cc_siv_open(const uint8_t key[CC_SIV_KEY_BYTES], const struct cc_slice *associated,
@@ -261,9 +327,8 @@ enum cc_error cc_siv_open(const uint8_t key[CC_SIV_KEY_BYTES], const struct cc_s
     uint8_t tag_copy[CC_SIV_TAG_BYTES];
     int written = 0;
     memcpy(tag_copy, tag, sizeof(tag_copy));
-    (void)pthread_once(&fetched, fetch_all);
-    EVP_CIPHER_CTX *context = siv_cipher ? EVP_CIPHER_CTX_new() : NULL;
-    if (!context || EVP_DecryptInit_ex2(context, siv_cipher, key, NULL, NULL) != 1 ||
+    EVP_CIPHER_CTX *context = begin_siv(key);
+    if (!context || EVP_DecryptInit_ex2(context, NULL, NULL, NULL, NULL) != 1 ||
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, CC_SIV_TAG_BYTES, tag_copy) != 1 ||
         !siv_associate(context, associated, associated_count))
         goto done;
@@ -272,10 +337,10 @@ enum cc_error cc_siv_open(const uint8_t key[CC_SIV_KEY_BYTES], const struct cc_s
         EVP_DecryptFinal_ex(context, plain + written, &written) == 1)
         error = CC_OK;
 done:
-    if (error)
+    if (error) {
         OPENSSL_cleanse(plain, cipher.length);
-    EVP_CIPHER_CTX_free(context);
-    ERR_clear_error();
+        ERR_clear_error();
+    }
     return error;
 }
 

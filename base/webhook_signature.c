@@ -78,7 +78,6 @@ enum cc_error cc_webhook_verify(const struct cc_webhook *webhook, const struct c
     if (age_us > CC_WEBHOOK_TOLERANCE_S * CC_SECOND_US ||
         age_us < -CC_WEBHOOK_TOLERANCE_S * CC_SECOND_US)
         return CC_EXPIRED;
-    bool matched = false;
     for (size_t i = 0; i < secret_count; i++) {
         uint8_t expected[CC_SHA256_BYTES];
         if (secrets[i].length == 0)
@@ -86,10 +85,10 @@ enum cc_error cc_webhook_verify(const struct cc_webhook *webhook, const struct c
         enum cc_error error = digest(webhook, secrets[i], expected);
         if (error)
             return error;
-        matched |=
-            has_signature(webhook->signature, cc_slice((const char *)expected, sizeof(expected)));
+        if (has_signature(webhook->signature, cc_slice((const char *)expected, sizeof(expected))))
+            return CC_OK;
     }
-    return matched ? CC_OK : CC_SIGNATURE;
+    return CC_SIGNATURE;
 }
 
 enum cc_error cc_webhook_sign(const struct cc_webhook *webhook, struct cc_slice secret, char *out)

@@ -18,7 +18,8 @@ struct cc_webhook {
 };
 
 /* CC_INVALID: a header is missing or malformed; CC_EXPIRED: outside the tolerance; CC_SIGNATURE: no
- * v1 signature matches any of the secrets. All secrets are tried in constant time. */
+ * v1 signature matches any of the secrets. They are compared in constant time; the first that
+ * matches ends the search, which tells the sender only what he signed with. */
 enum cc_error cc_webhook_verify(const struct cc_webhook *webhook, const struct cc_slice *secrets,
                                 size_t secret_count, int64_t now_us) CC_MUST_CHECK;
 

@@ -1,5 +1,7 @@
 #include "base/crypto.h"
 
+#include <pthread.h>
+
 #include "tests/unit/base/hex.h"
 
 static void assert_hex(const uint8_t *bytes, size_t length, const char *expected)
@@ -203,6 +205,66 @@ START_TEST(siv_keeps_components_apart)
 }
 END_TEST
 
+struct sealed {
+    uint8_t tag[CC_SIV_TAG_BYTES];
+    uint8_t cipher[4];
+};
+
+static void seal_text(const uint8_t key[CC_SIV_KEY_BYTES], struct sealed *out)
+{
+    const struct cc_slice associated[] = {CC_SLICE_LITERAL("se"), CC_SLICE_LITERAL("acme")};
+    ck_assert_int_eq(
+        cc_siv_seal(key, associated, 2, CC_SLICE_LITERAL("text"), out->tag, out->cipher), CC_OK);
+}
+
+static enum cc_error open_text(const uint8_t key[CC_SIV_KEY_BYTES], const struct sealed *sealed)
+{
+    const struct cc_slice associated[] = {CC_SLICE_LITERAL("se"), CC_SLICE_LITERAL("acme")};
+    struct cc_slice cipher = cc_slice((const char *)sealed->cipher, sizeof(sealed->cipher));
+    uint8_t plain[4];
+    return cc_siv_open(key, associated, 2, sealed->tag, cipher, plain);
+}
+
+/* What an operation leaves behind in contexts that are used again changes nothing in the next. */
+START_TEST(siv_under_two_keys_in_turn)
+{
+    enum { ROUNDS = 100 };
+    uint8_t keys[2][CC_SIV_KEY_BYTES];
+    struct sealed first[2];
+    for (size_t i = 0; i < 2; i++) {
+        memset(keys[i], (int)i + 1, CC_SIV_KEY_BYTES);
+        seal_text(keys[i], &first[i]);
+    }
+    ck_assert_mem_ne(first[0].tag, first[1].tag, CC_SIV_TAG_BYTES);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t at = i / 3 % 2;
+        struct sealed again;
+        ck_assert_int_eq(open_text(keys[at], &first[at]), CC_OK);
+        ck_assert_int_eq(open_text(keys[at], &first[1 - at]), CC_SIGNATURE);
+        seal_text(keys[at], &again);
+        ck_assert_mem_eq(&again, &first[at], sizeof(again));
+    }
+}
+END_TEST
+
+static void *seal_elsewhere(void *out)
+{
+    static const uint8_t key[CC_SIV_KEY_BYTES] = {1};
+    seal_text(key, out);
+    return NULL;
+}
+
+START_TEST(a_thread_has_contexts_of_its_own)
+{
+    struct sealed here, there;
+    pthread_t thread;
+    (void)seal_elsewhere(&here);
+    ck_assert_int_eq(pthread_create(&thread, NULL, seal_elsewhere, &there), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_mem_eq(&here, &there, sizeof(here));
+}
+END_TEST
+
 START_TEST(siv_refuses_the_empty_text)
 {
     uint8_t key[CC_SIV_KEY_BYTES] = {0};
@@ -270,5 +332,5 @@ END_TEST
 
 SUITE_MAIN("crypto", sha256_of_fips_180, hmac_of_rfc_4231, equality_looks_at_length_and_content,
            ed25519_of_rfc_8032, generated_keys_work_and_other_pem_does_not, aes_256_siv_vectors,
-           siv_keeps_components_apart, siv_refuses_the_empty_text, base64_of_rfc_4648,
-           base64_is_strict, random_bytes_differ)
+           siv_keeps_components_apart, siv_under_two_keys_in_turn, a_thread_has_contexts_of_its_own,
+           siv_refuses_the_empty_text, base64_of_rfc_4648, base64_is_strict, random_bytes_differ)
