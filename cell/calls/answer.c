@@ -17,14 +17,12 @@
  */
 #include "cell/calls/answer.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "base/decimal.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "cell/calls/record.h"
 
-enum { BUDGET_MS = 350, REPLY_MS = 15, VERSION_TEXT = 24 };
+enum { BUDGET_MS = 350, REPLY_MS = 15 };
 
 _Static_assert(CELL_T_DECISION_FAULT - CELL_T_DECISION_CONNECT + 1 == CELL_DECISION_COUNT,
                "one series per decision");
@@ -35,6 +33,7 @@ struct answer {
     struct cell_wait plan;
     struct cell_wait flow;
     struct cell_decide_input input;
+    struct cell_opened opened;
     int64_t deadline_us;
 };
 
@@ -59,6 +58,7 @@ static void fill_input(struct answer *answer)
     /* Read anew after every wait: a publication may have replaced them. */
     answer->input.policy = cc_route_map_policy(worker->country.map);
     answer->input.keyring = worker->country.keyring;
+    answer->input.opened = &answer->opened;
 }
 
 void cell_answer_start(struct cell_calls *calls, const struct cell_answer_request *asked)
@@ -171,15 +171,15 @@ static void record(const struct answer *answer, const struct cc_answer *decided,
 
 static void reply_with(const struct answer *answer, struct cc_slice body, const char *decision_id)
 {
-    char version[VERSION_TEXT];
-    snprintf(version, sizeof(version), "%" PRId64, answer->plan.row_version);
+    char version[CC_DECIMAL_TEXT];
     struct cc_http_reply reply = {
         .status = 200,
         .headers = {{CC_SLICE_LITERAL("content-type"),
                      cc_slice_of(answer->asked.dialect->content_type)},
                     {CC_SLICE_LITERAL("callcell-source"),
                      cc_slice_of(cell_source_name(answer->plan.source))},
-                    {CC_SLICE_LITERAL("callcell-plan-version"), cc_slice_of(version)},
+                    {CC_SLICE_LITERAL("callcell-plan-version"),
+                     cc_decimal(answer->plan.row_version, version)},
                     {CC_SLICE_LITERAL("callcell-decision-id"), cc_slice_of(decision_id)}},
         .header_count = 4,
         .body = body};

@@ -21,13 +21,6 @@ struct deciding {
     struct cc_answer *answer;        /* actions has room for CC_ACTIONS_MAX */
 };
 
-/* What the event's state says, when it opens. */
-struct opened {
-    struct cell_call_state state;
-    bool ok;
-    enum cell_decision why_not;
-};
-
 static void only(struct deciding *deciding, struct cc_action action)
 {
     deciding->answer->actions[0] = action;
@@ -61,10 +54,10 @@ static struct cell_call_identity identity(const struct cell_decide_input *input)
     return (struct cell_call_identity){input->country, input->tenant, input->event->call_id};
 }
 
-static struct opened open_state(const struct cell_decide_input *input, struct cc_arena *arena)
+static struct cell_opened open_anew(const struct cell_decide_input *input, struct cc_arena *arena)
 {
     struct cell_call_identity call = identity(input);
-    struct opened opened = {.why_not = CELL_DECISION_STATE_FORGED};
+    struct cell_opened opened = {.why_not = CELL_DECISION_STATE_FORGED};
     const struct cc_call_event *event = input->event;
     enum cc_error error = CC_OK;
     if (event->state_oversized)
@@ -80,6 +73,18 @@ static struct opened open_state(const struct cell_decide_input *input, struct cc
         opened.why_not = CELL_DECISION_STATE_EXPIRED;
     else if (error != CC_INVALID && error != CC_SIGNATURE)
         opened.why_not = CELL_DECISION_FAULT;
+    return opened;
+}
+
+static struct cell_opened open_state(const struct cell_decide_input *input, struct cc_arena *arena)
+{
+    struct cell_opened opened;
+    if (input->opened && input->opened->is_known)
+        return *input->opened;
+    opened = open_anew(input, arena);
+    opened.is_known = true;
+    if (input->opened)
+        *input->opened = opened;
     return opened;
 }
 
@@ -238,7 +243,7 @@ static bool is_plans_flow(const struct cell_call_plan *plan, const struct cell_c
            cc_slice_equal(plan->flow_id, state->flow_id);
 }
 
-static enum cell_decision continue_flow(struct deciding *deciding, struct opened *opened)
+static enum cell_decision continue_flow(struct deciding *deciding, struct cell_opened *opened)
 {
     const struct cell_decide_input *input = deciding->input;
     const struct cell_flow *flow =
@@ -250,7 +255,7 @@ static enum cell_decision continue_flow(struct deciding *deciding, struct opened
 }
 
 /* A notice needs no flow: the state says all. After call.completed there is nothing to wait for. */
-static enum cell_decision take_notice(struct deciding *deciding, const struct opened *opened)
+static enum cell_decision take_notice(struct deciding *deciding, const struct cell_opened *opened)
 {
     bool unknown = deciding->event.type == CC_EVENT_UNKNOWN;
     enum cell_decision decision = unknown ? CELL_DECISION_UNKNOWN_EVENT : CELL_DECISION_NOTHING;
@@ -264,7 +269,7 @@ static enum cell_decision take_notice(struct deciding *deciding, const struct op
     return decision;
 }
 
-static enum cell_decision decide_dialogue(struct deciding *deciding, struct opened *opened)
+static enum cell_decision decide_dialogue(struct deciding *deciding, struct cell_opened *opened)
 {
     if (is_notice(deciding->event.type))
         return take_notice(deciding, opened);
@@ -313,7 +318,7 @@ static enum cell_decision decide(struct deciding *deciding)
     if (cc_is_emergency(&deciding->event, input->policy))
         return safest(deciding, CELL_DECISION_EMERGENCY);
     if (may_have_dialogue(input)) {
-        struct opened opened = open_state(input, deciding->arena);
+        struct cell_opened opened = open_state(input, deciding->arena);
         bool notice = is_notice(deciding->event.type);
         if (!input->plan)
             deciding->fallback_target = opened.state.fallback_target;
@@ -342,7 +347,7 @@ enum cell_decision cell_decide(const struct cell_decide_input *input, struct cc_
 enum cc_error cell_decide_needs(const struct cell_decide_input *input, struct cc_arena *arena,
                                 struct cc_slice *flow_id, int64_t *flow_version)
 {
-    struct opened opened;
+    struct cell_opened opened;
     *flow_id = cc_slice(NULL, 0);
     *flow_version = 0;
     if (!may_have_dialogue(input) || is_notice(input->event->type))

@@ -35,6 +35,14 @@ enum cell_decision {
 };
 const char *cell_decision_name(enum cell_decision decision);
 
+/* What the event's state says, when it opens. */
+struct cell_opened {
+    struct cell_call_state state;
+    bool ok;
+    enum cell_decision why_not;
+    bool is_known; /* the rest is filled */
+};
+
 struct cell_decide_input {
     const struct cc_call_event *event;
     struct cc_slice country;
@@ -45,6 +53,8 @@ struct cell_decide_input {
                                             the plan's own; NULL: not needed or not to be had */
     const struct cc_call_policy *policy;
     const struct cc_sealing_keyring *keyring;
+    struct cell_opened *opened; /* filled at the first look into the event's state and used at the
+                                   next: opening is dear; NULL: opened at each look */
 };
 
 /* Which flow version a mid-call event needs besides the plan: CC_OK with id and version when the
