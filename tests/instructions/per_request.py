@@ -76,6 +76,7 @@ class OneWorkerHost(CellHost):
     """A Postgres, a Redis and no worker yet."""
 
     def start(self):
+        self.primary.checks = "trust"  # thousands of hashes for a password are dear under callgrind
         self.start_stores()
 
 
@@ -87,7 +88,7 @@ def cell_paths(folder):
         host.workers.append(worker)
         worker.start(stores=False)
         wait_until("the worker has its connections",
-                   lambda: worker.state()["redis_up"] and worker.state()["postgres_up"])
+                   lambda: worker.state()["redis_up"] and worker.state()["postgres_up"], timeout_s=90)
         for path, content in (("", {"name": "acme"}), ("/flows/main", MENU),
                               ("/numbers", {"numbers": [{"number": "+46701112233", "kind": "mobile"},
                                                         {"number": "+46101234567", "kind": "pbx", "flow": "main",

@@ -66,6 +66,7 @@ class Postgres:
         self.folder, self.name, self.port = folder, name, port
         self.data = folder / name
         self.account = unprivileged()
+        self.checks = "scram-sha-256"  # how it checks who connects
 
     def run(self, *command):
         options = {"user": self.account.pw_uid, "group": self.account.pw_gid} if os.geteuid() == 0 else {}
@@ -73,7 +74,7 @@ class Postgres:
                        timeout=60, **options)
 
     def make_primary(self):
-        self.run(POSTGRES_BIN / "initdb", "-D", self.data, "-U", "postgres", "-A", "scram-sha-256",
+        self.run(POSTGRES_BIN / "initdb", "-D", self.data, "-U", "postgres", "-A", self.checks,
                  "--auth-local=trust", "--pwfile", self.folder / "superuser.password", "-N")
         with open(self.data / "postgresql.conf", "a", encoding="ascii") as file:
             file.write("fsync = off\nwal_retrieve_retry_interval = 100ms\nhot_standby_feedback = on\n"
