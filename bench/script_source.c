@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench/random.h"
+
 enum { NUMBER_LINE_MAX = 16 * 1024, PBX_INPUTS = 4 };
 
 static bool next_line(struct cc_slice *rest, struct cc_slice *line)
@@ -89,13 +91,9 @@ void bench_script_source_deinit(struct bench_script_source *source)
     source->number_count = 0;
 }
 
-/* SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to spread load. */
 static uint64_t draw(struct bench_script_source *source, uint64_t below)
 {
-    uint64_t z = (source->random += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ (z >> 31)) % below;
+    return bench_random_below(&source->random, below);
 }
 
 static void generate(struct bench_script_source *source, struct bench_script *out)
