@@ -8,6 +8,7 @@ enum { HEADERS_MAX = 5, RETRY_PAUSE_US = 50 * 1000 };
 /* One webhook under way. It lives until both exchanges are done or cancelled. */
 struct sending {
     struct bench_carrier *carrier;
+    const struct bench_key *key;
     struct cc_buffer path;
     struct cc_buffer body;
     struct bench_signature signature;
@@ -63,16 +64,26 @@ enum cc_error bench_carrier_edges(struct bench_carrier *carrier, const char *lis
     return carrier->edge_count > 0 ? CC_OK : CC_INVALID;
 }
 
+static const struct bench_key *key_for(const struct bench_carrier *carrier, const char *country)
+{
+    for (size_t i = 0; i < carrier->key_count; i++)
+        if (!carrier->keys[i].country || strcmp(carrier->keys[i].country, country) == 0)
+            return &carrier->keys[i];
+    return NULL;
+}
+
 static enum cc_error compose(struct sending *sending, const struct bench_webhook *webhook,
                              int64_t wall_us)
 {
+    if (!(sending->key = key_for(sending->carrier, webhook->country)))
+        return CC_NOT_FOUND;
     bench_webhook_path(webhook, &sending->path);
     bench_webhook_body(webhook, &sending->body);
     if (sending->path.error || sending->body.error)
         return sending->path.error ? sending->path.error : sending->body.error;
     snprintf(sending->event_id, sizeof(sending->event_id), "%s", webhook->event_id);
     return bench_webhook_sign(sending->event_id, cc_buffer_slice(&sending->body),
-                              &sending->carrier->secret, wall_us, &sending->signature);
+                              &sending->key->secret, wall_us, &sending->signature);
 }
 
 enum cc_error bench_carrier_send(struct bench_carrier *carrier, const struct bench_webhook *webhook,
@@ -112,9 +123,9 @@ static size_t headers_of(const struct sending *sending, struct cc_http_header *h
                                                cc_slice_of(sending->signature.timestamp)};
     headers[count++] = (struct cc_http_header){CC_SLICE_LITERAL("webhook-signature"),
                                                cc_slice_of(sending->signature.text)};
-    if (sending->carrier->key)
+    if (sending->key->id)
         headers[count++] = (struct cc_http_header){CC_SLICE_LITERAL("callcell-key"),
-                                                   cc_slice_of(sending->carrier->key)};
+                                                   cc_slice_of(sending->key->id)};
     return count;
 }
 

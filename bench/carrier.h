@@ -13,7 +13,14 @@ enum {
     BENCH_EDGES_MAX = 2,
     BENCH_SILENCE_US = 400 * 1000,
     BENCH_CLOCK_US = 1000 * 1000,
-    BENCH_ATTEMPTS_MAX = 8
+    BENCH_ATTEMPTS_MAX = 8,
+    BENCH_KEYS_MAX = 6
+};
+
+struct bench_key {
+    const char *country; /* NULL: of every one */
+    const char *id;      /* NULL: none is named */
+    struct bench_secret secret;
 };
 
 struct bench_carrier {
@@ -23,8 +30,8 @@ struct bench_carrier {
     struct cc_slice edges[BENCH_EDGES_MAX]; /* "127.0.0.1:8080" */
     size_t edge_count;
     bool secure; /* they were given with https:// */
-    struct bench_secret secret;
-    const char *key; /* id of the carrier's key; NULL: none is named */
+    struct bench_key keys[BENCH_KEYS_MAX];
+    size_t key_count;
 };
 
 /* "host:port[,host:port]", all or none with "https://" before them; borrows the text. */
@@ -45,7 +52,8 @@ struct bench_outcome {
 typedef void (*bench_sent)(void *context, const struct bench_outcome *outcome);
 
 /* Starts at edge first (taken modulo their number). done runs exactly once, later, from the loop,
- * unless an error is returned. Copies everything. wall_us: time of signing. */
+ * unless an error is returned (CC_NOT_FOUND: no key for its country). Copies everything. wall_us:
+ * time of signing. */
 enum cc_error bench_carrier_send(struct bench_carrier *carrier, const struct bench_webhook *webhook,
                                  size_t first, int64_t wall_us, bench_sent done,
                                  void *context) CC_MUST_CHECK;

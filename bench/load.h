@@ -1,11 +1,12 @@
 /*
- * Open-loop load: calls start at a constant rate at their intended times, whether or not earlier
- * ones were answered, and latency counts from the intended time (no coordinated omission). A call's
- * later webhooks are intended at the moment the answer before came.
+ * Open-loop load: calls start at their intended times, whether or not earlier ones were answered,
+ * and latency counts from the intended time (no coordinated omission). A call's later webhooks are
+ * intended a pause after the answer before came.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
+#include "bench/arrivals.h"
 #include "bench/report.h"
 #include "bench/script_source.h"
 
@@ -13,8 +14,11 @@ struct bench_load {
     struct bench_carrier *carrier;
     struct bench_script_source *source;
     struct bench_report *report;
-    double rate;         /* calls a second */
-    int64_t duration_us; /* of starting calls; 0: until the source ends */
+    struct bench_arrivals *arrivals; /* it ends before the source does, or the source before it */
+    int64_t pause_us;                /* between an answer and the call's next webhook */
+    bool first_only;                 /* each call is its first webhook and no more */
+    void (*each_second)(void *context); /* of the run, from the loop; NULL: none */
+    void *context;
 };
 
 /* Runs the carrier's loop until every call has ended. */

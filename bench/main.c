@@ -1,41 +1,21 @@
 /*
- * callcell-bench: a carrier on the command line (`call`) and a thousand of them (`load`).
+ * callcell-bench: a carrier on the command line (`call`) and a thousand of them (`load`, `run`).
  * Exit: 0 ok, 1 something stayed unanswered or failed, 2 usage.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/timestamp.h"
-#include "bench/load.h"
-#include "bench/options.h"
+#include "bench/run.h"
 
-enum { EXIT_USAGE = 2, FILE_MAX = 1024 * 1024 * 1024, SECRET_FILE_MAX = 4096 };
-
-static bool read_file(const char *path, size_t limit_bytes, struct cc_buffer *out)
-{
-    cc_buffer_init(out, limit_bytes);
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        fprintf(stderr, "callcell-bench: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    char chunk[65536];
-    for (size_t n; (n = fread(chunk, 1, sizeof(chunk), file)) > 0;)
-        cc_buffer_append(out, cc_slice(chunk, n));
-    bool ok = !ferror(file) && !out->error;
-    fclose(file);
-    if (!ok)
-        fprintf(stderr, "callcell-bench: %s: cannot be read\n", path);
-    return ok;
-}
+enum { EXIT_USAGE = 2, SECRET_FILE_MAX = 4096 };
 
 static bool read_secret(const char *path, struct bench_secret *out)
 {
     struct cc_buffer text;
-    bool ok = read_file(path, SECRET_FILE_MAX, &text);
+    bool ok = bench_read_file(path, SECRET_FILE_MAX, &text);
     if (ok && bench_secret_parse(cc_buffer_slice(&text), out)) {
         fprintf(stderr, "callcell-bench: %s: is no whsec_... secret\n", path);
         ok = false;
@@ -92,7 +72,7 @@ static void on_single(void *context, const struct bench_outcome *outcome)
 {
     struct single *single = context;
     int64_t latency_us = outcome->done_us - single->started_us;
-    bench_report_add(single->report, &single->webhook, outcome, latency_us);
+    bench_report_add(single->report, &single->webhook, outcome, 0, latency_us);
     tell(single->options, &single->webhook, outcome, latency_us);
     cc_loop_end(single->carrier->loop);
 }
@@ -119,6 +99,7 @@ static enum cc_error send_single(struct bench_carrier *carrier, struct bench_opt
     webhook->status = options->status;
     webhook->digits = options->digits;
     webhook->reason = options->reason;
+    bench_report_begin(report, single.started_us, wall_us);
     enum cc_error error = bench_carrier_send(carrier, webhook, 0, wall_us, on_single, &single);
     if (!error)
         cc_loop_run(carrier->loop);
@@ -131,58 +112,18 @@ static enum cc_error run_call(struct bench_carrier *carrier, struct bench_option
     struct bench_script *script = &options->script;
     if (!*script->call_id)
         snprintf(script->call_id, sizeof(script->call_id), "call-%" PRId64, cc_wall_clock_us());
+    enum cc_error error = bench_report_init(report, NULL);
+    if (error)
+        return error;
     return options->dialogue ? bench_call_run(carrier, script, report, tell, options)
                              : send_single(carrier, options, report);
-}
-
-static enum cc_error open_source(const struct bench_options *options, struct cc_buffer *bytes,
-                                 struct bench_script_source *source)
-{
-    bool calls = options->calls_file != NULL;
-    if (!read_file(calls ? options->calls_file : options->numbers_file, FILE_MAX, bytes))
-        return CC_IO;
-    if (calls) {
-        bench_script_source_calls(source, options->script.country, cc_buffer_slice(bytes));
-        return CC_OK;
-    }
-    struct cc_json_reason reason = {""};
-    enum cc_error error = bench_script_source_numbers(
-        source, options->script.country, cc_buffer_slice(bytes), options->seed, &reason);
-    source->run_us = cc_wall_clock_us(); /* of one seed calls are alike, and not the same */
-    if (error)
-        fprintf(stderr, "callcell-bench: %s: line %" PRId64 ": %s\n", options->numbers_file,
-                source->line, reason.text);
-    return error;
-}
-
-static enum cc_error run_load(struct bench_carrier *carrier, const struct bench_options *options,
-                              struct bench_report *report)
-{
-    struct cc_buffer bytes;
-    struct bench_script_source source = {0};
-    enum cc_error error = open_source(options, &bytes, &source);
-    if (!error && options->log_file && !(report->log = fopen(options->log_file, "we")))
-        error = CC_IO;
-    if (!error)
-        error = bench_load_run(
-            &(struct bench_load){.carrier = carrier,
-                                 .source = &source,
-                                 .report = report,
-                                 .rate = options->rate,
-                                 .duration_us = (int64_t)(options->duration_s * 1e6)});
-    if (report->log && fclose(report->log) && !error)
-        error = CC_IO;
-    if (!error)
-        bench_report_print(report, options->json, stdout);
-    bench_script_source_deinit(&source);
-    cc_buffer_deinit(&bytes);
-    return error;
 }
 
 static enum cc_error open_carrier(const struct bench_options *options,
                                   struct bench_carrier *carrier)
 {
-    carrier->key = options->key;
+    carrier->keys[0].id = options->key;
+    carrier->key_count = 1;
     enum cc_error error = bench_carrier_edges(carrier, options->edge);
     if (!error)
         error = cc_loop_create(&carrier->loop);
@@ -207,23 +148,33 @@ static void close_carrier(struct bench_carrier *carrier)
         cc_loop_free(carrier->loop);
 }
 
+static enum cc_error run_command(struct bench_carrier *carrier, struct bench_options *options,
+                                 struct bench_report *report)
+{
+    if (strcmp(options->command, "load") == 0)
+        return bench_run_load(carrier, options, report);
+    if (strcmp(options->command, "run") == 0)
+        return bench_run_scenario(carrier, options, report);
+    return run_call(carrier, options, report);
+}
+
 static int run(struct bench_options *options)
 {
     struct bench_report *report = calloc(1, sizeof(*report));
     struct bench_carrier carrier = {0};
-    if (!report || !read_secret(options->secret_file, &carrier.secret)) {
+    if (!report ||
+        (options->secret_file && !read_secret(options->secret_file, &carrier.keys[0].secret))) {
         free(report);
         return EXIT_FAILURE;
     }
     enum cc_error error = open_carrier(options, &carrier);
-    if (!error && strcmp(options->command, "load") == 0)
-        error = run_load(&carrier, options, report);
-    else if (!error)
-        error = run_call(&carrier, options, report);
+    if (!error)
+        error = run_command(&carrier, options, report);
     if (error)
         fprintf(stderr, "callcell-bench: %s\n", cc_error_text(error));
     bool lost = report->unanswered > 0 && !options->allow_unanswered;
     close_carrier(&carrier);
+    bench_report_deinit(report);
     free(report);
     return error || lost ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "base/timestamp.h"
+#include "bench/arrivals.h"
 
 const char bench_usage[] =
     "usage: callcell-bench call [options]   sign and send one webhook, print question and answer\n"
-    "       callcell-bench load [options]   open loop at a constant rate of calls\n"
+    "       callcell-bench load [options]   open loop of calls, as they would come\n"
+    "       callcell-bench run FILE|NAME --home DIR [options]   a scenario (docs/bench.md)\n"
     "\n"
     "  --edge HOST:PORT[,HOST:PORT]  the carrier's two edge addresses (default 127.0.0.1:8080),\n"
     "                                both with https:// before them for TLS\n"
@@ -23,9 +25,17 @@ const char bench_usage[] =
     "  --event TYPE  --event-id ID  --state STATE  --status S  --digits D  --reason R\n"
     "load:\n"
     "  --calls FILE | --numbers FILE  scripted dialogues, or made up over these numbers\n"
-    "  --rate CALLS_PER_SECOND  --duration SECONDS  --seed N  --log FILE  --allow-unanswered\n";
+    "  --rate CALLS_PER_SECOND  --duration SECONDS, or --steps CALLS_PER_SECOND:SECONDS,...\n"
+    "  --poisson  --recording FILE  instead: the second at which each call starts, one a line\n"
+    "  --first-only  only the first webhook of each call\n"
+    "  --home DIR  of the platform whose processes are watched\n"
+    "load and run:\n"
+    "  --name NAME  --json FILE  --html FILE  --progress  --seed N  --log FILE  "
+    "--allow-unanswered\n"
+    "run:\n"
+    "  --duration SECONDS  the whole scenario in so many\n";
 
-enum kind { TEXT, COPY, FLAG, REAL, SEED, TIME, INPUTS, OUTPUT };
+enum kind { TEXT, COPY, FLAG, REAL, SEED, TIME, INPUTS, OUTPUT, STEPS };
 
 struct option {
     const char *name;
@@ -63,6 +73,13 @@ static enum cc_error output(const struct option *option, const char *value)
     return strcmp(value, "json") == 0 || strcmp(value, "text") == 0 ? CC_OK : CC_INVALID;
 }
 
+static enum cc_error steps(const struct option *option, const char *value)
+{
+    struct bench_arrivals read;
+    *(const char **)option->field = value;
+    return bench_arrivals_steps(value, &read);
+}
+
 static enum cc_error set(const struct option *option, const char *value)
 {
     switch (option->kind) {
@@ -84,6 +101,8 @@ static enum cc_error set(const struct option *option, const char *value)
         return bench_script_inputs(value, option->field);
     case OUTPUT:
         return output(option, value);
+    case STEPS:
+        return steps(option, value);
     }
     return CC_INVALID;
 }
@@ -99,6 +118,7 @@ static const char *const wanted[] = {
     [TIME] = "an RFC 3339 time like 2026-11-23T09:00:00Z",
     [INPUTS] = "a list of digits and dial results like 1,busy",
     [OUTPUT] = "text or json",
+    [STEPS] = "a list of calls a second and seconds like 20:5,200:10",
 };
 
 static enum cc_error take(struct bench_options *out, const char *name, const char *value,
@@ -135,6 +155,15 @@ static enum cc_error take(struct bench_options *out, const char *name, const cha
         {"--seed", SEED, &out->seed, 0},
         {"--log", TEXT, &out->log_file, 0},
         {"--allow-unanswered", FLAG, &out->allow_unanswered, 0},
+        {"--steps", STEPS, &out->steps, 0},
+        {"--poisson", FLAG, &out->poisson, 0},
+        {"--recording", TEXT, &out->recording, 0},
+        {"--first-only", FLAG, &out->first_only, 0},
+        {"--progress", FLAG, &out->progress, 0},
+        {"--home", TEXT, &out->home, 0},
+        {"--name", TEXT, &out->name, 0},
+        {"--json", TEXT, &out->json_file, 0},
+        {"--html", TEXT, &out->html_file, 0},
         {"--help", FLAG, &out->help, 0},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -155,9 +184,15 @@ static enum cc_error check(const struct bench_options *options, struct cc_buffer
 {
     bool call = options->command && strcmp(options->command, "call") == 0;
     bool load = options->command && strcmp(options->command, "load") == 0;
-    if (!call && !load)
-        cc_buffer_text(problem, "say call or load (see callcell-bench --help)");
-    else if (!options->secret_file)
+    bool run = options->command && strcmp(options->command, "run") == 0;
+    bool planned = options->steps || options->recording;
+    if (!call && !load && !run)
+        cc_buffer_text(problem, "say call, load or run (see callcell-bench --help)");
+    else if (run && (!options->scenario || !options->home))
+        cc_buffer_text(problem, "run needs a scenario and --home DIR");
+    else if (!run && options->scenario)
+        cc_buffer_printf(problem, "what is \"%s\"? (see callcell-bench --help)", options->scenario);
+    else if (!run && !options->secret_file)
         cc_buffer_text(problem,
                        "--secret-file is needed: the file with the carrier's whsec_... secret");
     else if (!options->authority_file == (strncmp(options->edge, "https://", 8) == 0))
@@ -166,7 +201,7 @@ static enum cc_error check(const struct bench_options *options, struct cc_buffer
         cc_buffer_text(problem, "load needs one of --calls FILE and --numbers FILE");
     else if (load && options->rate <= 0)
         cc_buffer_text(problem, "--rate must be above 0");
-    else if (load && options->numbers_file && options->duration_s <= 0)
+    else if (load && options->numbers_file && options->duration_s <= 0 && !planned)
         cc_buffer_text(problem, "--numbers goes on for ever: give --duration SECONDS");
     else if (call && !*options->script.to && !*options->script.dialled)
         cc_buffer_text(problem, "call needs --to NUMBER or --dialled DIGITS");
@@ -182,8 +217,8 @@ enum cc_error bench_options_parse(int argc, char **argv, struct bench_options *o
         .rate = 50,
         .seed = 1};
     for (int i = 1; i < argc; i++) {
-        if (argv[i][0] != '-' && !out->command) {
-            out->command = argv[i];
+        if (argv[i][0] != '-' && (!out->command || !out->scenario)) {
+            *(out->command ? &out->scenario : &out->command) = argv[i];
             continue;
         }
         bool used_value = false;
@@ -193,5 +228,7 @@ enum cc_error bench_options_parse(int argc, char **argv, struct bench_options *o
             return error;
         i += used_value;
     }
+    if (!out->name)
+        out->name = out->scenario ? out->scenario : out->command;
     return out->help ? CC_OK : check(out, problem);
 }

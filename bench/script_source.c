@@ -36,8 +36,8 @@ void bench_script_source_calls(struct bench_script_source *source, const char *c
     *source = (struct bench_script_source){.country = country, .rest = bytes};
 }
 
-static enum cc_error read_number(struct cc_slice line, struct bench_number *out,
-                                 struct cc_json_reason *reason)
+static enum cc_error read_number(struct cc_slice line, const char *country,
+                                 struct bench_number *out, struct cc_json_reason *reason)
 {
     json_t *object = NULL;
     enum cc_error error = cc_json_parse(line, NUMBER_LINE_MAX, &object, reason);
@@ -56,8 +56,15 @@ static enum cc_error read_number(struct cc_slice line, struct bench_number *out,
         if (!error)
             snprintf(fields[i].out, fields[i].size, "%.*s", (int)text.length, text.data);
     }
+    snprintf(out->country, sizeof(out->country), "%s", country);
     json_decref(object);
     return error;
+}
+
+void bench_script_source_population(struct bench_script_source *source,
+                                    const struct bench_population *population, uint64_t seed)
+{
+    *source = (struct bench_script_source){.population = population, .random = seed * 2 + 1};
 }
 
 enum cc_error bench_script_source_numbers(struct bench_script_source *source, const char *country,
@@ -74,7 +81,8 @@ enum cc_error bench_script_source_numbers(struct bench_script_source *source, co
     struct cc_slice line;
     while (next_line(&bytes, &line)) {
         source->line++;
-        enum cc_error error = read_number(line, &source->numbers[source->number_count], reason);
+        enum cc_error error =
+            read_number(line, country, &source->numbers[source->number_count], reason);
         if (error) {
             bench_script_source_deinit(source);
             return error;
@@ -96,20 +104,26 @@ static uint64_t draw(struct bench_script_source *source, uint64_t below)
     return bench_random_below(&source->random, below);
 }
 
+static struct bench_number draw_number(struct bench_script_source *source)
+{
+    return source->population ? bench_population_draw(source->population, &source->random)
+                              : source->numbers[draw(source, source->number_count)];
+}
+
 static void generate(struct bench_script_source *source, struct bench_script *out)
 {
     static const char *const inputs[] = {"1", "2", "9", "", "busy", "no-answer", "completed"};
-    const struct bench_number *number = &source->numbers[draw(source, source->number_count)];
-    bool pbx = strcmp(number->kind, "pbx") == 0;
+    struct bench_number number = draw_number(source);
+    bool pbx = strcmp(number.kind, "pbx") == 0;
     *out = (struct bench_script){.direction = "terminating"};
     snprintf(out->call_id, sizeof(out->call_id), "load-%llx-%llu",
              (unsigned long long)source->run_us, (unsigned long long)source->given);
-    snprintf(out->country, sizeof(out->country), "%s", source->country);
-    snprintf(out->tenant, sizeof(out->tenant), "%s", number->tenant);
-    snprintf(out->kind, sizeof(out->kind), "%s", number->kind);
+    snprintf(out->country, sizeof(out->country), "%s", number.country);
+    snprintf(out->tenant, sizeof(out->tenant), "%s", number.tenant);
+    snprintf(out->kind, sizeof(out->kind), "%s", number.kind);
     snprintf(out->from, sizeof(out->from), "+4670%07llu",
              (unsigned long long)draw(source, 10000000));
-    snprintf(out->to, sizeof(out->to), "%s", number->number);
+    snprintf(out->to, sizeof(out->to), "%s", number.number);
     for (; pbx && out->input_count < PBX_INPUTS; out->input_count++)
         snprintf(out->inputs[out->input_count], sizeof(out->inputs[0]), "%s",
                  inputs[draw(source, sizeof(inputs) / sizeof(inputs[0]))]);
@@ -118,7 +132,7 @@ static void generate(struct bench_script_source *source, struct bench_script *ou
 enum cc_error bench_script_source_next(struct bench_script_source *source, struct bench_script *out,
                                        struct cc_json_reason *reason)
 {
-    if (source->numbers) {
+    if (source->numbers || source->population) {
         generate(source, out);
         source->given++;
         return CC_OK;

@@ -100,7 +100,7 @@ START_TEST(a_mistake_gets_one_helpful_line)
     struct bench_options options;
     char problem[512];
     ck_assert_int_eq(PARSE(&options, problem, "dance"), CC_INVALID);
-    ck_assert_ptr_nonnull(strstr(problem, "call or load"));
+    ck_assert_ptr_nonnull(strstr(problem, "call, load or run"));
     ck_assert_int_eq(PARSE(&options, problem, "call", "--tow", "x"), CC_INVALID);
     ck_assert_ptr_nonnull(strstr(problem, "--tow"));
     ck_assert_int_eq(PARSE(&options, problem, "load", "--rate", "fast"), CC_INVALID);
