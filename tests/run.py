@@ -197,15 +197,15 @@ def instructions(shipped):
                       python_environment(shipped), timeout_s=300)
 
 
-# They start platforms of their own; all others share one, which costs half a minute to start.
-OWN_PLATFORM = ("up_down", "readme", "kill_anything", "right_answers")
+# They start platforms of their own, or need none; all others share one, which costs half a minute to start.
+OWN_PLATFORM = ("up_down", "readme", "kill_anything", "right_answers", "load_honesty")
 # So do these in their long form, which cuts links between parts.
 OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks", "evacuation")
 # They have no short form.
 LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
 # a library that steps clocks.
-SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times")
+SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty")
 # So do these in their long form, for the clocks.
 SHIPPED_IF_LONG = ("runbooks",)
 
