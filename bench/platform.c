@@ -150,10 +150,11 @@ enum cc_error bench_platform_prepare(const char *home, const struct bench_scenar
     return error;
 }
 
-static enum cc_error read_secret(const char *home, const char *key, struct bench_secret *out)
+static enum cc_error read_secret(const char *home, const char *country, const char *key,
+                                 struct bench_secret *out)
 {
     char path[PATH_TEXT_MAX], text[256];
-    snprintf(path, sizeof(path), "%s/carriers/%s.secret", home, key);
+    snprintf(path, sizeof(path), "%s/carriers/%s/%s.secret", home, country, key);
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(text, 1, sizeof(text), file) : 0;
     if (file)
@@ -171,7 +172,8 @@ enum cc_error bench_platform_keys(const char *home, const struct bench_scenario 
     for (size_t i = 0; i < scenario->population.country_count; i++) {
         struct bench_key *key = &carrier->keys[i];
         key_of(scenario->population.countries[i], storage->ids[i]);
-        enum cc_error error = read_secret(home, storage->ids[i], &key->secret);
+        enum cc_error error =
+            read_secret(home, scenario->population.countries[i], storage->ids[i], &key->secret);
         if (error)
             return error;
         key->country = scenario->population.countries[i];
