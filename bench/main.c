@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "bench/planner.h"
 #include "bench/run.h"
 
 enum { EXIT_USAGE = 2, SECRET_FILE_MAX = 4096 };
@@ -184,6 +185,8 @@ int main(int argc, char **argv)
     struct bench_options options;
     struct cc_buffer problem;
     cc_log_init("bench", CC_LOG_WARNING);
+    if (bench_planner_knows(argc, argv))
+        return bench_planner_main(argc, argv);
     cc_buffer_init(&problem, 0);
     int status = EXIT_USAGE;
     if (bench_options_parse(argc, argv, &options, &problem))

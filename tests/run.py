@@ -200,12 +200,13 @@ def instructions(shipped):
 # They start platforms of their own, or need none; all others share one, which costs half a minute to start.
 OWN_PLATFORM = ("up_down", "readme", "kill_anything", "right_answers", "load_honesty")
 # So do these in their long form, which cuts links between parts.
-OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks", "evacuation")
+OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks", "evacuation",
+                         "simulated_failure")
 # They have no short form.
-LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation")
+LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation", "simulated_failure")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
 # a library that steps clocks.
-SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty")
+SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty", "simulated_failure")
 # So do these in their long form, for the clocks.
 SHIPPED_IF_LONG = ("runbooks",)
 
