@@ -233,7 +233,8 @@ static void wait_seconds(double seconds)
 
 /* A load that is held, or none (calls_s 0), and what it took. */
 static enum cc_error measure_step(const struct machine *machine, const char *numbers,
-                                  double calls_s, struct bench_step *out, double *webhooks_per_call)
+                                  double calls_s, struct bench_load_step *out,
+                                  double *webhooks_per_call)
 {
     struct bench_usage before, after;
     struct load load = {.calls = 1};
@@ -249,9 +250,9 @@ static enum cc_error measure_step(const struct machine *machine, const char *num
         error = bench_usage_read(&machine->services, &after);
     if (error)
         return error;
-    *out = (struct bench_step){.webhooks_s = (load.webhooks - load.unanswered) / seconds,
-                               .p50_ms = load.p50_ms,
-                               .p99_ms = load.p99_ms};
+    *out = (struct bench_load_step){.webhooks_s = (load.webhooks - load.unanswered) / seconds,
+                                    .p50_ms = load.p50_ms,
+                                    .p99_ms = load.p99_ms};
     double ours_s = loader_s;
     for (size_t part = 0; part < BENCH_PARTS; part++) {
         double used_s = after.part_s[part] - before.part_s[part];
@@ -432,7 +433,7 @@ static bool print_check(double share, const char *what, double predicted, double
 static enum cc_error check_share(const struct machine *machine, const char *numbers,
                                  const struct bench_capacity *capacity, double share, bool *ok)
 {
-    struct bench_step step;
+    struct bench_load_step step;
     double webhooks_s = capacity->saturation_webhooks_s * share;
     enum cc_error error =
         measure_step(machine, numbers, webhooks_s / capacity->webhooks_per_call, &step, NULL);

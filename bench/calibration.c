@@ -54,7 +54,7 @@ static enum cc_error read_parts(const json_t *object, const char *in, double out
     return CC_OK;
 }
 
-static enum cc_error read_step(const json_t *object, const char *in, struct bench_step *out,
+static enum cc_error read_step(const json_t *object, const char *in, struct bench_load_step *out,
                                struct cc_json_reason *reason)
 {
     const struct {
@@ -85,7 +85,7 @@ static enum cc_error read_curve(const json_t *object, const char *in, struct ben
     if (out->webhooks_per_call < 1)
         return refuse(reason, in, "webhooks_per_call must be from 1");
     out->count = json_array_size(steps);
-    if (out->count < 2 || out->count > BENCH_STEPS_MAX)
+    if (out->count < 2 || out->count > BENCH_LOAD_STEPS_MAX)
         return refuse(reason, in, "steps must be a list of 2 to 16 steps");
     for (size_t i = 0; i < out->count; i++) {
         char path[48];
@@ -167,7 +167,7 @@ static void write_curve(const struct bench_curve *curve, struct cc_buffer *out)
 {
     cc_buffer_printf(out, "{\"webhooks_per_call\": %.3f, \"steps\": [\n", curve->webhooks_per_call);
     for (size_t i = 0; i < curve->count; i++) {
-        const struct bench_step *step = &curve->steps[i];
+        const struct bench_load_step *step = &curve->steps[i];
         cc_buffer_printf(out, "    {\"webhooks_s\": %.1f, \"p50_ms\": %.2f, \"p99_ms\": %.2f, ",
                          step->webhooks_s, step->p50_ms, step->p99_ms);
         cc_buffer_printf(out, "\"foreign_cores\": %.3f,\n     \"cores\": ", step->foreign_cores);

@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 
-enum { BENCH_STEPS_MAX = 16, BENCH_NAME_MAX = 96 };
+enum { BENCH_LOAD_STEPS_MAX = 16, BENCH_NAME_MAX = 96 };
 
 /* Parts of a platform, by name in the file. LOADER is the load generator itself, on the same
  * machine; CONTROL all that no call needs (control plane, registry, monitors, supervisors). */
@@ -34,7 +34,7 @@ enum bench_kind { BENCH_MOBILE, BENCH_PBX, BENCH_KINDS };
 extern const char *const bench_kind_names[BENCH_KINDS];
 
 /* A load that was held for a while. */
-struct bench_step {
+struct bench_load_step {
     double webhooks_s;         /* answered a second */
     double cores[BENCH_PARTS]; /* CPU seconds a second of all processes of the part together */
     double foreign_cores;      /* used by others on the machine */
@@ -43,8 +43,9 @@ struct bench_step {
 
 struct bench_curve {
     double webhooks_per_call;
-    struct bench_step steps[BENCH_STEPS_MAX]; /* rising; the first is idle: 0 webhooks/s */
-    size_t count;                             /* at least 2 */
+    struct bench_load_step
+        steps[BENCH_LOAD_STEPS_MAX]; /* rising; the first is idle: 0 webhooks/s */
+    size_t count;                    /* at least 2 */
 };
 
 struct bench_calibration {

@@ -2,7 +2,7 @@
 
 struct bench_line bench_capacity_fit(const struct bench_curve *curve, enum bench_part part)
 {
-    const struct bench_step *idle = &curve->steps[0];
+    const struct bench_load_step *idle = &curve->steps[0];
     double sum_cores = 0, sum_webhooks = 0;
     /* Weight 1/x turns the least squares of (y - idle) = b x into sum(y - idle) / sum(x). */
     for (size_t i = 1; i < curve->count; i++) {
@@ -62,7 +62,8 @@ double bench_capacity_cores(const struct bench_capacity *capacity, enum bench_pa
     return line->idle_cores + line->us_per_webhook * webhooks_s / 1e6;
 }
 
-static double busy_of(const struct bench_calibration *calibration, const struct bench_step *step)
+static double busy_of(const struct bench_calibration *calibration,
+                      const struct bench_load_step *step)
 {
     double cores = step->foreign_cores;
     for (size_t part = 0; part < BENCH_PARTS; part++)
@@ -75,7 +76,7 @@ double bench_capacity_p99_ms(const struct bench_calibration *calibration, enum b
 {
     const struct bench_curve *curve = &calibration->curves[kind];
     for (size_t i = 1; i < curve->count; i++) {
-        const struct bench_step *step = &curve->steps[i], *before = &curve->steps[i - 1];
+        const struct bench_load_step *step = &curve->steps[i], *before = &curve->steps[i - 1];
         double here = busy_of(calibration, step), there = busy_of(calibration, before);
         if (busy > here)
             continue;

@@ -129,7 +129,7 @@ static void print_curve(const struct bench_calibration *calibration, enum bench_
                      "webhooks/s", "edge", "worker", "redis", "primary", "replica", "all", "p50 ms",
                      "p99 ms");
     for (size_t i = 0; i < curve->count; i++) {
-        const struct bench_step *step = &curve->steps[i];
+        const struct bench_load_step *step = &curve->steps[i];
         cc_buffer_printf(out, "  %-7s %10.0f %7.3f %7.3f %7.3f %7.3f %7.3f %7.3f %8.1f %8.1f\n", "",
                          step->webhooks_s, step->cores[BENCH_EDGE], step->cores[BENCH_WORKER],
                          step->cores[BENCH_REDIS], step->cores[BENCH_PRIMARY],

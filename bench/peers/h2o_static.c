@@ -1,6 +1,7 @@
 /*
  * Limit: libh2o as we use it (libuv flavour, one loop, HTTP/1.1), answering every request with the
- * same bytes. What a cell may cost at the least. Usage: callcell-peer-h2o-static PORT ANSWER
+ * same bytes. What a cell may cost at the least. Rim: sockets.
+ * Usage: callcell-peer-h2o-static PORT ANSWER
  */
 #include <h2o.h>
 #include <stdio.h>

@@ -8,9 +8,9 @@ static struct bench_curve curve(double webhooks_per_call, double factor)
     struct bench_curve curve = {.webhooks_per_call = webhooks_per_call, .count = 3};
     for (size_t i = 0; i < curve.count; i++) {
         double webhooks_s = 500.0 * (double)i;
-        struct bench_step *step = &curve.steps[i];
-        *step =
-            (struct bench_step){.webhooks_s = webhooks_s, .p50_ms = 1, .p99_ms = 5.0 * (double)i};
+        struct bench_load_step *step = &curve.steps[i];
+        *step = (struct bench_load_step){
+            .webhooks_s = webhooks_s, .p50_ms = 1, .p99_ms = 5.0 * (double)i};
         for (size_t part = 0; part < BENCH_PARTS; part++)
             step->cores[part] = 0.01 + webhooks_s * factor * 1e-4;
         step->cores[BENCH_EDGE] = 0.02 + webhooks_s * factor * 200e-6;
