@@ -737,6 +737,8 @@ def test_stop_drops_no_request(host):
     number = fresh_number()
     make_tenant(host, "stops")
     put(host, "stops", mobile(number))
+    host.replicated()
+    wait_until("the number is known", lambda: worker.call("stops", event(number)).status == 200)
     answered_ids, refused = [], []
 
     def call_until_refused(_):
