@@ -189,9 +189,9 @@ def python_environment(build, long=False):
             "PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-# As shipped: instructions of a build with sanitizers say nothing. The cell joins when its baseline is measured.
+# As shipped: instructions of a build with sanitizers say nothing.
 def instructions(shipped):
-    for program in ("edge",):
+    for program in ("edge", "cell"):
         yield Program(f"instructions {program}",
                       ["/usr/bin/python3", str(ROOT / "tests/instructions/per_request.py"), program],
                       python_environment(shipped), timeout_s=300)

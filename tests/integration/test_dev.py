@@ -33,7 +33,7 @@ def main() -> int:
     said = [subprocess.run([DEV, *words], cwd=closed, env=environment, capture_output=True, text=True,
                            check=False).stdout.splitlines()
             for words in (("cli", "flow", str(closed / "flow.json")), ("call",), ("call", "--country", "no"),
-                          ("load", "--country", "no", "--key", "telia"))]
+                          ("call", "--country", "no", "--key", "telia"))]
     results = [("the command line is the owner's", said[0][:1] == [str(owner)]),
                ("a file it may not reach comes as the owner's own copy",
                 os.geteuid() != 0 or said[0][1:] == [f"600 {owner}"]),
