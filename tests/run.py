@@ -26,6 +26,7 @@ LINE = re.compile(r"^(not ok|ok)\b\s*[0-9]*\s*-?\s*(.*?)\s*(#\s*(skip|todo)\b.*)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*(#\s*skip.*)?$", re.IGNORECASE)
 KINDS = ["lint", "unit", "integration", "instructions", "scenario", "threads"]
 LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 300, 400, 3000
+SLOW_S = 5  # a test that takes as long says so, since the gate's time is limited
 
 
 class Program:
@@ -63,11 +64,14 @@ class TapReader:
         self.program, self.tally = program, tally
         self.seen = self.failed = 0
         self.planned = None
+        self.before = time.monotonic()
 
     def add(self, ok, name):
+        now = time.monotonic()
+        took, self.before = now - self.before, now
         self.seen += 1
         self.failed += not ok
-        self.tally.add(ok, f"{self.program.name}: {name}")
+        self.tally.add(ok, f"{self.program.name}: {name}" + (f" ({took:.0f} s)" if took >= SLOW_S else ""))
 
     def line(self, text):
         plan, result = PLAN.match(text), LINE.match(text)
@@ -167,7 +171,7 @@ def run_program(program, tally):
 
 
 def lints():
-    for script in sorted((ROOT / "tests/lint").glob("*.sh")):
+    for script in sorted([*(ROOT / "tests/lint").glob("*.sh"), *(ROOT / "tests/lint").glob("*.py")]):
         yield Program(f"lint {script.stem} self-test", [str(script), "--self-test"],
                       timeout_s=LINT_TIMEOUT_S, tap=False)
         yield Program(f"lint {script.stem}", [str(script)], timeout_s=LINT_TIMEOUT_S, tap=False)

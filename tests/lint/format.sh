@@ -25,10 +25,6 @@ if [[ ${1:-} == --self-test ]]; then
     exit 0
 fi
 cd "${1:-$root}"
-failed=0
-while IFS= read -r file; do
-    "$formatter" --dry-run -Werror "$file" 2>/dev/null && continue
-    echo "$file: not formatted (clang-format -i $file)"
-    failed=1
-done < <(find base cell edge control-plane bench tests -name '*.[ch]' 2>/dev/null | sort)
-exit "$failed"
+# Each with its place, and how to mend it: clang-format -i FILE. Many files a process: starting one takes longest.
+find base cell edge control-plane bench tests -name '*.[ch]' -print0 2>/dev/null |
+    xargs -0 -r -n 50 -P 2 "$formatter" --dry-run -Werror
