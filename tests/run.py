@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^(not ok|ok)\b\s*[0-9]*\s*-?\s*(.*?)\s*(#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*(#\s*skip.*)?$", re.IGNORECASE)
 KINDS = ["lint", "unit", "integration", "instructions", "scenario", "threads"]
-LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 300, 400, 3000
+LINT_TIMEOUT_S, SCENARIO_TIMEOUT_S, LONG_SCENARIO_TIMEOUT_S = 300, 700, 3000
 SLOW_S = 5  # a test that takes as long says so, since the gate's time is limited
 
 
@@ -177,12 +177,13 @@ def lints():
         yield Program(f"lint {script.stem}", [str(script)], timeout_s=LINT_TIMEOUT_S, tap=False)
 
 
-def meson_tests(build, suite):
+def meson_tests(build, suite, long):
     listing = subprocess.run(["meson", "introspect", str(build), "--tests"], check=True,
                              capture_output=True, text=True)
     for test in json.loads(listing.stdout):
         if any(name.split(":")[-1] == suite for name in test["suite"]):
-            environment = {**test.get("env", {}), "CK_TAP_LOG_FILE_NAME": "-", "CK_VERBOSITY": "silent"}
+            environment = {**test.get("env", {}), "CK_TAP_LOG_FILE_NAME": "-", "CK_VERBOSITY": "silent",
+                           "CALLCELL_LONG": "1" if long else ""}
             yield Program(f"{suite} {test['name'].removeprefix(suite + ' ')}", test["cmd"],
                           environment, test["timeout"] or 60, test["protocol"] == "tap",
                           test["workdir"] or ROOT)
@@ -209,8 +210,9 @@ OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times",
 # They have no short form.
 LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation", "simulated_failure")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
-# a library that steps clocks.
-SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty", "simulated_failure")
+# a library that steps clocks; ./dev up is tried as its users have it.
+SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty", "simulated_failure",
+           "up_down", "readme")
 # So do these in their long form, for the clocks.
 SHIPPED_IF_LONG = ("runbooks",)
 
@@ -277,9 +279,7 @@ def run_scenarios(programs, build, tally, long):
     names = OWN_PLATFORM + (OWN_PLATFORM_IF_LONG if long else ())
     own = [program for program in programs if program.name.split()[-1] in names]
     run_on_shared_platform([program for program in programs if program not in own], build, tally)
-    measured = [program for program in own if program.name.split()[-1] in SHIPPED]
-    run_all(measured, tally, 1)
-    run_all([program for program in own if program not in measured], tally, 1 if long else 2)
+    run_all(own, tally, 1)
 
 
 def programs_of(kind, arguments):
@@ -291,7 +291,7 @@ def programs_of(kind, arguments):
         return list(scenarios(arguments.build, arguments.shipped, arguments.long))
     if kind == "threads":
         return list(threaded(arguments.threads, arguments.long or arguments.name))
-    return list(meson_tests(arguments.build, kind))
+    return list(meson_tests(arguments.build, kind, arguments.long))
 
 
 def main():

@@ -119,27 +119,27 @@ def words_of(name, arguments, places):
     return [*name.split(), *arguments.split()]
 
 
-def changed_by(p, registry_sql, words):
-    before = state(p, registry_sql)
-    done = p.run(*words, "--dry-run", status=None)
-    after = state(p, registry_sql)
-    return done, sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
-
-
-def every_command(p, registry_sql):
-    """Returns what is wrong, a line each, and what each said. Backups that fall due meanwhile wait."""
+def every_command(p, registry_sql, is_chosen):
+    """Returns what is wrong, a line each, and what each said, of the command lines that are chosen. Backups that fall
+    due meanwhile wait."""
     service = f"{p.home}/run/services/backups"
     subprocess.run(["sv", "-w", "20", "down", service], check=True, capture_output=True)
     try:
         commands, places = described(p), prepare(p)
         assert set(CALLED_WITH) <= set(commands), set(CALLED_WITH) - set(commands)
-        wrong, said = [], {}
+        wrong, said, before = [], {}, state(p, registry_sql)
         for name, help_text in commands.items():
             for arguments in CALLED_WITH.get(name, ("",)):
-                done, changed = changed_by(p, registry_sql, words_of(name, arguments, places))
+                line = f"{name} {arguments}".strip()
+                if not is_chosen(line):
+                    continue
+                done = p.run(*words_of(name, arguments, places), "--dry-run", status=None)
+                after = state(p, registry_sql)
+                changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+                before = after
                 reasons = [f"changed {changed[:8]}" if changed else None, judge(name, help_text, done)]
-                wrong += [f"{name} {arguments}: {reason}" for reason in reasons if reason]
-                said[f"{name} {arguments}".strip()] = done.stdout
+                wrong += [f"{line}: {reason}" for reason in reasons if reason]
+                said[line] = done.stdout
     finally:
         subprocess.run(["sv", "-w", "20", "up", service], check=True, capture_output=True)
     p.run("transitions", "resume", places[RUN])
