@@ -1,7 +1,7 @@
 """Each part of a cell is killed, frozen and cut off under load: no call stays unanswered, every answer is the
 reference's, and every answered event is recorded once.
 
-In the gate: a choice of faults. --long: all of them, in a network namespace of its own (the cuts are nft rules), and
+In the gate: a choice of faults, at a third of the rate, since it may run on a slow machine. --long: all of them, in a network namespace of its own (the cuts are nft rules), and
 the loss of a whole site on a platform with two; the table goes into docs/reliability.md.
 CALLCELL_TEST_CASES, a regular expression on "part fault", chooses some and writes no document.
 """
@@ -21,7 +21,7 @@ from support.scenario import LONG, SEED, expect, expect_equal, generator, main, 
 from support.two_sites import TwoSites
 from support.wait import wait_for_seconds, wait_until
 
-RATE = 150
+RATE = 150 if LONG else 50
 BEFORE_S, FAULT_S, AFTER_S = (1.5, 5, 2.5) if LONG else (0.5, 2, 1)
 CALLS = int(RATE * (BEFORE_S + FAULT_S + AFTER_S))
 KNOWN = 2000

@@ -8,6 +8,7 @@ from support.scenario import expect, expect_equal, main, test
 
 # The gate itself is not started from inside the gate.
 NOT_PASTED = ("./dev test",)
+COMMANDS_TIMEOUT_S = 600
 EDGE_1 = 'kill -{} "$(cat "$CALLCELL_HOME/run/services/edge-1/supervise/pid")"\n'
 
 
@@ -29,7 +30,7 @@ def every_command_works(platform):
     commands = [block for block in commands if block not in stop] + [again, silent, *stop]
     script = "set -e\n" + "".join(f"echo '>>>'\n{block}" for block in commands)
     result = subprocess.run(["bash"], input=script, cwd=ROOT, env=platform.environment, text=True,
-                            capture_output=True, timeout=230, check=False)
+                            capture_output=True, timeout=COMMANDS_TIMEOUT_S, check=False)
     print("".join(f"# {line}\n" for line in (result.stdout + result.stderr).splitlines()[-60:]))
     expect_equal(result.returncode, 0, "exit status")
     said = dict(zip(commands, result.stdout.split(">>>\n")[1:]))

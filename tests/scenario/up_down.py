@@ -6,6 +6,7 @@ import socket
 from support.platform import PORTS, Platform, port_is_free
 from support.scenario import expect, expect_equal, main, test
 
+UP_TIMEOUT_S = 300
 _first = []
 
 
@@ -27,7 +28,7 @@ def everything_configured(platform):
 
 @test
 def up_from_nothing_places_both_calls(platform):
-    output = platform.dev("up", timeout_s=180).stdout
+    output = platform.dev("up", timeout_s=UP_TIMEOUT_S).stdout
     answers = answers_of(output)
     _first.extend([answers, everything_configured(platform)])
     text = "\n".join(answers)
@@ -40,7 +41,7 @@ def up_from_nothing_places_both_calls(platform):
 @test
 def up_again_changes_nothing_and_prints_the_same(platform):
     answers, configured = _first
-    output = platform.dev("up", timeout_s=120).stdout
+    output = platform.dev("up", timeout_s=UP_TIMEOUT_S).stdout
     expect_equal(answers_of(output), answers, "questions and answers")
     now = everything_configured(platform)
     for what, before in configured.items():

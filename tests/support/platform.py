@@ -20,7 +20,7 @@ ACCOUNT = "callcell"
 PORTS = (7300, 7301, 7302, 7303, 7304, 7305, 7306, 8080, 8081, 8090, 8091, 8443, 8453, 20101, 20102, 20111, 20112,
          20120, 20130, 20131, 20132)
 SERVES = ("serve-1", "serve-2")
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 240
 SANITIZER = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|runtime error:")
 
 
