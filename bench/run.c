@@ -231,7 +231,8 @@ static enum cc_error read_scenario(const char *path, struct bench_scenario *out)
     enum cc_error error = CC_IO;
     if (bench_read_file(path, SCENARIO_MAX, &yaml)) {
         error = bench_scenario_parse(cc_buffer_slice(&yaml), path, out, &errors);
-        fwrite(errors.data, 1, errors.length, stderr);
+        if (errors.length > 0)
+            fwrite(errors.data, 1, errors.length, stderr);
     }
     cc_buffer_deinit(&yaml);
     cc_buffer_deinit(&errors);
