@@ -298,7 +298,9 @@ class Platform:
         return self.home / "run/services" / match[0]
 
     def pid(self, name):
-        text = (self.service(name) / "supervise/pid").read_text().strip()
+        """None too for a service that its supervisor has not found yet: it looks every five seconds."""
+        file = self.service(name) / "supervise/pid"
+        text = file.read_text().strip() if file.exists() else ""
         return int(text) if text else None
 
     def signal(self, name, number):
