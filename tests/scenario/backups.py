@@ -120,7 +120,6 @@ def damage(folder):
     return lambda: [path.write_bytes(data) for path, data in before.items()]
 
 
-@test
 def a_drill_of_a_damaged_backup_fails_and_says_so(platform):
     put_right = damage(platform.home / "backups/se-1/backup")
     try:
@@ -300,6 +299,7 @@ def restored_to_the_same_moment_again(platform, moment):
 
 
 if LONG:
+    test(a_drill_of_a_damaged_backup_fails_and_says_so)
     test(a_cell_restored_in_its_own_place)
     test(backup_killed_and_given_again)
     test(archive_after_failovers)

@@ -215,6 +215,7 @@ class CarrierDelete(CarrierCreate):
 
 class EdgeCreate(Recipe):
     table = "edge_create"
+    long = True
 
     def names(self, turn):
         return {f"edge-{8 + turn}": "EDGE", self.port(turn) + self.p.offset: "PORT",
@@ -394,6 +395,7 @@ class RestoreDrill(Recipe):
 
 class CellDrain(Recipe):
     table = "cell_drain"
+    long = True
 
     def prepare(self, turn):
         self.p.cli("cell", "undrain", "se-1", "worker-1")
