@@ -27,6 +27,10 @@ def tenant_is_there(platform):
                  "--fallback", FALLBACK)
 
 
+def switchboard_call():
+    return event(kind="pbx", to=SWITCHBOARD)
+
+
 def only_worker(platform, number):
     """Leaves one of the two workers running."""
     other = 3 - number
@@ -40,6 +44,7 @@ def repeat_everywhere(platform, carrier, message):
     bodies = []
     for number in (1, 2, 1):
         only_worker(platform, number)
+        carrier.wait_until_the_cell_answers(switchboard_call, TENANT)
         reply = carrier.send(message, TENANT)
         expect_equal(reply.status, 200, f"status of worker-{number}'s answer")
         expect(reply.source != "edge", f"worker-{number} did not answer: {reply}")
@@ -61,7 +66,9 @@ def a_repeat_gets_the_same_bytes_from_the_other_worker(platform):
 @test
 def both_edges_give_the_same_bytes(platform):
     carrier = platform.carrier()
-    message = event(kind="pbx", to=SWITCHBOARD)
+    for edge in (0, 1):
+        carrier.wait_until_the_cell_answers(switchboard_call, TENANT, edge)
+    message = switchboard_call()
     expect_equal(carrier.send(message, TENANT, edge=1).body, carrier.send(message, TENANT, edge=0).body, "body")
 
 
@@ -76,6 +83,7 @@ def has_answered(platform, carrier, number):
 def a_dialogue_goes_on_with_the_other_worker_and_an_empty_redis(platform):
     carrier = platform.carrier()
     only_worker(platform, 1)
+    carrier.wait_until_the_cell_answers(switchboard_call, TENANT)
     first = event(kind="pbx", to=SWITCHBOARD, sender="+46701112233")
     answer = carrier.send(first, TENANT)
     expect("gather" in answer.json()["actions"][-1], f"a menu was expected: {answer}")
@@ -83,6 +91,7 @@ def a_dialogue_goes_on_with_the_other_worker_and_an_empty_redis(platform):
     wait_until("worker-2 answers", lambda: has_answered(platform, carrier, 2))
     platform.kill_for_good("worker-1")
     platform.flush_redis()
+    carrier.wait_until_the_cell_answers(switchboard_call, TENANT)
     second = carrier.follow_up(first, answer, "gather.completed", {"reason": "dtmf", "digits": "1"})
     answer = carrier.send(second, TENANT)
     expect(answer.source not in (None, "edge"), f"the other worker was expected to answer: {answer}")
@@ -98,7 +107,8 @@ def a_dialogue_goes_on_with_the_other_worker_and_an_empty_redis(platform):
 def a_published_change_does_not_reach_calls_under_way(platform):
     platform.start_service("worker-1")
     carrier = platform.carrier()
-    first = event(kind="pbx", to=SWITCHBOARD)
+    carrier.wait_until_the_cell_answers(switchboard_call, TENANT)
+    first = switchboard_call()
     answer = carrier.send(first, TENANT)
     expect_equal(answer.json()["flow"], {"id": "main", "version": 1}, "flow")
     path = platform.file("second.json", json.dumps(deep_flow(generator())))

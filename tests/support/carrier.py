@@ -7,6 +7,8 @@ import itertools
 import json
 import time
 
+from support.wait import wait_until
+
 CLOCK_S = 1.0
 
 
@@ -111,6 +113,13 @@ class Carrier:
         signed = {name: value for name, value in signed.items() if value is not None}
         return post(self.ports[edge], path or path_of(message, tenant), body, signed, timeout_s,
                     tls=self.tls)
+
+    def wait_until_the_cell_answers(self, make_message, tenant, edge=0):
+        """New calls until several in a row were answered by the cell: programs that have just started, and a cache that
+        was emptied, may be late for a deadline on a slow machine."""
+        def calm():
+            return all(self.send(make_message(), tenant, edge).source not in (None, "edge") for _ in range(5))
+        wait_until("the cell answers", calm)
 
     def follow_up(self, first, reply, name, result=None, **fields):
         """The next event of the same call, with the state of the answer before."""

@@ -425,7 +425,6 @@ class CellUndrain(CellDrain):
 
 class CellRestart(CellDrain):
     table = "cell_restart"
-    long = True
 
     def prepare(self, turn):
         super().prepare(turn)
