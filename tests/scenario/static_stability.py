@@ -15,7 +15,11 @@ REFUSED = 'callcell_edge_publications_refused_total{kind="map"}'
 
 
 def place_call(platform, edge=0):
-    reply = platform.carrier().send(event(to=MOBILE, sender="+46701112233"), TENANT, edge=edge)
+    """Each edge that runs answers from the map it has, and soon from the cell: what has just started may be late for a
+    deadline at first."""
+    carrier = platform.carrier()
+    carrier.wait_until_the_cell_answers(lambda: event(to=MOBILE, sender="+46701112233"), TENANT, edge)
+    reply = carrier.send(event(to=MOBILE, sender="+46701112233"), TENANT, edge=edge)
     expect_equal(reply.status, 200, "status")
     expect(reply.source not in (None, "edge"), f"a cell was expected to answer: {reply}")
     expect_equal(reply.json()["actions"][0]["connect"]["targets"][0]["e164"], FORWARD, "forward")
