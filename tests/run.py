@@ -202,13 +202,14 @@ def instructions(shipped):
                       python_environment(shipped), timeout_s=300)
 
 
-# They start platforms of their own, or need none; all others share one, which costs half a minute to start.
-OWN_PLATFORM = ("up_down", "readme", "kill_anything", "right_answers", "load_honesty")
+# They start platforms of their own, or need none; all others share one, which costs a minute to start.
+OWN_PLATFORM = ("up_down", "readme", "load_honesty")
 # So do these in their long form, which cuts links between parts.
 OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks", "evacuation",
-                         "simulated_failure")
-# They have no short form.
-LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation", "simulated_failure")
+                        "simulated_failure", "kill_anything", "right_answers")
+# They have no short form. README's commands are up and down in the gate, threads switchover is its switchover.
+LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation", "simulated_failure", "up_down",
+             "switchover")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
 # a library that steps clocks; ./dev up is tried as its users have it.
 SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty", "simulated_failure",
@@ -275,10 +276,12 @@ def run_on_shared_platform(programs, build, tally):
         run_all(programs, tally, 1)
 
 
-def run_scenarios(programs, build, tally, long):
+def run_scenarios(programs, build, shipped, tally, long):
     names = OWN_PLATFORM + (OWN_PLATFORM_IF_LONG if long else ())
     own = [program for program in programs if program.name.split()[-1] in names]
-    run_on_shared_platform([program for program in programs if program not in own], build, tally)
+    for each in (build, shipped):
+        run_on_shared_platform([program for program in programs if program not in own and
+                                program.environment["CALLCELL_BUILD"] == str(each.resolve())], each, tally)
     run_all(own, tally, 1)
 
 
@@ -314,14 +317,16 @@ def main():
         elif not programs:
             empty.append(kind)
         if kind == "scenario":
-            run_scenarios(programs, arguments.build, tally, arguments.long)
+            run_scenarios(programs, arguments.build, arguments.shipped, tally, arguments.long)
         elif kind == "threads":
             run_on_shared_platform(programs, arguments.threads, tally)
         else:
-            # The long ones first, so that both cores are busy to the end. Whole programs have deadlines of tens of
-            # milliseconds: on a slow machine two such tests at once are late for each other.
-            at_once = 1 if kind == "integration" else 2
-            run_all(sorted(programs, key=lambda program: -program.timeout_s), tally, at_once)
+            # A whole platform alone: on a slow machine others would be late for deadlines of tens of milliseconds.
+            # Then the long ones first, so that both cores are busy to the end.
+            alone = [program for program in programs if program.name == "integration control_plane"]
+            run_all(alone, tally, 1)
+            run_all(sorted((program for program in programs if program not in alone),
+                           key=lambda program: -program.timeout_s), tally, 2)
     for kind in empty:
         tally.add(False, f"{kind}: there are no tests")
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)

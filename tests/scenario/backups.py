@@ -13,7 +13,7 @@ import time
 from support import recipes
 from support.platform import CliError, Platform
 from support.recipes import registry
-from support.scenario import LONG, expect, expect_equal, main, note, test
+from support.scenario import LONG, expect, expect_equal, long_test, main, note, test
 from support.wait import wait_until
 
 
@@ -120,6 +120,7 @@ def damage(folder):
     return lambda: [path.write_bytes(data) for path, data in before.items()]
 
 
+@long_test
 def a_drill_of_a_damaged_backup_fails_and_says_so(platform):
     put_right = damage(platform.home / "backups/se-1/backup")
     try:
@@ -299,7 +300,6 @@ def restored_to_the_same_moment_again(platform, moment):
 
 
 if LONG:
-    test(a_drill_of_a_damaged_backup_fails_and_says_so)
     test(a_cell_restored_in_its_own_place)
     test(backup_killed_and_given_again)
     test(archive_after_failovers)

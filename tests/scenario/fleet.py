@@ -13,7 +13,7 @@ import threading
 from support.carrier import event
 from support.platform import Platform
 from support.recipes import registry
-from support.scenario import LONG, expect, expect_equal, main, note, test
+from support.scenario import LONG, expect, expect_equal, long_test, main, note, test
 from support.wait import wait_until
 
 # Deadlines of tens of milliseconds are missed on a slow machine, whatever is done to the workers.
@@ -134,7 +134,7 @@ def lose_service(platform, name):
     shutil.rmtree(lost)
 
 
-@test
+@long_test
 def a_drained_worker_is_left_out_until_it_is_taken_back(platform):
     """Nobody but `cell undrain` starts it, not even after its service was lost."""
     platform.cli("cell", "drain", "se-1", "worker-1")
@@ -167,7 +167,7 @@ def a_stopped_worker_is_started_by_undrain(platform):
     expect("no change" in platform.cli("cell", "undrain", "se-1", "worker-1").stdout, "given again")
 
 
-@test
+@long_test
 def a_cell_without_a_worker_is_a_finding(platform):
     platform.cli("cell", "drain", "se-1", "worker-1")
     platform.cli("cell", "drain", "se-1", "worker-2", "--force")

@@ -12,15 +12,10 @@ import subprocess
 
 from support.platform import Platform
 from support.recipes import registry
-from support.scenario import LONG, expect, expect_equal, main, test
+from support.scenario import expect, expect_equal, long_test, main, test
 from support.wait import wait_until
 
 TENANT, NUMBER = "healed", "+46708800091"
-
-
-def long_test(function):
-    """More than ten seconds."""
-    return test(function) if LONG else function
 
 
 def known_nodes(platform):

@@ -3,7 +3,7 @@ import os
 import re
 import subprocess
 
-from support.platform import ROOT, Platform
+from support.platform import PORTS, ROOT, Platform, port_is_free
 from support.scenario import expect, expect_equal, main, test
 
 # The gate itself is not started from inside the gate.
@@ -38,6 +38,8 @@ def every_command_works(platform):
         expect("200 OK" in asked and "callcell-source" in asked and "decision_id" in asked, asked)
     answers = re.findall(r"^<- 200 from (?!edge)", said[abroad[0]], re.MULTILINE)
     expect_equal(len(answers), 2, said[abroad[0]])
+    expect_equal(platform.processes(), [], "processes after ./dev down")
+    expect_equal([port for port in PORTS if not port_is_free(platform.port(port))], [], "ports after ./dev down")
 
 
 main(lambda: Platform(start=False))

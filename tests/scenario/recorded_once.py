@@ -6,8 +6,11 @@ import json
 from support.dataset import Dataset, read_log
 from support.platform import Platform
 from support.records import Records
-from support.scenario import SEED, expect, expect_equal, generator, main, note, test
+from support.scenario import LONG, SEED, expect, expect_equal, generator, main, note, test
 from support.wait import wait_until
+
+RATE = 100 if LONG else 40
+CALLS_QUIET, CALLS_KILLED, ANSWERS_BEFORE = (200, 700, 1000) if LONG else (80, 280, 400)
 
 chance = generator()
 dataset = Dataset(chance, "once", 2, tenants=2, mobiles=200, pbxs=100)
@@ -50,16 +53,16 @@ def numbers_are_there(platform):
 
 @test
 def in_quiet_times(platform):
-    load(platform, "quiet", 200, 100)
+    load(platform, "quiet", CALLS_QUIET, RATE)
     check_records(platform)
 
 
 @test
 def with_a_worker_killed_and_postgres_stopped(platform):
     platform.stop_postgres()
-    log, command = start_load(platform, "killed", 700, 100)
+    log, command = start_load(platform, "killed", CALLS_KILLED, RATE)
     running = platform.start_bench(*command)
-    wait_until("1,000 answers", lambda: len(log.read_text().splitlines()) >= 1000, 60)
+    wait_until("calls are under way", lambda: len(log.read_text().splitlines()) >= ANSWERS_BEFORE, 60)
     platform.kill("worker-1")
     expect_equal(running.wait(timeout=60), 0, "load tool's exit status")
     _sent.extend(read_log(log))

@@ -20,6 +20,11 @@ def test(function):
     return function
 
 
+def long_test(function):
+    """A test of the long form alone: it takes more than ten seconds."""
+    return test(function) if LONG else function
+
+
 def generator():
     """The scenario's one source of chance."""
     return random.Random(SEED)
