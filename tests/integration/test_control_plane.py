@@ -930,8 +930,8 @@ def main():
     try:
         for number, test in enumerate(tests, 1):
             try:
-                note = test(platform)
-                print(f"ok {number} - {test.__name__}{' # ' + note if note else ''}", flush=True)
+                said = test(platform)
+                print(f"ok {number} - {test.__name__}{' # ' + said if said else ''}", flush=True)
             except Exception as error:  # pylint: disable=broad-except
                 failed += 1
                 print(f"not ok {number} - {test.__name__}", flush=True)
