@@ -274,6 +274,8 @@ enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *c
         error = cp_fail(context, CC_UNSUPPORTED, "the registry: callcell registry restore");
     if (!error)
         error = cp_repository_prepare(&restore->repository);
+    if (!error)
+        error = cp_restore_reach(restore);
     if (error)
         return error;
     cp_cell_postgres(context, cell, restore->repository.number, cp_target_find("local"),

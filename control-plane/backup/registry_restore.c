@@ -64,5 +64,7 @@ enum cc_error cp_registry_restore(struct cp_context *context, const char *to)
     if (!error && !cp_local_is_up(context))
         error = cp_fail(context, CC_UNAVAILABLE,
                         "the home's supervisor is not up; run: callcell up (it need not succeed)");
+    if (!error)
+        error = cp_restore_reach(&all.restore);
     return error ? error : walk(&all);
 }

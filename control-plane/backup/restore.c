@@ -34,10 +34,12 @@ static const char *scratch_folder(struct cp_context *context, const char *cell, 
 }
 
 /* pgBackRest starts from a backup that ended in an earlier second. */
-static enum cc_error find_backup(struct cp_restore *restore)
+enum cc_error cp_restore_reach(struct cp_restore *restore)
 {
     struct cp_context *context = restore->context;
     struct cp_backup_list list;
+    if (context->dry_run)
+        return CC_OK;
     enum cc_error error = cp_repository_backups(&restore->repository, &list);
     if (error)
         return error;
@@ -60,7 +62,7 @@ enum cc_error cp_restore_flush(void *subject)
 {
     struct cp_restore *restore = subject;
     struct cp_repository_primary primary = {0};
-    enum cc_error error = find_backup(restore);
+    enum cc_error error = cp_restore_reach(restore);
     if (error)
         return error;
     if (cp_repository_connect(&restore->repository, NULL, &primary)) {
@@ -359,6 +361,9 @@ enum cc_error cp_cell_restore(struct cp_context *context, const char *cell, cons
         return cp_fail(context, CC_CONFLICT,
                        "%s has a scratch %s; drop it: callcell cell restore %s --drop %s", cell,
                        scratch, cell, scratch);
+    error = cp_restore_reach(out);
+    if (error)
+        return error;
     return cp_run(context, &(struct cp_run_request){
                                .table = &cp_cell_restore_table, .subject = subject, .data = out});
 }

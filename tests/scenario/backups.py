@@ -163,6 +163,8 @@ def mistakes_are_told_in_words(platform):
                   ["registry", "restore", "--confirm", "registry"]):
         done = platform.cli(*words, "--to", "2001-01-01T00:00:00Z", check=False)
         expect(done.returncode == 1 and "the oldest backup of" in done.stderr, f"{words}: {done.stderr}")
+    begun = [each["command"] for each in platform.cli_json("status")["unfinished"] if "restore" in each["command"]]
+    expect_equal(begun, [], "restores that were refused and yet begun")
     expect(platform.psql("select 1") == [["1"]], "a restore to before all backups touches nothing")
     elsewhere = platform.home / "elsewhere/scratch/x"
     elsewhere.mkdir(parents=True)
