@@ -181,7 +181,7 @@ static const char *wait_for_primary(struct cp_postgres_group *group, enum cp_pos
                      PRIMARY_WAIT_S, group->places[part].data, group->places[other].port);
 }
 
-static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_postgres_part part)
+static enum cc_error install(struct cp_postgres_group *group, enum cp_postgres_part part)
 {
     const struct cp_postgres_place *place = &group->places[part];
     const char *const argv[] = {"/usr/bin/pg_autoctl", "run", "--pgdata", place->data, NULL};
@@ -190,8 +190,23 @@ static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_
                                  .environment = place->environment,
                                  .folder = group->socket_folder,
                                  .first = wait_for_primary(group, part)};
-    enum cc_error error = group->target->install(group->context, &service);
-    return error ? error : group->target->start(group->context, service.name);
+    return group->target->install(group->context, &service);
+}
+
+/* The supervisor looks for new services every few seconds: those of the nodes are there by the time
+ * that they are started. */
+static enum cc_error install_all(struct cp_postgres_group *group)
+{
+    enum cc_error error = CC_OK;
+    for (int part = 0; !error && part < CP_POSTGRES_PARTS; part++)
+        error = install(group, (enum cp_postgres_part)part);
+    return error;
+}
+
+static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_postgres_part part)
+{
+    enum cc_error error = install(group, part);
+    return error ? error : group->target->start(group->context, group->places[part].service);
 }
 
 static enum cc_error create_monitor(struct cp_postgres_group *group)
@@ -223,7 +238,9 @@ enum cc_error cp_postgres_make_monitor(struct cp_postgres_group *group)
     const char *created = cp_format(group->context, "%s.created", place->data);
     enum cc_error error = CC_OK;
     if (!cp_file_exists(created)) {
-        error = create_monitor(group);
+        error = install_all(group);
+        if (!error)
+            error = create_monitor(group);
         if (!error)
             error = cp_file_write(group->context, created, cc_slice("", 0), 0600);
     }

@@ -275,33 +275,39 @@ static const char *worker_settings(struct cp_cell_create *create, const char *si
     return text.data ? text.data : "";
 }
 
-/* Installed whatever it is; one that is drained is started by `cell undrain`. */
-static enum cc_error start_worker(struct cp_cell_create *create, const char *site, int worker,
-                                  bool drained)
+static const char *worker_service(struct cp_cell_create *create, const char *site, int worker)
+{
+    return service_at(create, site, cp_format(create->context, "worker-%d", worker));
+}
+
+static enum cc_error install_worker(struct cp_cell_create *create, const char *site, int worker)
 {
     struct cp_context *context = create->context;
     const char *name = cp_format(context, "worker-%d", worker);
     const char *file = cp_cell_path_at(create, site, cp_format(context, "etc/cell-%s.yaml", name));
     const char *const argv[] = {cp_format(context, "%s/callcell-cell", context->bin), "--config",
                                 file, NULL};
-    struct cp_service service = {.name = service_at(create, site, name), .argv = argv};
+    struct cp_service service = {.name = worker_service(create, site, worker), .argv = argv};
     enum cc_error error = cp_identity_ensure(
         context, cp_cell_path_at(create, site, cp_format(context, "etc/tls/%s", name)),
         cp_format(context, "urn:callcell:cell:%s", create->cell));
     if (!error)
         error =
             cp_file_write(context, file, cc_slice_of(worker_settings(create, site, worker)), 0600);
-    if (!error)
-        error = create->target->install(context, &service);
-    return error || drained ? error : create->target->start(context, service.name);
+    return error ? error : create->target->install(context, &service);
 }
 
+/* All are installed before the first is started, since the supervisor looks for new services every
+ * few seconds. One that is drained is started by `cell undrain`. */
 static enum cc_error start_workers(struct cp_cell_create *create, const char *site)
 {
     struct cp_drained drained;
     enum cc_error error = cp_drained_read(create->context, create->cell, &drained);
     for (int worker = first_worker(site); !error && worker <= last_worker(create, site); worker++)
-        error = start_worker(create, site, worker, drained.worker[worker]);
+        error = install_worker(create, site, worker);
+    for (int worker = first_worker(site); !error && worker <= last_worker(create, site); worker++)
+        if (!drained.worker[worker])
+            error = create->target->start(create->context, worker_service(create, site, worker));
     return error;
 }
 
