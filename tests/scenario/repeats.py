@@ -40,25 +40,31 @@ def only_worker(platform, number):
 
 
 def repeat_everywhere(platform, carrier, message):
-    """The same event to each worker alone, Redis empty in between."""
+    """The bodies of the same event at each worker alone, Redis empty in between; None when one was late, and the edge
+    answered in its place."""
     bodies = []
     for number in (1, 2, 1):
         only_worker(platform, number)
         carrier.wait_until_the_cell_answers(switchboard_call, TENANT)
         reply = carrier.send(message, TENANT)
         expect_equal(reply.status, 200, f"status of worker-{number}'s answer")
-        expect(reply.source != "edge", f"worker-{number} did not answer: {reply}")
+        if reply.source == "edge":
+            return None
         bodies.append(reply.body)
         platform.flush_redis()
     return bodies
 
 
+def mobile_call():
+    return event(kind="mobile", to=MOBILE, sender="+46701112233")
+
+
 @test
 def a_repeat_gets_the_same_bytes_from_the_other_worker(platform):
     carrier = platform.carrier()
-    for message in (event(kind="mobile", to=MOBILE, sender="+46701112233"),
-                    event(kind="pbx", to=SWITCHBOARD, sender="+46701112233")):
-        first, second, third = repeat_everywhere(platform, carrier, message)
+    for make_message in (mobile_call, switchboard_call):
+        first, second, third = wait_until("three answers in time", lambda make=make_message: repeat_everywhere(
+            platform, carrier, make()), 120)
         expect_equal(second, first, "body of the other worker")
         expect_equal(third, first, "body after a restart")
 
