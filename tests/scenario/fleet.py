@@ -252,7 +252,7 @@ def a_call_is_explained(platform):
     expect('no call "nobody-called" of tenant fleet' in missing.stderr, missing.stderr)
 
 
-@test
+@long_test
 def a_call_is_explained_while_nothing_is_shipped(platform):
     shipped, _ = send_both(platform)
     platform.wait_until_recorded()
@@ -266,7 +266,7 @@ def a_call_is_explained_while_nothing_is_shipped(platform):
     wait_until("all is shipped", lambda: events_of(explain(platform, call)) == [(name, False) for name in BOTH], 60)
 
 
-@test
+@long_test
 def a_call_that_the_edge_answered_alone_is_explained(platform):
     for number in (1, 2):
         platform.stop_service(f"worker-{number}")
