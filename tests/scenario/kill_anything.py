@@ -44,7 +44,7 @@ class Callers:
     """Whom calls go to and come from on one platform: of two numbers one was never asked for before."""
 
     def __init__(self, name, block, calls):
-        self.dataset = Dataset(chance, name, block, tenants=6, mobiles=(KNOWN + calls // 2) * 3 // 4,
+        self.dataset = Dataset(chance, name, block, tenants=6 if LONG else 2, mobiles=(KNOWN + calls // 2) * 3 // 4,
                                pbxs=(KNOWN + calls // 2) // 4 + 2)
         order = list(self.dataset.numbers)
         chance.shuffle(order)

@@ -17,7 +17,7 @@ CALL_PLANS_MAX, WARM = (2000, 3000) if LONG else (670, 1000)
 COLD_AT_THE_END = 100
 
 chance = generator()
-dataset = Dataset(chance, "right", 1, tenants=6, mobiles=NUMBERS * 3 // 4, pbxs=NUMBERS // 4)
+dataset = Dataset(chance, "right", 1, tenants=6 if LONG else 2, mobiles=NUMBERS * 3 // 4, pbxs=NUMBERS // 4)
 _order = list(dataset.numbers)
 chance.shuffle(_order)
 _reserved, _known, _fresh = (_order[:COLD_AT_THE_END], _order[COLD_AT_THE_END:COLD_AT_THE_END + WARM],
