@@ -1,8 +1,9 @@
 """Each part of a cell is killed, frozen and cut off under load: no call stays unanswered, every answer is the
 reference's, and every answered event is recorded once.
 
-In the gate: a choice of faults, at a third of the rate, since it may run on a slow machine. --long: all of them, in a network namespace of its own (the cuts are nft rules), and
-the loss of a whole site on a platform with two; the table goes into docs/reliability.md.
+In the gate: a choice of faults, at a third of the rate, since it may run on a slow machine. --long: all of them, in a
+network namespace of its own (the cuts are nft rules), and the loss of a whole site on a platform with two; the table
+goes into docs/reliability.md.
 CALLCELL_TEST_CASES, a regular expression on "part fault", chooses some and writes no document.
 """
 import collections
