@@ -209,7 +209,7 @@ OWN_PLATFORM = ("up_down", "readme", "load_honesty")
 # So do these in their long form, which cuts links between parts.
 OWN_PLATFORM_IF_LONG = ("history", "split_brain", "full_disk", "recovery_times", "runbooks", "evacuation",
                         "simulated_failure", "kill_anything", "right_answers")
-# They have no short form, or one that is not worth its time. README's commands are up and down in the gate, threads switchover is its switchover.
+# They have no short form, or one that is not worth its time. README's commands are up and down in the gate.
 LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuation", "simulated_failure", "up_down",
              "switchover", "runbooks")
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
@@ -230,14 +230,21 @@ def scenarios(build, shipped, long):
                       LONG_SCENARIO_TIMEOUT_S if long else SCENARIO_TIMEOUT_S)
 
 
-# Under ThreadSanitizer: where commands and duties work on several threads at once; in the gate, the first alone.
-THREADED = ("switchover", "heal", "fleet", "control_plane_life")
+# Under ThreadSanitizer: what several threads share in every program, and, in the long form or when named, scenarios in
+# which commands and duties work on several threads at once.
+THREADED_TESTS = ("loop", "publication_client", "spool", "http_server")
+THREADED_SCENARIOS = ("switchover", "heal", "fleet", "control_plane_life")
 
 
-def threaded(build, every):
-    for name in THREADED if every else THREADED[:1]:
+def threaded(build, scenarios_too):
+    for program in meson_tests(build, "integration", long=False):
+        name = program.name.split()[-1]
+        if name in THREADED_TESTS:
+            program.name = f"threads {name}"
+            yield program
+    for name in THREADED_SCENARIOS if scenarios_too else ():
         yield Program(f"threads {name}", ["/usr/bin/python3", str(ROOT / f"tests/scenario/{name}.py")],
-                      python_environment(build), SCENARIO_TIMEOUT_S)
+                      python_environment(build), LONG_SCENARIO_TIMEOUT_S)
 
 
 class SharedPlatform:
@@ -321,7 +328,9 @@ def main():
         if kind == "scenario":
             run_scenarios(programs, arguments.build, arguments.shipped, tally, arguments.long)
         elif kind == "threads":
-            run_on_shared_platform(programs, arguments.threads, tally)
+            on_platform = [program for program in programs if program.name.split()[-1] in THREADED_SCENARIOS]
+            run_all([program for program in programs if program not in on_platform], tally, 2)
+            run_on_shared_platform(on_platform, arguments.threads, tally)
         else:
             # A whole platform alone: on a slow machine others would be late for deadlines of tens of milliseconds.
             # Then the long ones first, so that both cores are busy to the end.
