@@ -11,7 +11,7 @@
 
 /* A worker's own drain takes at most 10 s, and records leave within a second while Postgres is
  * there. */
-enum { EMPTY_S = 60, READY_S = 60, PAUSE_MS = 50 };
+enum { EMPTY_S = 60, READY_S = 60, OTHERS_S = 5, PAUSE_MS = 50 };
 
 struct drain {
     struct cp_context *context;
@@ -130,16 +130,40 @@ static enum cc_error stop(void *subject)
     return target()->stop(drain->context, drain->worker->service);
 }
 
-static enum cc_error verify_others(void *subject)
+/* *any: there is one that is not drained. */
+static const struct cp_worker *ask_others(const struct drain *drain, bool *any)
 {
-    struct drain *drain = subject;
+    *any = false;
     for (size_t i = 0; i < drain->workers.count; i++) {
         const struct cp_worker *other = &drain->workers.items[i];
         if (other == drain->worker || other->drained)
             continue;
+        *any = true;
         if (cp_worker_is_ready(drain->context, other))
-            return cp_worker_wait_edges(drain->context, &drain->workers, other, true);
+            return other;
     }
+    return NULL;
+}
+
+/* NULL when there is none. On a busy machine one may be late for a single question. */
+static const struct cp_worker *ready_other(const struct drain *drain)
+{
+    int64_t until_us = cc_monotonic_us() + (drain->force ? 0 : OTHERS_S * INT64_C(1000000));
+    bool any;
+    const struct cp_worker *other = ask_others(drain, &any);
+    while (!other && any && cc_monotonic_us() < until_us) {
+        cp_pause_ms(PAUSE_MS);
+        other = ask_others(drain, &any);
+    }
+    return other;
+}
+
+static enum cc_error verify_others(void *subject)
+{
+    struct drain *drain = subject;
+    const struct cp_worker *other = ready_other(drain);
+    if (other)
+        return cp_worker_wait_edges(drain->context, &drain->workers, other, true);
     if (drain->force)
         return CC_OK;
     return cp_fail(drain->context, CC_UNAVAILABLE,
@@ -199,13 +223,8 @@ static enum cc_error find(struct drain *drain, const char *cell, const char *wor
 
 static enum cc_error refuse_last(struct drain *drain)
 {
-    if (drain->force)
+    if (drain->force || ready_other(drain))
         return CC_OK;
-    for (size_t i = 0; i < drain->workers.count; i++) {
-        const struct cp_worker *other = &drain->workers.items[i];
-        if (other != drain->worker && !other->drained && cp_worker_is_ready(drain->context, other))
-            return CC_OK;
-    }
     return cp_fail(drain->context, CC_CONFLICT,
                    "no other worker of %s is ready: its calls would get edge answers; "
                    "--force does it all the same",
