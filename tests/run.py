@@ -215,7 +215,7 @@ LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuatio
 # They run the programs as they are shipped: sanitizers take most of what two cores have, and stand in the way of
 # a library that steps clocks; ./dev up is tried as its users have it.
 SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty", "simulated_failure",
-           "up_down", "readme")
+           "up_down", "readme", "bench")
 # So do these in their long form, for the clocks.
 SHIPPED_IF_LONG = ("runbooks",)
 
