@@ -216,8 +216,8 @@ LONG_ONLY = ("split_brain", "full_disk", "history", "recovery_times", "evacuatio
 # a library that steps clocks; ./dev up is tried as its users have it.
 SHIPPED = ("kill_anything", "right_answers", "history", "recovery_times", "load_honesty", "simulated_failure",
            "up_down", "readme", "bench")
-# So do these in their long form, for the clocks.
-SHIPPED_IF_LONG = ("runbooks",)
+# So do these in their long form: for the clocks, for two cells on two cores, for restarts that no call may notice.
+SHIPPED_IF_LONG = ("runbooks", "kill_every_row", "fleet", "evacuation")
 
 
 def scenarios(build, shipped, long):

@@ -287,7 +287,7 @@ class CellCreate(Recipe):
             "files": files(self.p, self.p.home / "cells" / self.cell(turn) / "etc"),
             "discovery": (self.p.home / f"discovery/{self.cell(turn)}.endpoints").read_text()}, sort_keys=True)
         base = 20000 + 100 * int(number) + self.p.offset
-        text = re.sub(r"\b2\d{4}\b", lambda match: f"+{int(match[0]) - base}" if 0 <= int(match[0]) - base < 100 else
+        text = re.sub(r"\b[23]\d{4}\b", lambda match: f"+{int(match[0]) - base}" if 0 <= int(match[0]) - base < 100 else
                       match[0], text)
         return self.same(turn, json.loads(text))
 
