@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 from support.scenario import expect_equal, main, test
 
@@ -15,19 +16,19 @@ import run  # noqa: E402
 
 
 class Silent(run.Tally):
-    """Counts without printing."""
+    """Counts, and keeps what would be printed."""
 
-    def add(self, ok, name):
-        self.passed += ok
-        self.failed += not ok
+    def __init__(self):
+        super().__init__()
+        self.shown = []
 
     def show(self, text):
-        pass
+        self.shown.append(text)
 
 
 def counted(script, timeout_s=20, tap=True):
     tally = Silent()
-    run.run_program(run.Program("x", [sys.executable, "-c", script], timeout_s=timeout_s, tap=tap), tally)
+    run.run_all([run.Program("x", [sys.executable, "-c", script], timeout_s=timeout_s, tap=tap)], tally, 1)
     return tally.passed, tally.failed
 
 
@@ -62,8 +63,27 @@ def a_crash_or_a_bad_exit_is_a_failure():
 @test
 def a_program_that_is_not_there_is_a_failure():
     tally = Silent()
-    run.run_program(run.Program("x", ["/nonexistent/program"]), tally)
+    run.run_all([run.Program("x", ["/nonexistent/program"])], tally, 1)
     expect_equal((tally.passed, tally.failed), (0, 1), "counts")
+
+
+def tried_again(script, count=1):
+    """(passed, failed) where a second try is allowed, and how the lines about results begin."""
+    with tempfile.TemporaryDirectory() as folder:
+        programs = [run.Program(f"x{i}", [sys.executable, "-c", script, f"{folder}/{i}"]) for i in range(count)]
+        tally = Silent()
+        run.run_all(programs, tally, 1, may_try_again=True)
+    return (tally.passed, tally.failed), [text.split()[0] for text in tally.shown if text[:5].strip().isalpha()]
+
+
+@test
+def a_second_try_counts_and_is_said():
+    once = ("import os, sys; good = os.path.exists(sys.argv[1]); open(sys.argv[1], 'w').close(); "
+            "print('ok 1 - a\\n' + ('ok' if good else 'not ok') + ' 2 - b\\n1..2'); sys.exit(not good)")
+    expect_equal(tried_again(once), ((2, 0), ["ok", "MISS", "AGAIN", "ok", "ok"]), "good at the second try")
+    never = "print('not ok 1 - a\\n1..1'); exit(1)"
+    expect_equal(tried_again(never), ((0, 1), ["MISS", "AGAIN", "FAIL"]), "bad at the second too")
+    expect_equal(tried_again(never, run.AGAIN_MAX + 1)[0], (0, run.AGAIN_MAX + 1), "so many are no accident")
 
 
 @test
