@@ -275,8 +275,13 @@ class CellCreate(Recipe):
     def command(self, turn):
         return ["cell", "create", COUNTRY, "--cell", self.cell(turn)]
 
+    def shown(self, turn):
+        """None while a worker is too busy to say how it is."""
+        cell = self.p.cli_json("cell", "show", self.cell(turn))
+        return cell if {worker["health"] for worker in cell["workers"]} == {"ready"} else None
+
     def facts(self, turn):
-        shown = self.p.cli_json("cell", "show", self.cell(turn))
+        shown = wait_until("its workers answer", lambda: self.shown(turn))
         for node in shown["nodes"]:
             del node["lsn"]
         number = registry(self.p, f"SELECT number FROM cells WHERE cell = '{self.cell(turn)}'")[0][0]
