@@ -274,7 +274,10 @@ enum cc_error cp_cell_restore_in_place(struct cp_context *context, const char *c
         error = cp_fail(context, CC_UNSUPPORTED, "the registry: callcell registry restore");
     if (!error)
         error = cp_repository_prepare(&restore->repository);
+    bool begun = false;
     if (!error)
+        error = cp_run_unfinished(context, cp_cell_restore_in_place_table.name, cell, &begun);
+    if (!error && !begun)
         error = cp_restore_reach(restore);
     if (error)
         return error;

@@ -1,6 +1,7 @@
 #include "control-plane/backup/registry_restore.h"
 
 #include "control-plane/backup/in_place.h"
+#include "control-plane/files.h"
 #include "control-plane/provision/registry_create.h"
 #include "control-plane/registry.h"
 #include "control-plane/run.h"
@@ -64,7 +65,7 @@ enum cc_error cp_registry_restore(struct cp_context *context, const char *to)
     if (!error && !cp_local_is_up(context))
         error = cp_fail(context, CC_UNAVAILABLE,
                         "the home's supervisor is not up; run: callcell up (it need not succeed)");
-    if (!error)
+    if (!error && !cp_file_exists(cp_registry_restore_run(context)))
         error = cp_restore_reach(&all.restore);
     return error ? error : walk(&all);
 }

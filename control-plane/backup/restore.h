@@ -40,10 +40,11 @@ void cp_restore_name(struct cp_restore *restore, const char *scratch);
 /* "latest" or RFC 3339; CC_UNSUPPORTED with a message. */
 enum cc_error cp_restore_aim(struct cp_restore *restore, const char *to) CC_MUST_CHECK;
 /* CC_NOT_FOUND with a message when no backup is as old as the moment. It is asked before a run
- * begins, so that a mistake leaves none behind; a dry run does not ask. */
+ * begins, so that a mistake leaves none behind; one that was begun goes on, since it may have its
+ * files already, and a dry run does not ask. */
 enum cc_error cp_restore_reach(struct cp_restore *restore) CC_MUST_CHECK;
-/* Asks so too, for a run that was begun long ago; then the archive catches up with the primary,
- * when there is one. */
+/* Asks so too, for a run that was begun long ago and got no further; then the archive catches up
+ * with the primary, when there is one. */
 enum cc_error cp_restore_flush(void *restore) CC_MUST_CHECK;
 
 /* Rows alone, for the drill: folder, files, recovery up to restore->moment. */
