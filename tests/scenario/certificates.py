@@ -3,9 +3,9 @@
 import json
 import ssl
 import subprocess
-import threading
 
 from support.carrier import event, get
+from support.meanwhile import Meanwhile
 from support.platform import Platform
 from support.scenario import expect, expect_equal, main, note, test
 from support.wait import wait_until
@@ -16,27 +16,19 @@ DURATION_S = 3
 RENEWALS = 2
 
 
-class Load:
+class Load(Meanwhile):
     """Calls on one kind of port for as long as the block lasts: one run of the load tool after another."""
 
     def __init__(self, platform, tls, numbers):
         arguments = ["load", "--numbers", numbers, "--rate", RATE, "--duration", DURATION_S, "--output", "json"]
         self.command = [str(part) for part in platform.bench_command(arguments, tls=tls)]
-        self.name, self.runs, self.stop = "TLS" if tls else "plain", [], threading.Event()
-        self.thread = threading.Thread(target=self.work, args=(platform.environment,))
+        self.environment, self.name, self.runs = platform.environment, "TLS" if tls else "plain", []
+        super().__init__()
 
-    def work(self, environment):
-        while not self.stop.is_set():
-            self.runs.append(subprocess.run(self.command, env=environment, stdout=subprocess.PIPE, text=True, cwd="/",
+    def work(self):
+        while not self.over.is_set():
+            self.runs.append(subprocess.run(self.command, env=self.environment, stdout=subprocess.PIPE, text=True, cwd="/",
                                             check=False))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
 
     def expect_all_answered(self):
         note(f"{self.name}: {len(self.runs)} runs, the last: {self.runs[-1].stdout.strip()[:300]}")

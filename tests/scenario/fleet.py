@@ -8,9 +8,9 @@ import json
 import re
 import shutil
 import signal
-import threading
 
 from support.carrier import event
+from support.meanwhile import Meanwhile
 from support.platform import Platform
 from support.recipes import registry
 from support.scenario import LONG, expect, expect_equal, long_test, main, note, test
@@ -23,27 +23,19 @@ REGISTRY = ("registry-monitor", "registry-node1", "registry-node2")
 TENANT, MOBILE, FORWARD = "fleet", "+46708800001", "+46733333333"
 
 
-class Calls:
+class Calls(Meanwhile):
     """Calls at both edges, one after another, for as long as the block lasts."""
 
     def __init__(self, platform):
-        self.carrier, self.replies, self.stop = platform.carrier(), [], threading.Event()
-        self.thread = threading.Thread(target=self.work)
+        self.carrier, self.replies = platform.carrier(), []
+        super().__init__()
 
     def work(self):
-        while not self.stop.is_set():
+        while not self.over.is_set():
             for edge in (0, 1):
                 reply = self.carrier.send(event(to=MOBILE, sender="+46701112233"), TENANT, edge=edge)
                 self.replies.append((reply.status, reply.source, reply.json().get("actions"), reply.seconds))
-            self.stop.wait(PAUSE_S)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
+            self.over.wait(PAUSE_S)
 
     def expect_all_from_the_cell(self, what):
         expect(len(self.replies) > 20, f"only {len(self.replies)} calls")

@@ -10,12 +10,12 @@ import contextlib
 import itertools
 import json
 import os
-import threading
 
 from support import faults, links, network
 from support.clocks import SteppedClock
 from support.dataset import Dataset, read_log
 from support.disks import SmallDisk
+from support.meanwhile import Meanwhile
 from support.platform import Platform
 from support.records import Records
 from support.scenario import SEED, expect, expect_equal, generator, main, note, test
@@ -38,25 +38,16 @@ _ids = (f"hist-{SEED}-{i}" for i in itertools.count(1))
 _lines_of_steps = []  # a call begins and ends within a step
 
 
-class NumberWriter:
+class NumberWriter(Meanwhile):
     """Makes numbers one after another; each is tried under its key until the command says that it is done."""
 
     def __init__(self, platform):
         self.platform = platform
         self.begun, self.acknowledged = [], []
         self.tries = 0
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.write)
+        super().__init__()
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def write(self):
+    def work(self):
         for i in itertools.count(1):
             number = f"+4672{SEED % 100:02d}{i:05d}"
             self.begun.append(number)

@@ -4,10 +4,10 @@
 primary to stop: what stops it is that its commits wait for a replica that no longer follows it.
 """
 import subprocess
-import threading
 import time
 
 from support import faults, links, network
+from support.meanwhile import Meanwhile
 from support.platform import Platform
 from support.scenario import expect, expect_equal, main, note, test
 from support.wait import wait_for_seconds, wait_until
@@ -15,7 +15,7 @@ from support.wait import wait_for_seconds, wait_until
 AFTER_PROMOTION_S = 10
 
 
-class Client:
+class Client(Meanwhile):
     """Inserts 1, 2, 3 … on one node over its socket, whatever that node is; a commit with a warning is none."""
 
     def __init__(self, platform, port):
@@ -24,18 +24,9 @@ class Client:
                                             str(port), "-d", "cell", "-c"])
         self.acknowledged = {}
         self.tried = []
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.insert_all)
+        super().__init__()
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def insert_all(self):
+    def work(self):
         number = 0
         while not self.over.is_set():
             number += 1

@@ -6,11 +6,11 @@ import pathlib
 import select
 import signal
 import subprocess
-import threading
 import time
 
 from support import links
 from support.carrier import get
+from support.meanwhile import Meanwhile
 from support.platform import ACCOUNT, CliError
 from support.wait import wait_until
 
@@ -151,7 +151,7 @@ def is_noted_synchronous(cell, data):
             datetime.datetime.fromisoformat(noted["at"]).timestamp() > changed)
 
 
-class WriteProbe:
+class WriteProbe(Meanwhile):
     """Writes to whichever node takes it, as fast as it goes, and remembers when writes were acknowledged.
 
     A commit that comes with a warning ("not replicated") is no acknowledgement. with probe: ... writes meanwhile.
@@ -172,18 +172,9 @@ class WriteProbe:
         self.owner = {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []} if os.geteuid() == 0 else {}
         self.acknowledged = []
         self.last_sent = 0.0  # when the last acknowledged one was
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._write)
+        super().__init__()
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
-
-    def _write(self):
+    def work(self):
         while not self.over.wait(0.02):
             # A primary that is cut off goes on to offer itself over its socket: the other node is asked first then.
             self.commands.reverse()
