@@ -68,8 +68,8 @@ class Platform:
         return json.loads(self.run(*words, "--output", "json").stdout)
 
     def kill_at_each_row(self, *words, every=1):
-        """Kills the command as each of its rows begins, or at every so-and-so-many-th; returns how many rows there
-        were."""
+        """Kills the command as each of its rows begins, or as one in every so many does, from a random one of the
+        first on; returns how many rows there were."""
         rows = 0
         for row in range(chance.randint(1, every), 100, every):
             process = subprocess.Popen([self.binary, *words], env=self.environment, text=True,
@@ -709,8 +709,7 @@ def as_postgres(directory, ports, database):
     sockets = ",".join([f"{directory}/pg/sock"] * len(ports))
     where = (f"host={sockets} port={','.join(str(port + OFFSET) for port in ports)} dbname={database} "
              f"target_session_attrs={'read-write' if len(ports) > 1 else 'any'}")
-    # Not Debian's wrapper, which starts a Perl to find this one.
-    psql = ["/usr/lib/postgresql/15/bin/psql", "-XAtq", "-v", "ON_ERROR_STOP=1", where]
+    psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", where]
     return ["runuser", "-u", "postgres", "--", *psql] if os.geteuid() == 0 else psql
 
 

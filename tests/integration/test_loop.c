@@ -284,6 +284,7 @@ START_TEST(test_leaks_are_checked_after_the_supervisors_continue)
 }
 END_TEST
 
+#if !defined(__SANITIZE_THREAD__) /* whose own end waits for such a thread */
 static void never_ends(void *context)
 {
     (void)context;
@@ -293,14 +294,12 @@ static void never_ends(void *context)
 
 START_TEST(test_work_that_never_ends_does_not_hold_up_the_end)
 {
-#if defined(__SANITIZE_THREAD__)
-    exit(0); /* a ThreadSanitizer waits for such a thread itself */
-#endif
     ck_assert_int_eq(cc_loop_work(loop, never_ends, on_worked, NULL), CC_OK);
     cc_loop_free(loop); /* exits with status 0 */
     ck_abort_msg("the pool was waited for");
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -314,7 +313,9 @@ int main(void)
     tcase_add_test(tc, test_work_is_done_and_bounded);
     tcase_add_test(tc, test_stop_runs_once);
     tcase_add_test(tc, test_leaks_are_checked_after_the_supervisors_continue);
+#if !defined(__SANITIZE_THREAD__)
     tcase_add_exit_test(tc, test_work_that_never_ends_does_not_hold_up_the_end, 0);
+#endif
     tcase_add_exit_test(tc, test_second_signal_ends_the_process, 1);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
