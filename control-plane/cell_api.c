@@ -6,7 +6,9 @@
 #include "control-plane/sites.h"
 #include "control-plane/unknown.h"
 
-enum { RESPONSE_MAX = 64 * 1024 * 1024, PAUSE_MS = 50, ASK_MS = 30000 };
+/* PATIENCE_MS: a worker that has just started, or whose primary has just moved, answers 503 to the
+ * directory until its connections are there; that is not worth an error to whoever asked. */
+enum { RESPONSE_MAX = 64 * 1024 * 1024, PAUSE_MS = 50, ASK_MS = 30000, PATIENCE_MS = 5000 };
 
 struct asking {
     struct cp_context *context;
@@ -127,6 +129,26 @@ static enum cc_error control_token(struct cp_context *context, const char *cell,
     return cp_file_secret(context, cp_site_path(context, sites.active, below), out);
 }
 
+/* The question's address is filled in for one worker after another, from those of the active site
+ * on. */
+static enum cc_error ask_each(struct cp_context *context, const char *cell, int number,
+                              struct cp_question *question, struct cp_reply *out)
+{
+    enum cc_error error = CC_OK;
+    struct cp_sites sites;
+    cp_sites_read(context, cell, &sites);
+    int first = cp_site_is(sites.active, CP_SITE_FIRST) ? 0 : CP_WORKERS_PER_CELL;
+    for (int i = 0; i < CP_WORKERS_PER_CELL * sites.count; i++) {
+        int worker = (first + i) % (CP_WORKERS_PER_CELL * sites.count) + 1;
+        question->address =
+            cp_format(context, "127.0.0.1:%d", cp_port(context, cp_ports_worker(number, worker)));
+        error = cp_http(context, question, out);
+        if (!may_retry(error, out))
+            break;
+    }
+    return error;
+}
+
 enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const char *method,
                           const char *path, struct cc_slice body, struct cp_reply *out)
 {
@@ -140,24 +162,18 @@ enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const ch
         error = control_token(context, cell, &token);
     if (error)
         return error;
+    struct cp_question question = {.method = method,
+                                   .path = path,
+                                   .token = token,
+                                   .role = cp_format(context, "urn:callcell:cell:%s", cell),
+                                   .body = body,
+                                   .timeout_ms = ASK_MS};
     int number = (int)cp_sql_integer(result, 0, 0);
-    struct cp_sites sites;
-    cp_sites_read(context, cell, &sites);
-    int first = cp_site_is(sites.active, CP_SITE_FIRST) ? 0 : CP_WORKERS_PER_CELL;
-    for (int i = 0; i < CP_WORKERS_PER_CELL * sites.count; i++) {
-        int worker = (first + i) % (CP_WORKERS_PER_CELL * sites.count) + 1;
-        struct cp_question question = {
-            .address = cp_format(context, "127.0.0.1:%d",
-                                 cp_port(context, cp_ports_worker(number, worker))),
-            .method = method,
-            .path = path,
-            .token = token,
-            .role = cp_format(context, "urn:callcell:cell:%s", cell),
-            .body = body,
-            .timeout_ms = ASK_MS};
-        error = cp_http(context, &question, out);
-        if (!may_retry(error, out))
-            break;
+    int64_t until_us = cc_monotonic_us() + PATIENCE_MS * INT64_C(1000);
+    error = ask_each(context, cell, number, &question, out);
+    while (may_retry(error, out) && cc_monotonic_us() < until_us) {
+        cp_pause_ms(PAUSE_MS);
+        error = ask_each(context, cell, number, &question, out);
     }
     if (error)
         return cp_fail(context, error, "no worker of cell %s answers: %s; see: callcell status",

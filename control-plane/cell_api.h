@@ -26,8 +26,9 @@ struct cp_question {
 enum cc_error cp_http(struct cp_context *context, const struct cp_question *question,
                       struct cp_reply *out) CC_MUST_CHECK;
 
-/* To a cell's directory, with its control token; tries its workers in turn. 200 is CC_OK; 404
- * CC_NOT_FOUND, 409 CC_CONFLICT, 422 CC_INVALID, each with the problem's detail as message. */
+/* To a cell's directory, with its control token; tries its workers in turn, for five
+ * seconds when none can answer now. 200 is CC_OK; 404 CC_NOT_FOUND, 409 CC_CONFLICT, 422
+ * CC_INVALID, each with the problem's detail as message. */
 enum cc_error cp_cell_ask(struct cp_context *context, const char *cell, const char *method,
                           const char *path, struct cc_slice body,
                           struct cp_reply *out) CC_MUST_CHECK;
