@@ -18,19 +18,20 @@
 
 enum { MONITOR_MEGABYTES = 32, PRIMARY_WAIT_S = 10 };
 
-/* Measured on loopback under load of other programs, kill -9 of a node to the first write: 4.0-5.0
- * s (10 times; up to 8 s with 3 s and 2 s in the place of the last two). A short demote timeout is
- * safe: what keeps an old primary from acknowledging is that its commits wait for the replica. The
- * grace period counts from the monitor's start: with 2 s a start of the whole machine ended in a
- * failover.
- */
-const char *const cp_postgres_monitor_settings[] = {"health_check_period = 500",
-                                                    "health_check_timeout = 500",
+/* A node counts as lost when its keeper has not reported for the considered-unhealthy timeout and
+ * its Postgres has refused or not answered the health check. The check is as slow as the timeout
+ * allows, period + 3 tries + 2 delays = 3.5 s: each costs a Postgres backend, and on a machine with
+ * two cells on two cores a timeout of 2.5 s has failed over a primary that was only slow. A short
+ * demote timeout is safe: what keeps an old primary from acknowledging is that its commits wait for
+ * the replica. The grace period counts from the monitor's start: with 2 s a start of the whole
+ * machine ended in a failover. Times to the first write: docs/recovery-times.md. */
+const char *const cp_postgres_monitor_settings[] = {"health_check_period = 1000",
+                                                    "health_check_timeout = 700",
                                                     "health_check_max_retries = 2",
                                                     "health_check_retry_delay = 200",
                                                     "startup_grace_period = 10000",
                                                     "primary_demote_timeout = 1000",
-                                                    "node_considered_unhealthy_timeout = 2500",
+                                                    "node_considered_unhealthy_timeout = 3500",
                                                     NULL};
 
 /* What pg_autoctl and replication log in with. */

@@ -62,10 +62,12 @@ def try_recipe(platform, recipe, table):
     recipe.clean(0)
     recipe.prepare(1)
     passed = walk_killed(platform, recipe, table)
-    difference = list(difflib.unified_diff(undisturbed.splitlines(), recipe.facts(1).splitlines(), "undisturbed",
-                                           "killed at every row", lineterm="", n=1))
-    expect(not difference, "\n".join([table["table"], *difference]))
-    recipe.clean(1)
+    try:
+        difference = list(difflib.unified_diff(undisturbed.splitlines(), recipe.facts(1).splitlines(), "undisturbed",
+                                               "killed at every row", lineterm="", n=1))
+        expect(not difference, "\n".join([table["table"], *difference]))
+    finally:
+        recipe.clean(1)
     note(f"{type(recipe).__name__}: {2 * len(passed)} kills, same state; {time.monotonic() - started:.1f} s")
     return passed
 
@@ -101,6 +103,7 @@ def killed_at_every_row_leaves_the_same_state(platform):
             try_recipe(platform, recipe(platform), known[recipe.table])
         except Exception as error:  # pylint: disable=broad-except
             failures.append(f"{recipe.__name__}: {error!r}")
+            note(f"{recipe.__name__}: failed")
     expect(not failures, "\n".join(failures))
 
 

@@ -159,6 +159,7 @@ class WriteProbe(Meanwhile):
 
     WRITE = b"insert into public.write_probe default values;\n\\echo acknowledged\n"
     PATIENCE_S = 1
+    PAUSE_S = 0.1  # between sessions: on a slow machine each takes more CPU than what it watches
 
     def __init__(self, platform):
         platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
@@ -175,7 +176,7 @@ class WriteProbe(Meanwhile):
         super().__init__()
 
     def work(self):
-        while not self.over.wait(0.02):
+        while not self.over.wait(self.PAUSE_S):
             # A primary that is cut off goes on to offer itself over its socket: the other node is asked first then.
             self.commands.reverse()
             with subprocess.Popen(self.commands[0], **self.owner, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
