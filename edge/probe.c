@@ -33,7 +33,7 @@ struct edge_prober {
 
 static void on_due(struct cc_deadline *due);
 static void start_probe(struct edge_prober *prober, struct edge_cell *cell,
-                        const struct edge_worker *worker);
+                        struct edge_worker *worker, bool suspected);
 static void on_probed(void *context, enum cc_error error, const struct cc_http_response *response);
 
 static const char *report_name(enum edge_report report)
@@ -58,19 +58,19 @@ void edge_prober_note(struct edge_prober *prober, struct edge_cell *cell, struct
     CC_LOG(ejected ? CC_LOG_WARNING : CC_LOG_INFO, ejected ? "worker_ejected" : "worker_reinstated",
            cc_log_text("cell", cell->id), cc_log_slice("worker", address),
            cc_log_text("why", report_name(report)));
-    const struct edge_worker *worker = edge_cell_worker(cell, address);
+    struct edge_worker *worker = edge_cell_worker(cell, address);
     if (worker && worker->health == EDGE_OUT)
-        start_probe(prober, cell, worker);
+        start_probe(prober, cell, worker, false);
 }
 
 void edge_prober_suspect(struct edge_prober *prober, struct edge_cell *cell,
                          struct cc_slice address)
 {
     int64_t now_us = cc_loop_now_us(prober->loop);
-    const struct edge_worker *worker = edge_cell_worker(cell, address);
+    struct edge_worker *worker = edge_cell_worker(cell, address);
     if (worker && worker->health != EDGE_OUT &&
         edge_worker_silent_us(worker, now_us) >= EDGE_HEDGE_LEAST_US)
-        start_probe(prober, cell, worker);
+        start_probe(prober, cell, worker, worker->health == EDGE_HEALTHY);
 }
 
 static void schedule(struct edge_prober *prober)
@@ -106,6 +106,11 @@ void edge_prober_free(struct edge_prober *prober)
     free(prober);
 }
 
+static bool is_due(const struct edge_worker *worker, int64_t now_us)
+{
+    return worker->health == EDGE_HEALTHY ? !worker->is_met : worker->probe_at_us <= now_us;
+}
+
 static void on_due(struct cc_deadline *due)
 {
     struct edge_prober *prober = CC_CONTAINER_OF(due, struct edge_prober, due);
@@ -113,8 +118,8 @@ static void on_due(struct cc_deadline *due)
     for (size_t c = 0; c < prober->upstreams->count; c++) {
         struct edge_cell *cell = prober->upstreams->cells[c];
         for (size_t w = 0; w < cell->worker_count; w++)
-            if (cell->workers[w].health != EDGE_HEALTHY && cell->workers[w].probe_at_us <= now_us)
-                start_probe(prober, cell, &cell->workers[w]);
+            if (is_due(&cell->workers[w], now_us))
+                start_probe(prober, cell, &cell->workers[w], false);
     }
     schedule(prober);
 }
@@ -137,15 +142,16 @@ static struct probe *free_probe(struct edge_prober *prober, const struct edge_ce
 }
 
 static void start_probe(struct edge_prober *prober, struct edge_cell *cell,
-                        const struct edge_worker *worker)
+                        struct edge_worker *worker, bool suspected)
 {
     struct probe *probe = free_probe(prober, cell, worker->address);
     if (!probe)
         return;
+    worker->is_met = true;
     *probe = (struct probe){.prober = prober,
                             .cell = cell,
                             .started_us = cc_loop_now_us(prober->loop),
-                            .suspected = worker->health == EDGE_HEALTHY};
+                            .suspected = suspected};
     memcpy(probe->address, worker->address, sizeof(probe->address));
     struct cc_http_exchange exchange = {
         .address = cc_slice_of(probe->address),

@@ -1,6 +1,7 @@
 /*
  * What workers do is entered here, and those in doubt are asked GET /readyz, so that no live call
- * is spent on finding out. Rim: I/O.
+ * is spent on finding out. One that has just become known is asked too: a first TLS handshake may
+ * take longer than a call has. Rim: I/O.
  *
  * A worker that is silent while calls wait for it is asked at once: a process that lives answers
  * within milliseconds, however slow its stores are; one that does not is frozen, and is ejected.

@@ -194,31 +194,23 @@ const struct edge_worker *edge_cell_pick(struct edge_cell *cell, const struct cc
     return best;
 }
 
-static struct edge_worker *worker_at(struct edge_cell *cell, struct cc_slice address)
+struct edge_worker *edge_cell_worker(struct edge_cell *cell, struct cc_slice address)
 {
     return find_worker(cell->workers, cell->worker_count, address);
-}
-
-const struct edge_worker *edge_cell_worker(const struct edge_cell *cell, struct cc_slice address)
-{
-    for (size_t i = 0; i < cell->worker_count; i++)
-        if (cc_slice_is(address, cell->workers[i].address))
-            return &cell->workers[i];
-    return NULL;
 }
 
 /* ---- signs of life ---- */
 
 void edge_cell_asked(struct edge_cell *cell, struct cc_slice address, int64_t now_us)
 {
-    struct edge_worker *worker = worker_at(cell, address);
+    struct edge_worker *worker = edge_cell_worker(cell, address);
     if (worker && worker->outstanding++ == 0)
         worker->heard_us = now_us;
 }
 
 void edge_cell_ended(struct edge_cell *cell, struct cc_slice address, bool heard, int64_t now_us)
 {
-    struct edge_worker *worker = worker_at(cell, address);
+    struct edge_worker *worker = edge_cell_worker(cell, address);
     if (!worker)
         return;
     if (worker->outstanding > 0) /* else it went away and came back meanwhile */
@@ -285,7 +277,7 @@ static enum edge_health_change on_beaten(const struct edge_cell *cell, struct ed
 enum edge_health_change edge_cell_report(struct edge_cell *cell, struct cc_slice address,
                                          enum edge_report report, int64_t now_us)
 {
-    struct edge_worker *worker = worker_at(cell, address);
+    struct edge_worker *worker = edge_cell_worker(cell, address);
     if (!worker)
         return EDGE_HEALTH_SAME;
     switch (report) {

@@ -34,6 +34,7 @@ struct edge_worker {
     int slow_spells;     /* each is longer than the one before */
     int answers;         /* since it was last ejected, as far as they matter */
     int64_t probe_at_us; /* not healthy: not probed before, monotonic */
+    bool is_met;         /* asked once since it is known here: the first handshake is no call's */
     int outstanding;     /* calls that it has not answered */
     int64_t heard_us;    /* last sign of life, or since when calls are outstanding; monotonic */
     uint64_t ejections;  /* since start */
@@ -85,7 +86,7 @@ bool edge_endpoints_are_named(struct cc_slice text);
 const struct edge_worker *edge_cell_pick(struct edge_cell *cell, const struct cc_slice *tried,
                                          size_t tried_count);
 /* NULL: not there (any more). Borrowed likewise. */
-const struct edge_worker *edge_cell_worker(const struct edge_cell *cell, struct cc_slice address);
+struct edge_worker *edge_cell_worker(struct edge_cell *cell, struct cc_slice address);
 
 /* A call was sent, and is no longer outstanding; heard: by any answer whatever. */
 void edge_cell_asked(struct edge_cell *cell, struct cc_slice address, int64_t now_us);

@@ -306,8 +306,10 @@ def workers_are_found_by_the_discovery_file(host):
         host.discover("se-1", f"# moved\n{new.address}\n")
         wait_until("the file is read", lambda: [w["address"] for w in host.state_of("se-1")["workers"]]
                    == [new.address])
+        wait_until("it is met before its first call", lambda: new.connections == 1)
         for _ in range(4):
             equal(send(host, mobile()).json()["by"], "se-1/new")
+        equal(new.connections, 1, "the calls go over the connection that it was met on")
         host.discover("se-1", "")
         host.discover("se-2", f"{host.other.address}\n")  # read later
         wait_until("an empty file is passed over", lambda: host.state_of("se-2")["discovered"])

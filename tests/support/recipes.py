@@ -514,7 +514,7 @@ class CellEvacuate(Recipe):
     again = False
 
     def prepare(self, turn):
-        self.p.cli("cell", "create", "no", "--template", "demo-two-sites")
+        self.p.cli("cell", "create", "no", "--template", "demo-two-sites", timeout_s=240)
 
     def command(self, turn):
         return ["cell", "evacuate", "no-1", "--to", "b"]
@@ -614,7 +614,7 @@ class CellDestroy(Recipe):
 
     def prepare(self, turn):
         self.before = self.kept()
-        self.p.cli("cell", "create", COUNTRY, "--cell", self.cell(turn), timeout_s=120)
+        self.p.cli("cell", "create", COUNTRY, "--cell", self.cell(turn), timeout_s=240)
         self.p.cli("tenant", "create", f"gone-{RUN}-{turn}", "--country", COUNTRY, "--cell", self.cell(turn))
         self.p.cli("number", "create", f"+4670909030{turn}", "--tenant", f"gone-{RUN}-{turn}", "--country", COUNTRY,
                    "--kind", "mobile")
