@@ -3,7 +3,7 @@
 #include "base/io/loop.h"
 #include "control-plane/pq.h"
 
-enum { SETTLE_MS = 120 * 1000, PAUSE_MS = 50, LOOK_CLOSER_MS = 1000 };
+enum { SETTLE_MS = 60 * 1000, PAUSE_MS = 50, LOOK_CLOSER_MS = 1000 };
 
 /* One that is frozen keeps a question for seconds: a deadline counts time and not pauses. */
 static int64_t settled_by_us(void)
