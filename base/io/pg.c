@@ -5,8 +5,10 @@
  *    ^                   | failed, time-out         |          |
  *    +-------------------+--------------------------+----------+  lost, or a deadline passed
  *
- * While nothing answers only the first one of a pool tries to connect: each try is a process in
- * every Postgres that is asked, and a cell has a hundred connections. The others follow it.
+ * Only one of a pool connects at a time, and while nothing answers that is the first: each try is a
+ * process in every Postgres that is asked, and a cell has a hundred connections. All at once they
+ * took so long on a small machine that none was there in time, and the monitor's own neither. Each
+ * that is up calls the next.
  *
  * libpq facts this rests on: the socket may change at each PQconnectPoll (so the poll handle is
  * made anew); a killed backend shows as a poll status < 0 while PQstatus says OK; a frozen one not
@@ -216,16 +218,26 @@ static void end_queue(struct cc_pg_pool *pool, enum cc_error error)
         transaction_end(queue_take(pool), error, false);
 }
 
-/* This one got through: they begin with the host that it began with. */
-static void call_the_others(const struct connection *connection)
+/* This one got through: the others begin with the host that it began with. */
+static void tell_the_others(const struct connection *connection)
 {
-    struct cc_pg_pool *pool = connection->pool;
-    for (size_t i = 0; i < pool->count; i++) {
-        struct connection *other = &pool->connections[i];
-        other->rotation = connection->rotation;
-        if (other->state == DOWN)
-            schedule(other, cc_loop_now_us(pool->loop));
-    }
+    for (size_t i = 0; i < connection->pool->count; i++)
+        connection->pool->connections[i].rotation = connection->rotation;
+}
+
+static struct connection *find_in_state(struct cc_pg_pool *pool, enum state state)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        if (pool->connections[i].state == state)
+            return &pool->connections[i];
+    return NULL;
+}
+
+static void call_next(struct cc_pg_pool *pool)
+{
+    struct connection *next = find_in_state(pool, DOWN);
+    if (next)
+        schedule(next, cc_loop_now_us(pool->loop));
 }
 
 static void connect_failed(struct connection *connection, const char *reason)
@@ -239,6 +251,8 @@ static void connect_failed(struct connection *connection, const char *reason)
     if (pool->up > 0)
         return;
     pool->failed_at_us = cc_loop_now_us(pool->loop);
+    if (connection != &pool->connections[0])
+        call_next(pool); /* the first, which may have waited for this one */
     end_queue(pool, CC_UNAVAILABLE);
 }
 
@@ -271,8 +285,9 @@ static void on_timer(struct cc_deadline *deadline)
         connect_failed(connection, "connecting took too long");
         return;
     }
-    if (nothing_answers(pool) && connection != &pool->connections[0])
-        return; /* until call_the_others */
+    if (find_in_state(pool, CONNECTING) ||
+        (nothing_answers(pool) && connection != &pool->connections[0]))
+        return; /* until call_next */
     connection->state = CONNECTING;
     connection->pg = pg_conninfo_start(pool->conninfo, connection->rotation);
     if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD) {
@@ -297,7 +312,7 @@ static void connected(struct connection *connection)
     connection->state = READY;
     connection->backoff_us = BACKOFF_FIRST_US;
     if (nothing_answers(pool))
-        call_the_others(connection);
+        tell_the_others(connection);
     pool->up++;
     pool->failed_at_us = 0;
     if (pool->failure_logged)
@@ -305,6 +320,7 @@ static void connected(struct connection *connection)
                cc_log_text("host", PQhost(connection->pg)),
                cc_log_text("port", PQport(connection->pg)));
     pool->failure_logged = false;
+    call_next(pool);
     pump(pool);
 }
 
