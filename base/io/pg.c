@@ -311,8 +311,7 @@ static void connected(struct connection *connection)
     cc_deadline_clear(&connection->timer);
     connection->state = READY;
     connection->backoff_us = BACKOFF_FIRST_US;
-    if (nothing_answers(pool))
-        tell_the_others(connection);
+    tell_the_others(connection);
     pool->up++;
     pool->failed_at_us = 0;
     if (pool->failure_logged)
