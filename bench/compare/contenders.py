@@ -63,10 +63,8 @@ class Edge(EdgeHost):
 
     def gave_up(self):
         """Calls that the edge answered itself: none of them went through the cell."""
-        status, body = self.metrics()
-        del status
-        return sum(float(line.rsplit(" ", 1)[1]) for line in body.splitlines()
-                   if line.startswith("callcell_edge_answers_total") and 'source="edge"' in line)
+        return sum(self.metric("callcell_edge_answers_total", by="edge", why=why)
+                   for why in ("emergency", "no_cell", "overload", "unknown", "abandoned"))
 
 
 class Contender:

@@ -10,10 +10,11 @@ local function equal(a, b)
     return difference == 0
 end
 
+-- req_fhdr: the signature has a comma in it, at which req_hdr cuts.
 core.register_action("check_signature", {"http-req"}, function(txn)
-    local id = txn.sf:req_hdr("webhook-id")
-    local timestamp = txn.sf:req_hdr("webhook-timestamp")
-    local given = txn.sf:req_hdr("webhook-signature")
+    local id = txn.sf:req_fhdr("webhook-id")
+    local timestamp = txn.sf:req_fhdr("webhook-timestamp")
+    local given = txn.sf:req_fhdr("webhook-signature")
     local sent = tonumber(timestamp)
     if id == "" or not sent or math.abs(os.time() - sent) > TOLERANCE_S then return end
     local text = id .. "." .. timestamp .. "." .. txn.sf:req_body()
