@@ -45,6 +45,7 @@ enum cc_error cell_durability_create(struct cell_worker *worker, struct cell_dur
         free(durability);
         return error;
     }
+    worker->scout = durability->primary;
     schedule(durability);
     *out = durability;
     return CC_OK;

@@ -105,13 +105,14 @@ static void on_heard(void *context, int64_t now_us)
 static enum cc_error start_services(struct cell_worker *worker)
 {
     const struct cell_change_listener listener = {on_change, on_gap, on_heard, worker};
-    enum cc_error error = cell_events_create(worker, &worker->events);
+    /* The first: its pool is the scout of the others. */
+    enum cc_error error = cell_durability_create(worker, &worker->durability);
+    if (!error)
+        error = cell_events_create(worker, &worker->events);
     if (!error && cell_settings_has_role(worker->settings, "calls"))
         error = cell_calls_create(worker, &worker->calls);
     if (!error && cell_settings_has_role(worker->settings, "directory"))
         error = cell_directory_create(worker, &worker->directory);
-    if (!error)
-        error = cell_durability_create(worker, &worker->durability);
     if (!error && worker->calls)
         error = cell_changes_create(worker, &listener, &worker->changes);
     return error;

@@ -76,7 +76,8 @@ enum cc_error cell_worker_pool(struct cell_worker *worker, const char *name, con
             .conninfo = conninfo.data,
             .password = password,
             .connections = connections,
-            .guard = worker->lease ? cell_lease_watch_guard(worker->lease) : NULL};
+            .guard = worker->lease ? cell_lease_watch_guard(worker->lease) : NULL,
+            .scout = strcmp(target, "read-write") == 0 ? worker->scout : NULL};
         error = cc_pg_pool_create(worker->loop, &options, out);
     }
     cell_secret_free(password);

@@ -42,6 +42,7 @@ struct cell_worker {
     struct cell_changes *changes;
     struct cell_calls *calls; /* NULL without the role */
     struct cell_durability *durability;
+    const struct cc_pg_pool *scout;   /* durability's: finds the primary for the other pools */
     struct cell_events *events;       /* ships the spool in every role */
     struct cell_directory *directory; /* NULL without the role */
     struct cc_http_route *routes;

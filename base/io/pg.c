@@ -5,10 +5,10 @@
  *    ^                   | failed, time-out         |          |
  *    +-------------------+--------------------------+----------+  lost, or a deadline passed
  *
- * Only one of a pool connects at a time, and while nothing answers that is the first: each try is a
- * process in every Postgres that is asked, and a cell has a hundred connections. All at once they
- * took so long on a small machine that none was there in time, and the monitor's own neither. Each
- * that is up calls the next.
+ * There is one, and one more whenever a transaction waits for one. Only one of a pool connects at a
+ * time, and while nothing answers that is the first: each try is a process in every Postgres that
+ * is asked. All at once they took so long on a small machine that none was there in time, and the
+ * monitor's own neither. Of several pools to the same servers one is the scout (pg.h).
  *
  * libpq facts this rests on: the socket may change at each PQconnectPoll (so the poll handle is
  * made anew); a killed backend shows as a poll status < 0 while PQstatus says OK; a frozen one not
@@ -24,9 +24,12 @@
 #include "base/log.h"
 
 enum { CONNECTIONS_DEFAULT = 4, QUEUE_DEFAULT = 1024, CONNECT_DEFAULT_MS = 1000 };
-#define BACKOFF_FIRST_US INT64_C(20000)
+#define BACKOFF_FIRST_US INT64_C(50000)
 #define BACKOFF_MAX_US INT64_C(500000)
 #define BREAKER_US INT64_C(1000000)
+#define SCOUT_LOOK_US INT64_C(50000)
+#define QUIET_US INT64_C(5000000)
+#define ABANDONED_US INT64_C(1000000)
 
 enum state { DOWN, CONNECTING, READY, BUSY };
 
@@ -47,10 +50,12 @@ struct cc_pg_pool {
     char *name;
     struct pg_conninfo *conninfo;
     const struct cc_pg_guard *guard;
+    const struct cc_pg_pool *scout;
     int64_t connect_timeout_us;
     size_t queue_max, queued;
     struct pg_transaction *first, *last;
     int64_t failed_at_us; /* last failed connect since one succeeded; 0: none */
+    int64_t lost_at_us;   /* its last connection, since one succeeded; 0: none */
     bool failure_logged, freed;
     size_t up, count;
     struct connection connections[];
@@ -84,6 +89,7 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
     pool->loop = loop;
     pool->count = count;
     pool->guard = options->guard;
+    pool->scout = options->scout;
     pool->queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT;
     pool->connect_timeout_us =
         (options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS) * 1000;
@@ -97,8 +103,9 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
         connection->pool = pool;
         connection->backoff_us = BACKOFF_FIRST_US;
         cc_deadline_init(&connection->timer, loop, on_timer);
-        error = cc_deadline_set(&connection->timer, 0); /* on_timer connects */
     }
+    if (error == CC_OK)
+        error = cc_deadline_set(&pool->connections[0].timer, 0); /* on_timer connects */
     if (error != CC_OK) {
         for (size_t i = 0; i < count; i++)
             if (pool->connections[i].pool)
@@ -115,9 +122,17 @@ static bool nothing_answers(const struct cc_pg_pool *pool)
     return pool->up == 0 && pool->failed_at_us != 0;
 }
 
+static bool waits_for_scout(const struct cc_pg_pool *pool)
+{
+    int64_t since_us =
+        pool->failed_at_us > pool->lost_at_us ? pool->failed_at_us : pool->lost_at_us;
+    return pool->scout && pool->up == 0 && pool->scout->up == 0 && since_us != 0 &&
+           cc_loop_now_us(pool->loop) - since_us < QUIET_US;
+}
+
 bool cc_pg_pool_has_failed(const struct cc_pg_pool *pool)
 {
-    return nothing_answers(pool);
+    return nothing_answers(pool) || (pool->up == 0 && pool->lost_at_us != 0);
 }
 
 bool cc_pg_pool_is_up(const struct cc_pg_pool *pool)
@@ -175,8 +190,9 @@ static int64_t jittered(int64_t backoff_us)
 
 static void connection_close(struct connection *connection)
 {
-    if (connection->state == READY || connection->state == BUSY)
-        connection->pool->up--;
+    struct cc_pg_pool *pool = connection->pool;
+    if ((connection->state == READY || connection->state == BUSY) && --pool->up == 0)
+        pool->lost_at_us = cc_loop_now_us(pool->loop);
     connection->state = DOWN;
     connection->prepared.count = 0;
     cc_deadline_clear(&connection->timer);
@@ -197,7 +213,8 @@ static void close_and_retry(struct connection *connection)
 static void transaction_end(struct pg_transaction *transaction, enum cc_error error, bool standby)
 {
     cc_deadline_clear(&transaction->deadline);
-    pg_transaction_report(transaction, error, standby);
+    if (!transaction->abandoned)
+        pg_transaction_report(transaction, error, standby);
     pg_transaction_free(transaction);
 }
 
@@ -233,10 +250,11 @@ static struct connection *find_in_state(struct cc_pg_pool *pool, enum state stat
     return NULL;
 }
 
+/* One that has failed comes at its own time. */
 static void call_next(struct cc_pg_pool *pool)
 {
     struct connection *next = find_in_state(pool, DOWN);
-    if (next)
+    if (next && !cc_deadline_is_set(&next->timer))
         schedule(next, cc_loop_now_us(pool->loop));
 }
 
@@ -288,6 +306,10 @@ static void on_timer(struct cc_deadline *deadline)
     if (find_in_state(pool, CONNECTING) ||
         (nothing_answers(pool) && connection != &pool->connections[0]))
         return; /* until call_next */
+    if (waits_for_scout(pool)) {
+        schedule(connection, cc_loop_now_us(pool->loop) + SCOUT_LOOK_US);
+        return;
+    }
     connection->state = CONNECTING;
     connection->pg = pg_conninfo_start(pool->conninfo, connection->rotation);
     if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD) {
@@ -313,13 +335,12 @@ static void connected(struct connection *connection)
     connection->backoff_us = BACKOFF_FIRST_US;
     tell_the_others(connection);
     pool->up++;
-    pool->failed_at_us = 0;
+    pool->failed_at_us = pool->lost_at_us = 0;
     if (pool->failure_logged)
         CC_LOG(CC_LOG_INFO, "pg_up", cc_log_text("name", pool->name),
                cc_log_text("host", PQhost(connection->pg)),
                cc_log_text("port", PQport(connection->pg)));
     pool->failure_logged = false;
-    call_next(pool);
     pump(pool);
 }
 
@@ -343,7 +364,8 @@ static void on_connecting(uv_poll_t *poll, int status, int events)
 
 static bool breaker_is_open(const struct cc_pg_pool *pool)
 {
-    return nothing_answers(pool) && cc_loop_now_us(pool->loop) - pool->failed_at_us < BREAKER_US;
+    return waits_for_scout(pool) ||
+           (nothing_answers(pool) && cc_loop_now_us(pool->loop) - pool->failed_at_us < BREAKER_US);
 }
 
 enum cc_error cc_pg_submit(struct cc_pg_pool *pool, const struct cc_pg_transaction *from)
@@ -398,6 +420,8 @@ static void pump(struct cc_pg_pool *pool)
     for (size_t i = 0; i < pool->count && pool->first; i++)
         if (pool->connections[i].state == READY)
             start(&pool->connections[i], queue_take(pool));
+    if (pool->first && pool->up > 0)
+        call_next(pool);
 }
 
 static bool is_standby(const struct connection *connection)
@@ -484,6 +508,19 @@ static void queue_remove(struct cc_pg_pool *pool, struct pg_transaction *transac
     pool->queued--;
 }
 
+/* A database that is slow is made no faster by a new connection for each late answer: this one
+ * waits a while for it, when the pool has others. */
+static bool abandon(struct pg_transaction *transaction)
+{
+    struct cc_pg_pool *pool = transaction->pool;
+    int64_t until_us = cc_loop_now_us(pool->loop) + ABANDONED_US;
+    if (transaction->abandoned || pool->count == 1 ||
+        cc_deadline_set(&transaction->deadline, until_us) != CC_OK)
+        return false;
+    transaction->abandoned = true;
+    return true;
+}
+
 static void on_transaction_deadline(struct cc_deadline *deadline)
 {
     struct pg_transaction *transaction = CC_CONTAINER_OF(deadline, struct pg_transaction, deadline);
@@ -498,12 +535,18 @@ static void on_transaction_deadline(struct cc_deadline *deadline)
         read_results(connection);
     if (connection->current != transaction)
         return;
-    CC_LOG(CC_LOG_WARNING, "pg_deadline_passed", cc_log_text("name", connection->pool->name),
-           cc_log_text("statement",
-                       transaction->queries[transaction->query_count - 1].statement.name));
+    if (!transaction->abandoned)
+        CC_LOG(CC_LOG_WARNING, "pg_deadline_passed", cc_log_text("name", connection->pool->name),
+               cc_log_text("statement",
+                           transaction->queries[transaction->query_count - 1].statement.name));
+    enum cc_error error = transaction->writes ? CC_UNKNOWN_OUTCOME : CC_TIMEOUT;
+    if (abandon(transaction)) {
+        pg_transaction_report(transaction, error, false);
+        return;
+    }
     connection->current = NULL;
     close_and_retry(connection);
-    transaction_end(transaction, transaction->writes ? CC_UNKNOWN_OUTCOME : CC_TIMEOUT, false);
+    transaction_end(transaction, error, false);
 }
 
 void cc_pg_pool_free(struct cc_pg_pool *pool)

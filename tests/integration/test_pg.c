@@ -108,13 +108,16 @@ static struct answer ask_one(const struct cc_pg_statement *statement)
     return ask(queries, 1, NULL, false);
 }
 
+static struct cc_pg_pool *scout; /* of the next pool that is opened; NULL: it has none */
+
 static void open_pool(const char *conninfo, size_t connections)
 {
     struct cc_pg_options options = {.name = "test",
                                     .conninfo = conninfo,
                                     .connections = connections,
                                     .queue_max = 64,
-                                    .connect_timeout_ms = 300};
+                                    .connect_timeout_ms = 300,
+                                    .scout = scout};
     ck_assert_int_eq(cc_pg_pool_create(loop, &options, &pool), CC_OK);
 }
 
@@ -256,6 +259,26 @@ START_TEST(test_pool_runs_several_and_bounds_its_queue)
 }
 END_TEST
 
+/* Each is a process in Postgres. */
+START_TEST(test_a_connection_is_made_when_a_transaction_waits_for_one)
+{
+    static const struct cc_pg_statement
+        ours = {"ours", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test'"},
+        lock = {"lock", "SELECT pg_advisory_xact_lock(7)"}, hold = {"hold", "SELECT pg_sleep(30)"};
+    struct answer held = {0}, waiting = {0};
+    struct cc_pg_query holds[] = {query(&lock, NULL, NULL), query(&hold, NULL, NULL)};
+    struct cc_pg_query waits[] = {query(&lock, NULL, NULL)};
+    open_primary(4);
+    for (int i = 0; i < 5; i++)
+        ck_assert_str_eq(ask_one(&ours).values[1], "1");
+    ck_assert_int_eq(submit(&held, holds, 2, NULL, false, in_ms(30000)), CC_OK);
+    ck_assert_str_eq(ask_one(&ours).values[1], "2");
+    ck_assert_int_eq(submit(&waiting, waits, 1, NULL, false, in_ms(30000)), CC_OK);
+    ck_assert_str_eq(ask_one(&ours).values[1], "3");
+    ck_assert_int_eq(held.count + waiting.count, 0);
+}
+END_TEST
+
 START_TEST(test_killed_backend)
 {
     struct answer pending = {0};
@@ -315,6 +338,46 @@ static void write_until_one_waits(struct answer *answer, int *rows)
                           waiting, sizeof(waiting));
     }
 }
+
+static pid_t pid_of_backend(void)
+{
+    return (pid_t)strtol(ask_one(&backend).values[1], NULL, 10);
+}
+
+START_TEST(test_a_late_answer_costs_no_connection)
+{
+    static const struct cc_pg_statement late = {"late", "SELECT pg_sleep(0.2)"};
+    struct answer answer = {0};
+    struct cc_pg_query queries[] = {query(&late, NULL, NULL)};
+    open_primary(2);
+    pid_t pid = pid_of_backend();
+    ck_assert_int_eq(submit(&answer, queries, 1, NULL, false, in_ms(50)), CC_OK);
+    wait_for(&answer);
+    ck_assert_int_eq(answer.error, CC_TIMEOUT);
+    int64_t until_us = in_ms(10000);
+    while (pid_of_backend() != pid)
+        ck_assert_int_lt(cc_monotonic_us(), until_us);
+    ck_assert_int_eq(answer.count, 1);
+}
+END_TEST
+
+START_TEST(test_one_that_stays_silent_is_replaced)
+{
+    static const struct cc_pg_statement hold = {"hold", "SELECT pg_sleep(30)"};
+    struct answer silent = {0}, held = {0};
+    struct cc_pg_query queries[] = {query(&one, NULL, NULL)}, holds[] = {query(&hold, NULL, NULL)};
+    open_primary(2);
+    pid_t pid = pid_of_backend();
+    kill(pid, SIGSTOP);
+    ck_assert_int_eq(submit(&silent, queries, 1, NULL, true, in_ms(50)), CC_OK);
+    wait_for(&silent);
+    ck_assert_int_eq(silent.error, CC_UNKNOWN_OUTCOME);
+    ck_assert_int_eq(submit(&held, holds, 1, NULL, false, in_ms(30000)), CC_OK);
+    ck_assert_int_ne(pid_of_backend(), pid);
+    ck_assert_int_eq(silent.count + held.count, 1);
+    kill(pid, SIGCONT);
+}
+END_TEST
 
 START_TEST(test_not_replicated_is_an_unknown_outcome)
 {
@@ -450,15 +513,20 @@ static bool is_given_up(int fd)
     return recv(fd, bytes, sizeof(bytes), 0) == 0;
 }
 
+static int listen_for_pool(char conninfo[100])
+{
+    int64_t port = 0;
+    int listener = test_listen(&port);
+    ck_assert_int_eq(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+    snprintf(conninfo, 100, "host=127.0.0.1 port=%d user=postgres dbname=postgres", (int)port);
+    return listener;
+}
+
 /* A storm of connections of all workers is what a Postgres that comes back needs least. */
 START_TEST(test_one_knocks_while_nothing_answers)
 {
     char conninfo[100];
-    int64_t port = 0;
-    int listener = test_listen(&port);
-    ck_assert_int_eq(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
-    snprintf(conninfo, sizeof(conninfo), "host=127.0.0.1 port=%d user=postgres dbname=postgres",
-             (int)port);
+    int listener = listen_for_pool(conninfo);
     open_pool(conninfo, 4);
     for (int i = 0; i < 3; i++) { /* from the start on, and when it has failed */
         ck_assert_int_eq(cc_pg_pool_has_failed(pool), i > 0);
@@ -470,6 +538,57 @@ START_TEST(test_one_knocks_while_nothing_answers)
         close(knocking);
     }
     close(listener);
+}
+END_TEST
+
+/* Two listeners stand for one Postgres, so that it can be told who asks. */
+START_TEST(test_while_nothing_answers_only_the_scout_asks)
+{
+    enum { TRIES = 5 };
+    char conninfo[100];
+    struct answer answer = {0};
+    struct cc_pg_query queries[] = {query(&one, NULL, NULL)};
+    int for_scout = listen_for_pool(conninfo);
+    open_pool(conninfo, 1);
+    scout = pool;
+    int for_pool = listen_for_pool(conninfo);
+    open_pool(conninfo, 4);
+    close(take_connection(for_scout));
+    close(take_connection(for_pool));
+    while (!cc_pg_pool_has_failed(pool) || !cc_pg_pool_has_failed(scout))
+        uv_run(cc_loop_uv(loop), UV_RUN_NOWAIT);
+    for (int i = 0; i < TRIES; i++)
+        close(take_connection(for_scout));
+    ck_assert_int_eq(accept4(for_pool, NULL, NULL, SOCK_NONBLOCK), -1);
+    ck_assert_int_eq(submit(&answer, queries, 1, NULL, false, in_ms(100)), CC_UNAVAILABLE);
+    close(for_scout);
+    close(take_connection(for_pool)); /* in the end it asks for itself */
+    close(for_pool);
+    cc_pg_pool_free(pool);
+    pool = scout;
+}
+END_TEST
+
+START_TEST(test_a_pool_comes_up_after_its_scout)
+{
+    struct answer answer = {0};
+    struct cc_pg_query queries[] = {query(&one, NULL, NULL)};
+    open_primary(1);
+    scout = pool;
+    open_primary(2);
+    ask_one(&one);
+    pid_t pid = (pid_t)strtol(ask_one(&backend).values[1], NULL, 10);
+    kill(pid, SIGKILL); /* restarts the whole server */
+    while (!cc_pg_pool_has_failed(pool) || !cc_pg_pool_has_failed(scout))
+        uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
+    while (!cc_pg_pool_is_up(pool))
+        uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
+    ck_assert(cc_pg_pool_is_up(scout));
+    ck_assert_int_eq(submit(&answer, queries, 1, NULL, false, in_ms(5000)), CC_OK);
+    wait_for(&answer);
+    ck_assert_int_eq(answer.error, CC_OK);
+    cc_pg_pool_free(pool);
+    pool = scout;
 }
 END_TEST
 
@@ -567,18 +686,23 @@ int main(void)
     tcase_add_test(tc, test_forbidden);
     tcase_add_test(tc, test_tenant_is_set_within_the_transaction_only);
     tcase_add_test(tc, test_pool_runs_several_and_bounds_its_queue);
+    tcase_add_test(tc, test_a_connection_is_made_when_a_transaction_waits_for_one);
     tcase_add_test(tc, test_killed_backend);
     tcase_add_test(tc, test_frozen_backend);
+    tcase_add_test(tc, test_a_late_answer_costs_no_connection);
+    tcase_add_test(tc, test_one_that_stays_silent_is_replaced);
     tcase_add_test(tc, test_not_replicated_is_an_unknown_outcome);
     tcase_add_test(tc, test_guard_comes_before_writes);
     tcase_add_test(tc, test_unreachable_opens_the_breaker);
     tcase_add_test(tc, test_host_names_are_refused);
     tcase_add_test(tc, test_silent_first_host_does_not_hide_the_second);
     tcase_add_test(tc, test_one_knocks_while_nothing_answers);
+    tcase_add_test(tc, test_while_nothing_answers_only_the_scout_asks);
     tcase_add_test(tc, test_hosts_are_chosen_by_role);
     tcase_add_test(tc, test_read_only_node_is_left);
     tcase_add_test(tc, test_free_cancels);
     tcase_add_test(tc, test_killed_server_and_return);
+    tcase_add_test(tc, test_a_pool_comes_up_after_its_scout);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_SILENT);
