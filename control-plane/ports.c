@@ -2,7 +2,7 @@
 
 enum { SERVE_BASE = 7300, REGISTRY_BASE = 7304, CONTROL_END = 7310 };
 enum { CELL_BASE = 20000, CELL_STEP = 100, WORKER_TELEMETRY = 10, EDGE_TLS = 8443 - 8080 };
-enum { SECOND_SITE = 50 };
+enum { SECOND_SITE = 50, POOLER = 3 };
 
 static int base_of(int cell)
 {
@@ -53,6 +53,11 @@ int cp_ports_node(int cell, int node)
 int cp_ports_scratch(int cell, int slot)
 {
     return base_of(cell) + 40 + slot;
+}
+
+int cp_ports_pooler(int monitor)
+{
+    return monitor + POOLER;
 }
 
 int cp_ports_edge_tls(int port)

@@ -27,6 +27,9 @@ int cp_ports_monitor(int cell);
 int cp_ports_node(int cell, int node);    /* node from 1 */
 int cp_ports_scratch(int cell, int slot); /* slot from 0 */
 
+/* PgBouncer in front of the monitor that has this port: a cell's or the registry's. */
+int cp_ports_pooler(int monitor);
+
 /* The TLS port of an edge whose plain one this is, unless another is asked for: 8080 -> 8443. */
 int cp_ports_edge_tls(int port);
 

@@ -41,6 +41,7 @@ static void check_programs(json_t *findings)
         {"/usr/lib/postgresql/15/bin/initdb", "postgresql-15"},
         {"/usr/bin/pg_autoctl", "pg-auto-failover-cli"},
         {"/usr/lib/postgresql/15/lib/pgautofailover.so", "postgresql-15-auto-failover"},
+        {"/usr/sbin/pgbouncer", "pgbouncer"},
         {"/usr/bin/redis-server", "redis-server"},
         {"/usr/bin/runsvdir", "runit"},
         {"/usr/bin/sv", "runit"},
@@ -158,6 +159,8 @@ static void check_ports(struct cp_context *context, const struct cp_places *plac
                             cp_format(context, "serve-%d", i), findings);
     taken += check_port(context, cp_port(context, cp_ports_registry_monitor()), "registry-monitor",
                         findings);
+    taken += check_port(context, cp_port(context, cp_ports_pooler(cp_ports_registry_monitor())),
+                        "registry-monitor-pooler", findings);
     for (int node = 1; node <= 2; node++)
         taken += check_port(context, cp_port(context, cp_ports_registry_node(node)),
                             cp_format(context, "registry-node%d", node), findings);

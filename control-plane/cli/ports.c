@@ -18,6 +18,7 @@ static void add_control_plane(struct cp_context *context, json_t *list)
         add(context, list, cp_ports_serve(i) + 1, cp_format(context, "serve-%d telemetry", i));
     }
     add(context, list, cp_ports_registry_monitor(), "registry-monitor");
+    add(context, list, cp_ports_pooler(cp_ports_registry_monitor()), "registry-monitor-pooler");
     for (int node = 1; node <= 2; node++)
         add(context, list, cp_ports_registry_node(node),
             cp_format(context, "registry-node%d", node));
@@ -39,6 +40,8 @@ static void add_cell(struct cp_context *context, json_t *list, const struct cp_p
             cp_format(context, "%s-redis at site %s", name, sites[i]));
         add(context, list, cp_site_port(sites[i], cp_ports_monitor(cell->number)),
             cp_format(context, "%s-monitor at site %s", name, sites[i]));
+        add(context, list, cp_site_port(sites[i], cp_ports_pooler(cp_ports_monitor(cell->number))),
+            cp_format(context, "%s-monitor-pooler at site %s", name, sites[i]));
     }
     for (int node = 1; node <= 2; node++)
         add(context, list, cp_ports_node(cell->number, node),

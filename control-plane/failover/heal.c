@@ -12,6 +12,7 @@
 #include "control-plane/files.h"
 #include "control-plane/fleet/workers.h"
 #include "control-plane/postgres/make.h"
+#include "control-plane/postgres/pooler.h"
 #include "control-plane/postgres/promote.h"
 #include "control-plane/postgres/state.h"
 #include "control-plane/pq.h"
@@ -130,6 +131,19 @@ static enum cc_error start_one(struct heal *heal, const char *service)
     return error ? error : heal->create.target->start(context, service);
 }
 
+/* That of a monitor which is not there comes with it. */
+static enum cc_error start_pooler(struct heal *heal, struct cp_postgres_group *group)
+{
+    const char *created =
+        cp_format(heal->create.context, "%s.created", group->places[CP_POSTGRES_MONITOR].data);
+    enum cc_error error = CC_OK;
+    if (!cp_file_exists(created) || !trouble_of(heal, group->pooler.service))
+        return CC_OK;
+    if (is_frozen(heal, group->pooler.service))
+        error = group->target->kill(heal->create.context, group->pooler.service);
+    return error ? error : cp_postgres_pooler_start(group);
+}
+
 /* A node that has no data is for mend_replica. */
 static enum cc_error start_processes(void *subject)
 {
@@ -142,7 +156,7 @@ static enum cc_error start_processes(void *subject)
         if (cp_file_exists(created) && cp_file_exists(group->places[i].data))
             error = start_one(heal, group->places[i].service);
     }
-    return error;
+    return error ? error : start_pooler(heal, group);
 }
 
 static enum cp_postgres_part other_of(enum cp_postgres_part node)
@@ -491,6 +505,8 @@ static void look_at_services(struct heal *heal, struct cp_postgres_group *group)
         if (trouble)
             say(heal, group->places[i].service, trouble);
     }
+    if (trouble_of(heal, group->pooler.service))
+        say(heal, group->pooler.service, trouble_of(heal, group->pooler.service));
     if (cp_workers_find(context, heal->create.cell, &workers))
         return;
     for (size_t i = 0; i < workers.count; i++) {

@@ -2,6 +2,7 @@
 
 #include "base/io/loop.h"
 #include "control-plane/files.h"
+#include "control-plane/ports.h"
 #include "control-plane/pq.h"
 #include "control-plane/process.h"
 
@@ -39,6 +40,10 @@ void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_p
                                    .secrets_folder = cp_format(context, "%s/etc/postgres", folder)};
     place->data = cp_format(context, "%s/%s", place->folder, place->name);
     place->environment = environment_of(group, place->folder, place->secrets_folder);
+    if (part == CP_POSTGRES_MONITOR) {
+        group->pooler.service = cp_format(context, "%s-pooler", service);
+        group->pooler.port = cp_ports_pooler(port);
+    }
 }
 
 void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *context,

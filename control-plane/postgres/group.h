@@ -47,7 +47,11 @@ struct cp_postgres_group {
     const char *more_settings;  /* further lines of postgresql.conf of the nodes; "" */
     int64_t buffers_megabytes;  /* shared_buffers of a node */
     const char *log;            /* what initdb and pg_autoctl say while they make something */
-    int other_monitor_port;     /* where a monitor may be after an evacuation, or 0 */
+    struct {
+        const char *service; /* "se-1-monitor-pooler" */
+        int port;
+    } pooler;              /* at the monitor's site: postgres/pooler.h */
+    int other_pooler_port; /* where it may be after an evacuation, or 0 */
     struct cp_postgres_place places[CP_POSTGRES_PARTS];
 };
 
@@ -58,7 +62,8 @@ void cp_postgres_group_init(struct cp_postgres_group *group, struct cp_context *
                             const struct cp_target *target, const char *name, const char *folder,
                             const int ports[CP_POSTGRES_PARTS]);
 
-/* Puts a part into another folder than the group's own (another site's), with its own service. */
+/* Puts a part into another folder than the group's own (another site's), with its own service; the
+ * pooler goes with the monitor. */
 void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_part part,
                              const char *folder, const char *service, int port);
 

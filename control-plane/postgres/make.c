@@ -13,25 +13,26 @@
 
 #include "control-plane/files.h"
 #include "control-plane/migrations.h"
+#include "control-plane/postgres/pooler.h"
 #include "control-plane/postgres/promote.h"
 #include "control-plane/pq.h"
 
 enum { MONITOR_MEGABYTES = 32, PRIMARY_WAIT_S = 10 };
 
 /* A node counts as lost when its keeper has not reported for the considered-unhealthy timeout and
- * its Postgres has refused or not answered the health check. The check is as slow as the timeout
- * allows, period + 3 tries + 2 delays = 3.5 s: each costs a Postgres backend, and on a machine with
- * two cells on two cores a timeout of 2.5 s has failed over a primary that was only slow. A short
- * demote timeout is safe: what keeps an old primary from acknowledging is that its commits wait for
- * the replica. The grace period counts from the monitor's start: with 2 s a start of the whole
- * machine ended in a failover. Times to the first write: docs/recovery-times.md. */
+ * its Postgres has refused the health check three times or not answered it, within 3.5 s: each
+ * check costs a Postgres backend, and on a machine with two cells on two cores a timeout of 2.5 s
+ * has failed over a primary that was only slow. A short demote timeout is safe: what keeps an old
+ * primary from acknowledging is that its commits wait for the replica. The grace period counts from
+ * the monitor's start: with 2 s a start of the whole machine ended in a failover. Times to the
+ * first write: docs/recovery-times.md. */
 const char *const cp_postgres_monitor_settings[] = {"health_check_period = 1000",
                                                     "health_check_timeout = 700",
                                                     "health_check_max_retries = 2",
                                                     "health_check_retry_delay = 200",
                                                     "startup_grace_period = 10000",
                                                     "primary_demote_timeout = 1000",
-                                                    "node_considered_unhealthy_timeout = 3500",
+                                                    "node_considered_unhealthy_timeout = 3000",
                                                     NULL};
 
 /* What pg_autoctl and replication log in with. */
@@ -44,16 +45,16 @@ static enum cc_error write_passfiles(struct cp_postgres_group *group)
         error = cp_postgres_password(group, "replicator", &replicator);
     if (error)
         return error;
-    if (group->other_monitor_port)
+    if (group->other_pooler_port)
         other = cp_format(context, "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n",
-                          group->other_monitor_port, monitor);
-    const char *text = cp_format(context,
-                                 "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n%s"
-                                 "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
-                                 "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
-                                 group->places[CP_POSTGRES_MONITOR].port, monitor, other,
-                                 group->places[CP_POSTGRES_NODE_1].port, replicator,
-                                 group->places[CP_POSTGRES_NODE_2].port, replicator);
+                          group->other_pooler_port, monitor);
+    const char *text =
+        cp_format(context,
+                  "127.0.0.1:%d:pg_auto_failover:autoctl_node:%s\n%s"
+                  "127.0.0.1:%d:*:pgautofailover_replicator:%s\n"
+                  "127.0.0.1:%d:*:pgautofailover_replicator:%s\n",
+                  group->pooler.port, monitor, other, group->places[CP_POSTGRES_NODE_1].port,
+                  replicator, group->places[CP_POSTGRES_NODE_2].port, replicator);
     for (size_t i = 0; !error && i < CP_POSTGRES_PARTS; i++)
         error =
             cp_file_write(context, cp_format(context, "%s/pgpass", group->places[i].secrets_folder),
@@ -153,7 +154,8 @@ static enum cc_error initialise(struct cp_postgres_group *group, enum cp_postgre
     return error ? error : cp_file_write(context, marker, cc_slice("", 0), 0600);
 }
 
-/* The monitor listens to itself over its socket as autoctl_node: the home's owner may. */
+/* Over its socket the home's owner may be autoctl_node: the monitor that listens to itself, and its
+ * pooler. */
 static enum cc_error map_owner_to_autoctl(struct cp_postgres_group *group, const char *data)
 {
     struct cp_context *context = group->context;
@@ -201,7 +203,7 @@ static enum cc_error install_all(struct cp_postgres_group *group)
     enum cc_error error = CC_OK;
     for (int part = 0; !error && part < CP_POSTGRES_PARTS; part++)
         error = install(group, (enum cp_postgres_part)part);
-    return error;
+    return error ? error : cp_postgres_pooler_install(group);
 }
 
 static enum cc_error install_and_start(struct cp_postgres_group *group, enum cp_postgres_part part)
@@ -222,8 +224,7 @@ static enum cc_error create_monitor(struct cp_postgres_group *group)
         "pg_autoctl", "config",   "set",       "postgresql.listen_addresses",
         "127.0.0.1",  "--pgdata", place->data, NULL};
     const char *hba = "local pg_auto_failover autoctl_node peer map=monitor\n"
-                      "local all all peer\n"
-                      "host pg_auto_failover autoctl_node 127.0.0.1/32 scram-sha-256\n";
+                      "local all all peer\n";
     enum cc_error error =
         initialise(group, part, hba, cp_postgres_settings(group, MONITOR_MEGABYTES));
     if (!error)
@@ -245,7 +246,9 @@ enum cc_error cp_postgres_make_monitor(struct cp_postgres_group *group)
         if (!error)
             error = cp_file_write(group->context, created, cc_slice("", 0), 0600);
     }
-    return error ? error : install_and_start(group, CP_POSTGRES_MONITOR);
+    if (!error)
+        error = install_and_start(group, CP_POSTGRES_MONITOR);
+    return error ? error : cp_postgres_pooler_start(group);
 }
 
 enum cc_error cp_postgres_tune_monitor(struct cp_postgres_group *group)
@@ -278,7 +281,7 @@ static enum cc_error create_node(struct cp_postgres_group *group, enum cp_postgr
         return CC_OK;
     const char *monitor = cp_format(
         context, "postgresql://autoctl_node@127.0.0.1:%d/pg_auto_failover?sslmode=disable",
-        group->places[CP_POSTGRES_MONITOR].port);
+        group->pooler.port);
     const char *port = cp_format(context, "%d", place->port);
     const char *const make[] = {
         "pg_autoctl", "create",        "postgres",           "--pgdata",  place->data, "--pgport",

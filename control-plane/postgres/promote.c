@@ -7,6 +7,7 @@
 #include "base/io/loop.h"
 #include "control-plane/files.h"
 #include "control-plane/postgres/make.h"
+#include "control-plane/postgres/pooler.h"
 #include "control-plane/pq.h"
 #include "control-plane/process.h"
 #include "control-plane/targets/local.h"
@@ -61,6 +62,8 @@ void cp_postgres_fence(struct cp_postgres_group *group, enum cp_postgres_part pa
     if (cp_file_exists(cp_local_service_folder(group->context, service)))
         (void)!group->target->kill(group->context, service);
     kill_orphan(group, part);
+    if (part == CP_POSTGRES_MONITOR)
+        cp_postgres_pooler_stop(group);
 }
 
 /* Its Postgres, when it is up, stays up. */

@@ -24,7 +24,7 @@ static void place_at_sites(struct cp_postgres_group *group, const struct cp_site
     int monitor = cp_port(context, cp_ports_monitor(number));
     group->socket_folder = cp_cell_sockets(context, group->name);
     group->secrets_folder = cp_format(context, "%s/etc/postgres", active);
-    group->other_monitor_port = cp_site_port(sites->standby, monitor);
+    group->other_pooler_port = cp_ports_pooler(cp_site_port(sites->standby, monitor));
     cp_postgres_group_place(
         group, CP_POSTGRES_MONITOR, active,
         cp_site_service(context, sites->active, cp_format(context, "%s-monitor", group->name)),

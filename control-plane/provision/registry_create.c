@@ -5,6 +5,7 @@
 #include "control-plane/files.h"
 #include "control-plane/migrations.h"
 #include "control-plane/postgres/make.h"
+#include "control-plane/postgres/pooler.h"
 #include "control-plane/postgres/state.h"
 #include "control-plane/process.h"
 #include "control-plane/registry.h"
@@ -41,7 +42,7 @@ enum cc_error cp_registry_install(struct cp_context *context)
                                                                   .environment = place->environment,
                                                                   .folder = group.socket_folder});
     }
-    return error;
+    return error ? error : cp_postgres_pooler_install(&group);
 }
 
 static enum cc_error make_role(struct cp_postgres_group *group)
@@ -120,6 +121,9 @@ enum cc_error cp_registry_start(struct cp_context *context)
         if (cp_file_exists(cp_format(context, "%s.created", place->data)))
             error = cp_target_local.start(context, place->service);
     }
+    if (!error &&
+        cp_file_exists(cp_format(context, "%s.created", group.places[CP_POSTGRES_MONITOR].data)))
+        error = cp_postgres_pooler_start(&group);
     return error;
 }
 

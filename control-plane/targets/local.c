@@ -428,8 +428,8 @@ static void stop_stage(struct cp_context *context, const struct services *servic
 static bool is_ours(const char *name)
 {
     static const char *const names[] = {
-        "runsvdir",     "runsv",    "svlogd",        "postgres",      "pg_autoctl",
-        "redis-server", "callcell", "callcell-edge", "callcell-cell", "pgbackrest"};
+        "runsvdir", "runsv",         "svlogd",        "postgres",   "pg_autoctl", "redis-server",
+        "callcell", "callcell-edge", "callcell-cell", "pgbackrest", "pgbouncer"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i], name) == 0)
             return true;

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 from support.platform import Platform
 from support.recipes import registry
@@ -58,6 +59,24 @@ def a_monitor_that_was_stopped_is_started_and_the_primary_is_not_touched(platfor
     done = platform.cli("cell", "heal", "se-1", timeout_s=120)
     expect("found: se-1-monitor: down" in done.stderr, done.stderr)
     expect_equal(primary(), before, "the primary, and what the monitor knows")
+
+
+@test
+def a_pooler_that_was_stopped_or_froze_is_started_and_nodes_report_through_it(platform):
+    def last_report():
+        rows = platform.psql("select extract(epoch from min(reporttime)) from pgautofailover.node",
+                             platform.port(20130), "pg_auto_failover")
+        return float(rows[0][0])
+    pooler = "monitor-pooler"
+    for trouble in ("down", "frozen"):
+        if trouble == "down":
+            platform.stop_service(pooler)
+        else:
+            os.kill(platform.pid(pooler), signal.SIGSTOP)
+        done = platform.cli("cell", "heal", "se-1", timeout_s=120)
+        expect(f"found: se-1-monitor-pooler: {trouble}" in done.stderr, done.stderr)
+        healed = time.time()
+        wait_until("reports of both nodes", lambda: last_report() > healed)
 
 
 @test

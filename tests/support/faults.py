@@ -111,7 +111,7 @@ def parts_of(platform):
         "Redis": lambda: Part(platform, "Redis", ["se-1-redis"]),
         "primary": lambda: postgres("primary", True),
         "replica": lambda: postgres("replica", False),
-        "monitor": lambda: Part(platform, "monitor", ["se-1-monitor"]),
+        "monitor": lambda: Part(platform, "monitor", ["se-1-monitor", "se-1-monitor-pooler"]),
         "one worker": lambda: Part(platform, "one worker", workers[:1]),
         "both workers": lambda: Part(platform, "both workers", workers),
         "control plane": lambda: Part(platform, "control plane", control),
@@ -159,7 +159,8 @@ class WriteProbe(Meanwhile):
 
     WRITE = b"insert into public.write_probe default values;\n\\echo acknowledged\n"
     PATIENCE_S = 1
-    PAUSE_S = 0.1  # between sessions: on a slow machine each takes more CPU than what it watches
+    # Between sessions, doubled for each that was in vain: on a slow machine one takes more CPU than what it watches.
+    PAUSE_S, LONGEST_PAUSE_S = 0.1, 0.4
 
     def __init__(self, platform):
         platform.psql("create table if not exists public.write_probe (at timestamptz default clock_timestamp())")
@@ -176,7 +177,9 @@ class WriteProbe(Meanwhile):
         super().__init__()
 
     def work(self):
-        while not self.over.wait(self.PAUSE_S):
+        pause_s = self.PAUSE_S
+        while not self.over.wait(pause_s):
+            known = len(self.acknowledged)
             # A primary that is cut off goes on to offer itself over its socket: the other node is asked first then.
             self.commands.reverse()
             with subprocess.Popen(self.commands[0], **self.owner, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -189,6 +192,8 @@ class WriteProbe(Meanwhile):
                         break
                     sent = time.monotonic()
                 os.killpg(session.pid, signal.SIGKILL)
+            in_vain = len(self.acknowledged) == known
+            pause_s = min(2 * pause_s, self.LONGEST_PAUSE_S) if in_vain else self.PAUSE_S
 
     def _is_acknowledged(self, session):
         """One session serves until a write in it fails, warns or takes too long: one for each write would take

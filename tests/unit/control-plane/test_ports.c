@@ -20,6 +20,7 @@ START_TEST(ports_are_those_of_the_plan)
     ck_assert_int_eq(cp_ports_monitor(2), 20230);
     ck_assert_int_eq(cp_ports_node(2, 1), 20231);
     ck_assert_int_eq(cp_ports_node(2, 2), 20232);
+    ck_assert_int_eq(cp_ports_pooler(cp_ports_monitor(2)), 20233);
 }
 END_TEST
 
@@ -29,7 +30,8 @@ START_TEST(no_two_cells_and_no_edge_share_a_port)
     ck_assert_int_le(cp_ports_node(CP_CELL_NUMBER_MAX, 2), 65535);
     ck_assert(cp_ports_edge_ok(8080) && cp_ports_edge_ok(20099));
     ck_assert(!cp_ports_edge_ok(cp_ports_serve(2) + 1) &&
-              !cp_ports_edge_ok(cp_ports_registry_node(2)));
+              !cp_ports_edge_ok(cp_ports_registry_node(2)) &&
+              !cp_ports_edge_ok(cp_ports_pooler(cp_ports_registry_monitor())));
     ck_assert(!cp_ports_edge_ok(cp_ports_worker(1, 1)));
     ck_assert(!cp_ports_edge_ok(cp_ports_node(CP_CELL_NUMBER_MAX, 2)));
     ck_assert(!cp_ports_edge_ok(0) && !cp_ports_edge_ok(65536));
