@@ -21,13 +21,7 @@
 #define LEAKS_ARE_CHECKED 0
 #endif
 
-enum {
-    HEAP_FIRST = 64,
-    WORK_MAX = 1024,
-    FREE_LIMIT_MS = 3000,
-    LATE_US = 5 * 1000,
-    STALL_US = 100 * 1000
-};
+enum { HEAP_FIRST = 64, WORK_MAX = 1024, FREE_LIMIT_MS = 3000, STALL_US = 100 * 1000 };
 
 struct burial {
     void *object;
@@ -290,14 +284,13 @@ static void arm_timer(struct cc_loop *loop)
     uv_timer_start(&loop->timer, on_timer, wait_ms, 0);
 }
 
-/* What has come in while the process waited for a core is read before deadlines judge that it has
- * not come. A time-out of 0 would run the timer again before the poll. */
+/* What has come in during a stall is read before deadlines judge that it has not come. A time-out
+ * of 0 would run the timer again before the poll. */
 static bool is_put_off_by_stall(struct cc_loop *loop, int64_t now_us)
 {
-    int64_t late_us = loop->heap_count > 0 ? now_us - loop->heap[1]->_due_us : 0;
-    if (late_us >= LATE_US && !loop->reads_first) {
-        if (late_us >= STALL_US)
-            loop->stalled_us = now_us;
+    bool late = loop->heap_count > 0 && now_us - loop->heap[1]->_due_us >= STALL_US;
+    if (late && !loop->reads_first) {
+        loop->stalled_us = now_us;
         loop->reads_first = true;
         uv_timer_start(&loop->timer, on_timer, 1, 0);
         return true;
