@@ -29,7 +29,6 @@ enum { CONNECTIONS_DEFAULT = 4, QUEUE_DEFAULT = 1024, CONNECT_DEFAULT_MS = 1000 
 #define BREAKER_US INT64_C(1000000)
 #define SCOUT_LOOK_US INT64_C(50000)
 #define QUIET_US INT64_C(5000000)
-#define ABANDONED_US INT64_C(1000000)
 
 enum state { DOWN, CONNECTING, READY, BUSY };
 
@@ -213,8 +212,7 @@ static void close_and_retry(struct connection *connection)
 static void transaction_end(struct pg_transaction *transaction, enum cc_error error, bool standby)
 {
     cc_deadline_clear(&transaction->deadline);
-    if (!transaction->abandoned)
-        pg_transaction_report(transaction, error, standby);
+    pg_transaction_report(transaction, error, standby);
     pg_transaction_free(transaction);
 }
 
@@ -508,19 +506,6 @@ static void queue_remove(struct cc_pg_pool *pool, struct pg_transaction *transac
     pool->queued--;
 }
 
-/* A database that is slow is made no faster by a new connection for each late answer: this one
- * waits a while for it, when the pool has others. */
-static bool abandon(struct pg_transaction *transaction)
-{
-    struct cc_pg_pool *pool = transaction->pool;
-    int64_t until_us = cc_loop_now_us(pool->loop) + ABANDONED_US;
-    if (transaction->abandoned || pool->count == 1 ||
-        cc_deadline_set(&transaction->deadline, until_us) != CC_OK)
-        return false;
-    transaction->abandoned = true;
-    return true;
-}
-
 static void on_transaction_deadline(struct cc_deadline *deadline)
 {
     struct pg_transaction *transaction = CC_CONTAINER_OF(deadline, struct pg_transaction, deadline);
@@ -535,18 +520,12 @@ static void on_transaction_deadline(struct cc_deadline *deadline)
         read_results(connection);
     if (connection->current != transaction)
         return;
-    if (!transaction->abandoned)
-        CC_LOG(CC_LOG_WARNING, "pg_deadline_passed", cc_log_text("name", connection->pool->name),
-               cc_log_text("statement",
-                           transaction->queries[transaction->query_count - 1].statement.name));
-    enum cc_error error = transaction->writes ? CC_UNKNOWN_OUTCOME : CC_TIMEOUT;
-    if (abandon(transaction)) {
-        pg_transaction_report(transaction, error, false);
-        return;
-    }
+    CC_LOG(CC_LOG_WARNING, "pg_deadline_passed", cc_log_text("name", connection->pool->name),
+           cc_log_text("statement",
+                       transaction->queries[transaction->query_count - 1].statement.name));
     connection->current = NULL;
     close_and_retry(connection);
-    transaction_end(transaction, error, false);
+    transaction_end(transaction, transaction->writes ? CC_UNKNOWN_OUTCOME : CC_TIMEOUT, false);
 }
 
 void cc_pg_pool_free(struct cc_pg_pool *pool)

@@ -49,7 +49,6 @@ struct pg_transaction {
     char sqlstate[6];
     char message[PG_MESSAGE_MAX];
     bool failed, not_replicated;
-    bool abandoned; /* its deadline has passed and done was called; its answer may still come */
     char bytes[];
 };
 

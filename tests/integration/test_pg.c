@@ -344,23 +344,6 @@ static pid_t pid_of_backend(void)
     return (pid_t)strtol(ask_one(&backend).values[1], NULL, 10);
 }
 
-START_TEST(test_a_late_answer_costs_no_connection)
-{
-    static const struct cc_pg_statement late = {"late", "SELECT pg_sleep(0.2)"};
-    struct answer answer = {0};
-    struct cc_pg_query queries[] = {query(&late, NULL, NULL)};
-    open_primary(2);
-    pid_t pid = pid_of_backend();
-    ck_assert_int_eq(submit(&answer, queries, 1, NULL, false, in_ms(50)), CC_OK);
-    wait_for(&answer);
-    ck_assert_int_eq(answer.error, CC_TIMEOUT);
-    int64_t until_us = in_ms(10000);
-    while (pid_of_backend() != pid)
-        ck_assert_int_lt(cc_monotonic_us(), until_us);
-    ck_assert_int_eq(answer.count, 1);
-}
-END_TEST
-
 START_TEST(test_one_that_stays_silent_is_replaced)
 {
     static const struct cc_pg_statement hold = {"hold", "SELECT pg_sleep(30)"};
@@ -689,7 +672,6 @@ int main(void)
     tcase_add_test(tc, test_a_connection_is_made_when_a_transaction_waits_for_one);
     tcase_add_test(tc, test_killed_backend);
     tcase_add_test(tc, test_frozen_backend);
-    tcase_add_test(tc, test_a_late_answer_costs_no_connection);
     tcase_add_test(tc, test_one_that_stays_silent_is_replaced);
     tcase_add_test(tc, test_not_replicated_is_an_unknown_outcome);
     tcase_add_test(tc, test_guard_comes_before_writes);
