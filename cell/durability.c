@@ -55,6 +55,7 @@ void cell_durability_free(struct cell_durability *durability)
 {
     if (!durability)
         return;
+    durability->worker->scout = NULL;
     cc_pg_pool_free(durability->primary);
     cc_deadline_clear(&durability->due);
     free(durability);

@@ -5,7 +5,7 @@
  *    ^                   | failed, time-out         |          |
  *    +-------------------+--------------------------+----------+  lost, or a deadline passed
  *
- * There is one, and one more whenever a transaction waits for one. Only one of a pool connects at a
+ * A pool keeps one, and makes one more whenever a transaction waits. Only one connects at a
  * time, and while nothing answers that is the first: each try is a process in every Postgres that
  * is asked. All at once they took so long on a small machine that none was there in time, and the
  * monitor's own neither. Of several pools to the same servers one is the scout (pg.h).
@@ -121,6 +121,8 @@ static bool nothing_answers(const struct cc_pg_pool *pool)
     return pool->up == 0 && pool->failed_at_us != 0;
 }
 
+/* Lost or failed, and so has the scout. Quiet for a while only: what keeps the scout out may be its
+ * own trouble. */
 static bool waits_for_scout(const struct cc_pg_pool *pool)
 {
     int64_t since_us =
@@ -306,6 +308,7 @@ static void on_timer(struct cc_deadline *deadline)
         return; /* until call_next */
     if (waits_for_scout(pool)) {
         schedule(connection, cc_loop_now_us(pool->loop) + SCOUT_LOOK_US);
+        end_queue(pool, CC_UNAVAILABLE);
         return;
     }
     connection->state = CONNECTING;

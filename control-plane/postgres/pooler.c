@@ -16,7 +16,7 @@ static const char *settings_of(struct cp_postgres_group *group, const char *user
 {
     return cp_format(group->context,
                      "[databases]\n"
-                     "pg_auto_failover = host=%s port=%d\n"
+                     "pg_auto_failover = host='%s' port=%d\n"
                      "\n"
                      "[pgbouncer]\n"
                      "listen_addr = 127.0.0.1\n"

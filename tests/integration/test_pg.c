@@ -554,16 +554,21 @@ END_TEST
 
 START_TEST(test_a_pool_comes_up_after_its_scout)
 {
-    struct answer answer = {0};
+    static const struct cc_pg_statement hold = {"hold", "SELECT pg_sleep(30)"};
+    struct answer held = {0}, queued = {0}, answer = {0};
+    struct cc_pg_query holds[] = {query(&hold, NULL, NULL)};
     struct cc_pg_query queries[] = {query(&one, NULL, NULL)};
     open_primary(1);
     scout = pool;
-    open_primary(2);
-    ask_one(&one);
-    pid_t pid = (pid_t)strtol(ask_one(&backend).values[1], NULL, 10);
+    open_primary(1);
+    pid_t pid = pid_of_backend();
+    ck_assert_int_eq(submit(&held, holds, 1, NULL, false, in_ms(30000)), CC_OK);
+    ck_assert_int_eq(submit(&queued, queries, 1, NULL, false, in_ms(30000)), CC_OK);
     kill(pid, SIGKILL); /* restarts the whole server */
-    while (!cc_pg_pool_has_failed(pool) || !cc_pg_pool_has_failed(scout))
-        uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
+    wait_for(&queued);
+    ck_assert_int_eq(queued.error, CC_UNAVAILABLE); /* nobody waits for a database that is gone */
+    ck_assert_int_eq(held.count, 1);
+    ck_assert(cc_pg_pool_has_failed(pool));
     while (!cc_pg_pool_is_up(pool))
         uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
     ck_assert(cc_pg_pool_is_up(scout));

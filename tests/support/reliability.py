@@ -12,7 +12,7 @@ def quantile(values, q):
 
 P99_LIMIT_MS = 500
 WRITES_LIMIT_S = {"the primary's site": 60}  # evacuated by a command
-NODE_LOST_LIMIT_S = 15  # beside 150 calls a second; what is promised, on a quiet machine, recovery_times.py judges
+NODE_LOST_LIMIT_S = 7
 
 
 class Row:
