@@ -40,7 +40,7 @@ enum cc_error cell_durability_create(struct cell_worker *worker, struct cell_dur
     durability->ok_us = cc_monotonic_us();
     cc_deadline_init(&durability->due, worker->loop, on_due);
     enum cc_error error = cell_worker_pool(worker, "durability", "events", "read-write",
-                                           CONNECTIONS, &durability->primary);
+                                           CONNECTIONS, NULL, &durability->primary);
     if (error) {
         free(durability);
         return error;

@@ -54,7 +54,8 @@ bool cell_worker_serves_country(struct cc_http_request *request, struct cc_slice
 }
 
 enum cc_error cell_worker_pool(struct cell_worker *worker, const char *name, const char *role,
-                               const char *target, size_t connections, struct cc_pg_pool **out)
+                               const char *target, size_t connections,
+                               const struct cc_pg_transaction *warm_up, struct cc_pg_pool **out)
 {
     char path[PATH_ROOM];
     char *password = NULL;
@@ -77,7 +78,8 @@ enum cc_error cell_worker_pool(struct cell_worker *worker, const char *name, con
             .password = password,
             .connections = connections,
             .guard = worker->lease ? cell_lease_watch_guard(worker->lease) : NULL,
-            .scout = strcmp(target, "read-write") == 0 ? worker->scout : NULL};
+            .scout = strcmp(target, "read-write") == 0 ? worker->scout : NULL,
+            .warm_up = warm_up};
         error = cc_pg_pool_create(worker->loop, &options, out);
     }
     cell_secret_free(password);

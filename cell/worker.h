@@ -71,9 +71,11 @@ bool cell_worker_admits(struct cc_http_request *request, enum cell_token token);
 /* Whether the path's country is ours; else it is answered 404. */
 bool cell_worker_serves_country(struct cc_http_request *request, struct cc_slice country);
 
-/* A pool of a role's connections. target: "read-write", "standby". name: static. */
+/* A pool of a role's connections. target: "read-write", "standby". name: static. warm_up: see
+ * cc_pg_options. */
 enum cc_error cell_worker_pool(struct cell_worker *worker, const char *name, const char *role,
                                const char *target, size_t connections,
+                               const struct cc_pg_transaction *warm_up,
                                struct cc_pg_pool **out) CC_MUST_CHECK;
 
 /* A connection to the cell's Redis of one's own. */

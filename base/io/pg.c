@@ -5,10 +5,13 @@
  *    ^                   | failed, time-out         |          |
  *    +-------------------+--------------------------+----------+  lost, or a deadline passed
  *
- * A pool keeps one, and makes one more whenever a transaction waits. Only one connects at a
- * time, and while nothing answers that is the first: each try is a process in every Postgres that
- * is asked. All at once they took so long on a small machine that none was there in time, and the
- * monitor's own neither. Of several pools to the same servers one is the scout (pg.h).
+ * A pool keeps one. Each further one is a process in every Postgres that is asked, and on a small
+ * machine dearer than a hundred reads: a pool that makes them as soon as something is late is what
+ * makes a busy machine an overloaded one. So one more comes when transactions have waited for 10 ms
+ * (connecting takes longer than that), at most one a second, and one that is lost comes back the
+ * same way. Only one connects at a time, and while nothing answers that is the first: all at once
+ * they took so long that none was there in time, and the monitor's own neither. Of several pools to
+ * the same servers one is the scout (pg.h).
  *
  * libpq facts this rests on: the socket may change at each PQconnectPoll (so the poll handle is
  * made anew); a killed backend shows as a poll status < 0 while PQstatus says OK; a frozen one not
@@ -27,8 +30,11 @@ enum { CONNECTIONS_DEFAULT = 4, QUEUE_DEFAULT = 1024, CONNECT_DEFAULT_MS = 1000 
 #define BACKOFF_FIRST_US INT64_C(50000)
 #define BACKOFF_MAX_US INT64_C(500000)
 #define BREAKER_US INT64_C(1000000)
+#define GROWTH_WAIT_US INT64_C(10000)
+#define GROWTH_PAUSE_US INT64_C(1000000)
 #define SCOUT_LOOK_US INT64_C(50000)
 #define QUIET_US INT64_C(5000000)
+#define LATE_US INT64_C(1000000)
 
 enum state { DOWN, CONNECTING, READY, BUSY };
 
@@ -50,11 +56,13 @@ struct cc_pg_pool {
     struct pg_conninfo *conninfo;
     const struct cc_pg_guard *guard;
     const struct cc_pg_pool *scout;
+    const struct cc_pg_transaction *warm_up;
     int64_t connect_timeout_us;
     size_t queue_max, queued;
     struct pg_transaction *first, *last;
     int64_t failed_at_us; /* last failed connect since one succeeded; 0: none */
     int64_t lost_at_us;   /* its last connection, since one succeeded; 0: none */
+    int64_t begun_at_us;  /* when it last began to connect */
     bool failure_logged, freed;
     size_t up, count;
     struct connection connections[];
@@ -65,6 +73,7 @@ static void on_connecting(uv_poll_t *poll, int status, int events);
 static void on_socket(uv_poll_t *poll, int status, int events);
 static void on_transaction_deadline(struct cc_deadline *deadline);
 static void connection_lost(struct connection *connection, const char *reason);
+static void warm_up(struct connection *connection);
 static void pump(struct cc_pg_pool *pool);
 
 /* ---- the pool ---- */
@@ -89,6 +98,7 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
     pool->count = count;
     pool->guard = options->guard;
     pool->scout = options->scout;
+    pool->warm_up = options->warm_up;
     pool->queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT;
     pool->connect_timeout_us =
         (options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS) * 1000;
@@ -202,10 +212,13 @@ static void connection_close(struct connection *connection)
     connection->pg = NULL;
 }
 
+/* While others are up it comes back when transactions wait for it. */
 static void close_and_retry(struct connection *connection)
 {
     struct cc_pg_pool *pool = connection->pool;
     connection_close(connection);
+    if (pool->up > 0)
+        return;
     schedule(connection, cc_loop_now_us(pool->loop) + jittered(connection->backoff_us));
     connection->backoff_us =
         connection->backoff_us * 2 < BACKOFF_MAX_US ? connection->backoff_us * 2 : BACKOFF_MAX_US;
@@ -214,7 +227,8 @@ static void close_and_retry(struct connection *connection)
 static void transaction_end(struct pg_transaction *transaction, enum cc_error error, bool standby)
 {
     cc_deadline_clear(&transaction->deadline);
-    pg_transaction_report(transaction, error, standby);
+    if (!transaction->unheard)
+        pg_transaction_report(transaction, error, standby);
     pg_transaction_free(transaction);
 }
 
@@ -251,11 +265,18 @@ static struct connection *find_in_state(struct cc_pg_pool *pool, enum state stat
 }
 
 /* One that has failed comes at its own time. */
-static void call_next(struct cc_pg_pool *pool)
+static void call_next(struct cc_pg_pool *pool, int64_t due_us)
 {
     struct connection *next = find_in_state(pool, DOWN);
     if (next && !cc_deadline_is_set(&next->timer))
-        schedule(next, cc_loop_now_us(pool->loop));
+        schedule(next, due_us);
+}
+
+static void grow(struct cc_pg_pool *pool)
+{
+    int64_t waited_us = cc_loop_now_us(pool->loop) + GROWTH_WAIT_US;
+    int64_t rested_us = pool->begun_at_us + GROWTH_PAUSE_US;
+    call_next(pool, waited_us > rested_us ? waited_us : rested_us);
 }
 
 static void connect_failed(struct connection *connection, const char *reason)
@@ -269,8 +290,8 @@ static void connect_failed(struct connection *connection, const char *reason)
     if (pool->up > 0)
         return;
     pool->failed_at_us = cc_loop_now_us(pool->loop);
-    if (connection != &pool->connections[0])
-        call_next(pool); /* the first, which may have waited for this one */
+    if (connection != &pool->connections[0]) /* the first may have waited for this one */
+        call_next(pool, cc_loop_now_us(pool->loop));
     end_queue(pool, CC_UNAVAILABLE);
 }
 
@@ -303,7 +324,7 @@ static void on_timer(struct cc_deadline *deadline)
         connect_failed(connection, "connecting took too long");
         return;
     }
-    if (find_in_state(pool, CONNECTING) ||
+    if (find_in_state(pool, CONNECTING) || (pool->up > 0 && !pool->first) ||
         (nothing_answers(pool) && connection != &pool->connections[0]))
         return; /* until call_next */
     if (waits_for_scout(pool)) {
@@ -312,6 +333,7 @@ static void on_timer(struct cc_deadline *deadline)
         return;
     }
     connection->state = CONNECTING;
+    pool->begun_at_us = cc_loop_now_us(pool->loop);
     connection->pg = pg_conninfo_start(pool->conninfo, connection->rotation);
     if (!connection->pg || PQstatus(connection->pg) == CONNECTION_BAD) {
         connect_failed(connection, connection->pg ? PQerrorMessage(connection->pg) : "memory");
@@ -342,6 +364,7 @@ static void connected(struct connection *connection)
                cc_log_text("host", PQhost(connection->pg)),
                cc_log_text("port", PQport(connection->pg)));
     pool->failure_logged = false;
+    warm_up(connection);
     pump(pool);
 }
 
@@ -369,6 +392,14 @@ static bool breaker_is_open(const struct cc_pg_pool *pool)
            (nothing_answers(pool) && cc_loop_now_us(pool->loop) - pool->failed_at_us < BREAKER_US);
 }
 
+static enum cc_error set_deadline(struct pg_transaction *transaction, struct cc_pg_pool *pool,
+                                  int64_t deadline_us)
+{
+    transaction->pool = pool;
+    cc_deadline_init(&transaction->deadline, pool->loop, on_transaction_deadline);
+    return cc_deadline_set(&transaction->deadline, deadline_us);
+}
+
 enum cc_error cc_pg_submit(struct cc_pg_pool *pool, const struct cc_pg_transaction *from)
 {
     struct pg_transaction *transaction = NULL;
@@ -379,9 +410,7 @@ enum cc_error cc_pg_submit(struct cc_pg_pool *pool, const struct cc_pg_transacti
     enum cc_error error = pg_transaction_create(from, pool->guard, &transaction);
     if (error != CC_OK)
         return error;
-    transaction->pool = pool;
-    cc_deadline_init(&transaction->deadline, pool->loop, on_transaction_deadline);
-    error = cc_deadline_set(&transaction->deadline, from->deadline_us);
+    error = set_deadline(transaction, pool, from->deadline_us);
     if (error != CC_OK) {
         pg_transaction_free(transaction);
         return error;
@@ -416,13 +445,28 @@ static void start(struct connection *connection, struct pg_transaction *transact
         schedule(connection, 0);
 }
 
+/* Without memory it does without. */
+static void warm_up(struct connection *connection)
+{
+    struct cc_pg_pool *pool = connection->pool;
+    struct pg_transaction *transaction = NULL;
+    if (!pool->warm_up || pg_transaction_create(pool->warm_up, NULL, &transaction) != CC_OK)
+        return;
+    transaction->unheard = true;
+    if (set_deadline(transaction, pool, cc_loop_now_us(pool->loop) + pool->connect_timeout_us) !=
+        CC_OK)
+        pg_transaction_free(transaction);
+    else
+        start(connection, transaction);
+}
+
 static void pump(struct cc_pg_pool *pool)
 {
     for (size_t i = 0; i < pool->count && pool->first; i++)
         if (pool->connections[i].state == READY)
             start(&pool->connections[i], queue_take(pool));
     if (pool->first && pool->up > 0)
-        call_next(pool);
+        grow(pool);
 }
 
 static bool is_standby(const struct connection *connection)
@@ -509,6 +553,19 @@ static void queue_remove(struct cc_pg_pool *pool, struct pg_transaction *transac
     pool->queued--;
 }
 
+/* A database that is slow is made no faster by a new connection for each late answer: this one
+ * waits a while for it, when the pool has others. */
+static bool wait_for_late(struct pg_transaction *transaction)
+{
+    struct cc_pg_pool *pool = transaction->pool;
+    int64_t until_us = cc_loop_now_us(pool->loop) + LATE_US;
+    if (transaction->unheard || pool->count == 1 ||
+        cc_deadline_set(&transaction->deadline, until_us) != CC_OK)
+        return false;
+    transaction->unheard = true;
+    return true;
+}
+
 static void on_transaction_deadline(struct cc_deadline *deadline)
 {
     struct pg_transaction *transaction = CC_CONTAINER_OF(deadline, struct pg_transaction, deadline);
@@ -523,12 +580,18 @@ static void on_transaction_deadline(struct cc_deadline *deadline)
         read_results(connection);
     if (connection->current != transaction)
         return;
-    CC_LOG(CC_LOG_WARNING, "pg_deadline_passed", cc_log_text("name", connection->pool->name),
-           cc_log_text("statement",
-                       transaction->queries[transaction->query_count - 1].statement.name));
+    enum cc_error error = transaction->writes ? CC_UNKNOWN_OUTCOME : CC_TIMEOUT;
+    if (!transaction->unheard)
+        CC_LOG(CC_LOG_WARNING, "pg_deadline_passed", cc_log_text("name", connection->pool->name),
+               cc_log_text("statement",
+                           transaction->queries[transaction->query_count - 1].statement.name));
+    if (wait_for_late(transaction)) {
+        pg_transaction_report(transaction, error, false);
+        return;
+    }
     connection->current = NULL;
     close_and_retry(connection);
-    transaction_end(transaction, transaction->writes ? CC_UNKNOWN_OUTCOME : CC_TIMEOUT, false);
+    transaction_end(transaction, error, false);
 }
 
 void cc_pg_pool_free(struct cc_pg_pool *pool)

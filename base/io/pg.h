@@ -34,13 +34,17 @@ struct cc_pg_options {
     const char *name;                /* logs, application_name */
     const char *conninfo;            /* libpq keywords, multi-host, with target_session_attrs */
     const char *password;            /* NULL: none; kept apart so that conninfo may be logged */
-    size_t connections;              /* at most; made as transactions wait for them; default 4 */
+    size_t connections;              /* at most; one, and more as transactions wait; default 4 */
     size_t queue_max;                /* transactions waiting, default 1,024 */
     int64_t connect_timeout_ms;      /* default 1,000 */
     const struct cc_pg_guard *guard; /* NULL: none; outlives the pool */
     /* NULL, or a pool to the same servers, which outlives this one: while both have failed only the
      * scout keeps on trying, and this one is quiet for five seconds. */
     const struct cc_pg_pool *scout;
+    /* NULL, or what every new connection is asked first; outlives the pool. A process of Postgres
+     * knows no table until it is asked about one, and that may take longer than a call has. Neither
+     * its deadline nor its done counts. */
+    const struct cc_pg_transaction *warm_up;
 };
 enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options *options,
                                 struct cc_pg_pool **out) CC_MUST_CHECK;

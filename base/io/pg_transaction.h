@@ -49,6 +49,7 @@ struct pg_transaction {
     char sqlstate[6];
     char message[PG_MESSAGE_MAX];
     bool failed, not_replicated;
+    bool unheard; /* nobody waits for its outcome (any more): done is not called */
     char bytes[];
 };
 

@@ -42,6 +42,15 @@ static const struct cc_pg_statement flow_statement = {
     "flow_version", "SELECT document::text FROM directory.flow_versions "
                     "WHERE tenant_id = $1 AND flow_id = $2 AND version = $3::bigint"};
 
+/* Nobody's: nothing is found, but what is needed to find it has been read then. */
+static const struct cc_pg_query warm_up_queries[] = {
+    {.statement = &plan_statement, .parameters = {{"-", 1}, {"-", 1}}, .parameter_count = 2},
+    {.statement = &flow_statement,
+     .parameters = {{"-", 1}, {"-", 1}, {"0", 1}},
+     .parameter_count = 3}};
+static const struct cc_pg_transaction warm_up = {
+    .tenant = {"-", 1}, .queries = warm_up_queries, .query_count = 2};
+
 static bool go_on(struct cell_fetch *fetch);
 static void on_probe_due(struct cc_deadline *deadline);
 static void on_redis_probed(void *context, enum cc_error error, const redisReply *reply);
@@ -88,10 +97,10 @@ enum cc_error cell_sources_create(struct cell_worker *worker, struct cell_source
     /* "standby", not "prefer-standby": a connection that fell to the primary would stay there after
      * the replica is back. One made to a standby goes on reading when its node is promoted. */
     enum cc_error error = cell_worker_pool(worker, "calls-replica", "calls", "standby",
-                                           READ_CONNECTIONS, &sources->replica);
+                                           READ_CONNECTIONS, &warm_up, &sources->replica);
     if (!error)
         error = cell_worker_pool(worker, "calls-primary", "calls", "read-write", READ_CONNECTIONS,
-                                 &sources->primary);
+                                 &warm_up, &sources->primary);
     if (error) {
         cell_sources_free(sources);
         return error;

@@ -51,7 +51,7 @@ enum cc_error cell_directory_store_create(struct cell_worker *worker,
     if (!store)
         return CC_NO_MEMORY;
     enum cc_error error = cell_worker_pool(worker, "directory", "directory", "read-write",
-                                           CONNECTIONS, &store->primary);
+                                           CONNECTIONS, NULL, &store->primary);
     if (error) {
         free(store);
         return error;

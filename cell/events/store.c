@@ -58,7 +58,7 @@ enum cc_error cell_event_store_create(struct cell_worker *worker, const char *qu
     store->clashes_file = strdup(clashes_file);
     enum cc_error error = store->quarantine_file && store->clashes_file ? CC_OK : CC_NO_MEMORY;
     if (!error)
-        error = cell_worker_pool(worker, "events", "events", "read-write", CONNECTIONS,
+        error = cell_worker_pool(worker, "events", "events", "read-write", CONNECTIONS, NULL,
                                  &store->primary);
     if (error) {
         cell_event_store_free(store);

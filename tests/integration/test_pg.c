@@ -108,7 +108,9 @@ static struct answer ask_one(const struct cc_pg_statement *statement)
     return ask(queries, 1, NULL, false);
 }
 
-static struct cc_pg_pool *scout; /* of the next pool that is opened; NULL: it has none */
+/* Of the next pool that is opened; NULL: it has none. */
+static struct cc_pg_pool *scout;
+static const struct cc_pg_transaction *warm_up;
 
 static void open_pool(const char *conninfo, size_t connections)
 {
@@ -117,7 +119,8 @@ static void open_pool(const char *conninfo, size_t connections)
                                     .connections = connections,
                                     .queue_max = 64,
                                     .connect_timeout_ms = 300,
-                                    .scout = scout};
+                                    .scout = scout,
+                                    .warm_up = warm_up};
     ck_assert_int_eq(cc_pg_pool_create(loop, &options, &pool), CC_OK);
 }
 
@@ -343,6 +346,58 @@ static pid_t pid_of_backend(void)
 {
     return (pid_t)strtol(ask_one(&backend).values[1], NULL, 10);
 }
+
+START_TEST(test_a_late_answer_costs_no_connection)
+{
+    static const struct cc_pg_statement late = {"late", "SELECT pg_sleep(0.2)"};
+    struct answer answer = {0};
+    struct cc_pg_query queries[] = {query(&late, NULL, NULL)};
+    open_primary(2);
+    pid_t pid = pid_of_backend();
+    ck_assert_int_eq(submit(&answer, queries, 1, NULL, false, in_ms(50)), CC_OK);
+    wait_for(&answer);
+    ck_assert_int_eq(answer.error, CC_TIMEOUT);
+    int64_t until_us = in_ms(10000);
+    while (pid_of_backend() != pid)
+        ck_assert_int_lt(cc_monotonic_us(), until_us);
+    ck_assert_int_eq(answer.count, 1);
+}
+END_TEST
+
+START_TEST(test_a_new_connection_is_warmed_up)
+{
+    static const struct cc_pg_statement
+        warm = {"warm", "SELECT pg_advisory_lock($1::bigint)"},
+        locks = {"locks", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND "
+                          "objid = 11 AND pid = pg_backend_pid()"};
+    static const struct cc_pg_query queries[] = {
+        {.statement = &warm, .parameters = {{"11", 2}}, .parameter_count = 1}};
+    static const struct cc_pg_transaction before = {.queries = queries, .query_count = 1};
+    warm_up = &before;
+    open_primary(1);
+    warm_up = NULL;
+    ck_assert_str_eq(ask_one(&locks).values[1], "1");
+    struct answer pending = {0};
+    struct cc_pg_query held[] = {query(&slow, NULL, NULL)};
+    pid_t pid = pid_of_backend();
+    ck_assert_int_eq(submit(&pending, held, 1, NULL, false, in_ms(20000)), CC_OK);
+    kill(pid, SIGTERM);
+    wait_for(&pending);
+    ck_assert_str_eq(ask_one(&locks).values[1], "1");
+}
+END_TEST
+
+START_TEST(test_a_failed_warm_up_does_no_harm)
+{
+    static const struct cc_pg_statement wrong = {"wrong", "SELECT 1 / 0"};
+    static const struct cc_pg_query queries[] = {{.statement = &wrong}};
+    static const struct cc_pg_transaction before = {.queries = queries, .query_count = 1};
+    warm_up = &before;
+    open_primary(1);
+    warm_up = NULL;
+    ck_assert_str_eq(ask_one(&one).values[1], "1");
+}
+END_TEST
 
 START_TEST(test_one_that_stays_silent_is_replaced)
 {
@@ -677,6 +732,9 @@ int main(void)
     tcase_add_test(tc, test_a_connection_is_made_when_a_transaction_waits_for_one);
     tcase_add_test(tc, test_killed_backend);
     tcase_add_test(tc, test_frozen_backend);
+    tcase_add_test(tc, test_a_late_answer_costs_no_connection);
+    tcase_add_test(tc, test_a_new_connection_is_warmed_up);
+    tcase_add_test(tc, test_a_failed_warm_up_does_no_harm);
     tcase_add_test(tc, test_one_that_stays_silent_is_replaced);
     tcase_add_test(tc, test_not_replicated_is_an_unknown_outcome);
     tcase_add_test(tc, test_guard_comes_before_writes);
