@@ -3,7 +3,7 @@
  *
  *   DOWN --timer--> CONNECTING --PQconnectPoll--> READY <--> BUSY
  *    ^                   | failed, time-out         |          |
- *    +-------------------+--------------------------+----------+  lost, or a deadline passed
+ *    +-------------------+--------------------------+----------+  lost, or too late
  *
  * A pool keeps one. Each further one is a process in every Postgres that is asked, and on a small
  * machine dearer than a hundred reads: a pool that makes them as soon as something is late is what
@@ -212,13 +212,33 @@ static void connection_close(struct connection *connection)
     connection->pg = NULL;
 }
 
-/* While others are up it comes back when transactions wait for it. */
+static struct connection *find_in_state(struct cc_pg_pool *pool, enum state state)
+{
+    for (size_t i = 0; i < pool->count; i++)
+        if (pool->connections[i].state == state)
+            return &pool->connections[i];
+    return NULL;
+}
+
+static void grow(struct cc_pg_pool *pool)
+{
+    struct connection *next = find_in_state(pool, DOWN);
+    int64_t waited_us = cc_loop_now_us(pool->loop) + GROWTH_WAIT_US;
+    int64_t rested_us = pool->begun_at_us + GROWTH_PAUSE_US;
+    if (next && !cc_deadline_is_set(&next->timer)) /* else it comes already */
+        schedule(next, waited_us > rested_us ? waited_us : rested_us);
+}
+
+/* While others are up it comes back when transactions wait for it, which some may do already. */
 static void close_and_retry(struct connection *connection)
 {
     struct cc_pg_pool *pool = connection->pool;
     connection_close(connection);
-    if (pool->up > 0)
+    if (pool->up > 0) {
+        if (pool->first)
+            grow(pool);
         return;
+    }
     schedule(connection, cc_loop_now_us(pool->loop) + jittered(connection->backoff_us));
     connection->backoff_us =
         connection->backoff_us * 2 < BACKOFF_MAX_US ? connection->backoff_us * 2 : BACKOFF_MAX_US;
@@ -256,42 +276,22 @@ static void tell_the_others(const struct connection *connection)
         connection->pool->connections[i].rotation = connection->rotation;
 }
 
-static struct connection *find_in_state(struct cc_pg_pool *pool, enum state state)
-{
-    for (size_t i = 0; i < pool->count; i++)
-        if (pool->connections[i].state == state)
-            return &pool->connections[i];
-    return NULL;
-}
-
-/* One that has failed comes at its own time. */
-static void call_next(struct cc_pg_pool *pool, int64_t due_us)
-{
-    struct connection *next = find_in_state(pool, DOWN);
-    if (next && !cc_deadline_is_set(&next->timer))
-        schedule(next, due_us);
-}
-
-static void grow(struct cc_pg_pool *pool)
-{
-    int64_t waited_us = cc_loop_now_us(pool->loop) + GROWTH_WAIT_US;
-    int64_t rested_us = pool->begun_at_us + GROWTH_PAUSE_US;
-    call_next(pool, waited_us > rested_us ? waited_us : rested_us);
-}
-
 static void connect_failed(struct connection *connection, const char *reason)
 {
     struct cc_pg_pool *pool = connection->pool;
-    if (!pool->failure_logged && pool->up == 0)
+    if (pool->up > 0) /* once a second at most: see grow() */
+        CC_LOG(CC_LOG_WARNING, "pg_connection_not_added", cc_log_text("name", pool->name),
+               cc_log_text("reason", reason));
+    else if (!pool->failure_logged)
         CC_LOG(CC_LOG_WARNING, "pg_unreachable", cc_log_text("name", pool->name),
                cc_log_text("reason", reason));
-    pool->failure_logged = true;
     close_and_retry(connection);
     if (pool->up > 0)
         return;
+    pool->failure_logged = true;
     pool->failed_at_us = cc_loop_now_us(pool->loop);
-    if (connection != &pool->connections[0]) /* the first may have waited for this one */
-        call_next(pool, cc_loop_now_us(pool->loop));
+    if (connection != &pool->connections[0]) /* from now on the first alone tries */
+        schedule(&pool->connections[0], cc_loop_now_us(pool->loop));
     end_queue(pool, CC_UNAVAILABLE);
 }
 
@@ -326,7 +326,7 @@ static void on_timer(struct cc_deadline *deadline)
     }
     if (find_in_state(pool, CONNECTING) || (pool->up > 0 && !pool->first) ||
         (nothing_answers(pool) && connection != &pool->connections[0]))
-        return; /* until call_next */
+        return; /* until somebody waits again, or that one has failed */
     if (waits_for_scout(pool)) {
         schedule(connection, cc_loop_now_us(pool->loop) + SCOUT_LOOK_US);
         end_queue(pool, CC_UNAVAILABLE);

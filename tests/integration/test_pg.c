@@ -282,6 +282,28 @@ START_TEST(test_a_connection_is_made_when_a_transaction_waits_for_one)
 }
 END_TEST
 
+/* The one that is made for it fails, while another goes on with something long. */
+START_TEST(test_one_that_waits_gets_its_connection_in_the_end)
+{
+    static const struct cc_pg_statement hold = {"hold", "SELECT pg_sleep(30)"};
+    struct answer held = {0}, given_up = {0}, waiting = {0};
+    struct cc_pg_query holds[] = {query(&hold, NULL, NULL)}, queries[] = {query(&one, NULL, NULL)};
+    open_primary(2);
+    ck_assert_int_eq(submit(&held, holds, 1, NULL, false, in_ms(30000)), CC_OK);
+    while (!cc_pg_pool_is_up(pool))
+        uv_run(cc_loop_uv(loop), UV_RUN_ONCE);
+    kill(primary.pid, SIGSTOP);
+    ck_assert_int_eq(submit(&waiting, queries, 1, NULL, false, in_ms(20000)), CC_OK);
+    ck_assert_int_eq(submit(&given_up, queries, 1, NULL, false, in_ms(2000)), CC_OK);
+    wait_for(&given_up);
+    kill(primary.pid, SIGCONT);
+    ck_assert_int_eq(given_up.error, CC_TIMEOUT);
+    wait_for(&waiting);
+    ck_assert_int_eq(waiting.error, CC_OK);
+    ck_assert_int_eq(held.count, 0);
+}
+END_TEST
+
 START_TEST(test_killed_backend)
 {
     struct answer pending = {0};
@@ -730,6 +752,7 @@ int main(void)
     tcase_add_test(tc, test_tenant_is_set_within_the_transaction_only);
     tcase_add_test(tc, test_pool_runs_several_and_bounds_its_queue);
     tcase_add_test(tc, test_a_connection_is_made_when_a_transaction_waits_for_one);
+    tcase_add_test(tc, test_one_that_waits_gets_its_connection_in_the_end);
     tcase_add_test(tc, test_killed_backend);
     tcase_add_test(tc, test_frozen_backend);
     tcase_add_test(tc, test_a_late_answer_costs_no_connection);
