@@ -9,9 +9,11 @@
  * machine dearer than a hundred reads: a pool that makes them as soon as something is late is what
  * makes a busy machine an overloaded one. So one more comes when transactions have waited for 10 ms
  * (connecting takes longer than that), at most one a second, and one that is lost comes back the
- * same way. Only one connects at a time, and while nothing answers that is the first: all at once
- * they took so long that none was there in time, and the monitor's own neither. Of several pools to
- * the same servers one is the scout (pg.h).
+ * same way. One that is not there after a second is not given up for that, as the only one is, and
+ * after one that failed the pool waits twice as long as before. Only one connects at a time, and
+ * while nothing answers that is the first: all at once they took so long that none was there in
+ * time, and the monitor's own neither. Of several pools to the same servers one is the scout
+ * (pg.h).
  *
  * libpq facts this rests on: the socket may change at each PQconnectPoll (so the poll handle is
  * made anew); a killed backend shows as a poll status < 0 while PQstatus says OK; a frozen one not
@@ -32,6 +34,8 @@ enum { CONNECTIONS_DEFAULT = 4, QUEUE_DEFAULT = 1024, CONNECT_DEFAULT_MS = 1000 
 #define BREAKER_US INT64_C(1000000)
 #define GROWTH_WAIT_US INT64_C(10000)
 #define GROWTH_PAUSE_US INT64_C(1000000)
+#define GROWTH_PAUSE_MAX_US INT64_C(8000000)
+#define GROWTH_CONNECT_US INT64_C(5000000)
 #define SCOUT_LOOK_US INT64_C(50000)
 #define QUIET_US INT64_C(5000000)
 #define LATE_US INT64_C(1000000)
@@ -63,6 +67,7 @@ struct cc_pg_pool {
     int64_t failed_at_us; /* last failed connect since one succeeded; 0: none */
     int64_t lost_at_us;   /* its last connection, since one succeeded; 0: none */
     int64_t begun_at_us;  /* when it last began to connect */
+    int64_t pause_us;     /* from then until it grows */
     bool failure_logged, freed;
     size_t up, count;
     struct connection connections[];
@@ -99,6 +104,7 @@ enum cc_error cc_pg_pool_create(struct cc_loop *loop, const struct cc_pg_options
     pool->guard = options->guard;
     pool->scout = options->scout;
     pool->warm_up = options->warm_up;
+    pool->pause_us = GROWTH_PAUSE_US;
     pool->queue_max = options->queue_max ? options->queue_max : QUEUE_DEFAULT;
     pool->connect_timeout_us =
         (options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS) * 1000;
@@ -199,19 +205,6 @@ static int64_t jittered(int64_t backoff_us)
     return backoff_us / 2 + (int64_t)(random % (uint32_t)(backoff_us / 2 + 1));
 }
 
-static void connection_close(struct connection *connection)
-{
-    struct cc_pg_pool *pool = connection->pool;
-    if ((connection->state == READY || connection->state == BUSY) && --pool->up == 0)
-        pool->lost_at_us = cc_loop_now_us(pool->loop);
-    connection->state = DOWN;
-    connection->prepared.count = 0;
-    cc_deadline_clear(&connection->timer);
-    poll_drop(connection);
-    PQfinish(connection->pg);
-    connection->pg = NULL;
-}
-
 static struct connection *find_in_state(struct cc_pg_pool *pool, enum state state)
 {
     for (size_t i = 0; i < pool->count; i++)
@@ -220,11 +213,33 @@ static struct connection *find_in_state(struct cc_pg_pool *pool, enum state stat
     return NULL;
 }
 
+/* What is on its way is the only one now, and has no more time than that. */
+static void last_is_lost(struct cc_pg_pool *pool)
+{
+    struct connection *coming = find_in_state(pool, CONNECTING);
+    pool->lost_at_us = cc_loop_now_us(pool->loop);
+    if (coming)
+        schedule(coming, pool->lost_at_us + pool->connect_timeout_us);
+}
+
+static void connection_close(struct connection *connection)
+{
+    struct cc_pg_pool *pool = connection->pool;
+    if ((connection->state == READY || connection->state == BUSY) && --pool->up == 0)
+        last_is_lost(pool);
+    connection->state = DOWN;
+    connection->prepared.count = 0;
+    cc_deadline_clear(&connection->timer);
+    poll_drop(connection);
+    PQfinish(connection->pg);
+    connection->pg = NULL;
+}
+
 static void grow(struct cc_pg_pool *pool)
 {
     struct connection *next = find_in_state(pool, DOWN);
     int64_t waited_us = cc_loop_now_us(pool->loop) + GROWTH_WAIT_US;
-    int64_t rested_us = pool->begun_at_us + GROWTH_PAUSE_US;
+    int64_t rested_us = pool->begun_at_us + pool->pause_us;
     if (next && !cc_deadline_is_set(&next->timer)) /* else it comes already */
         schedule(next, waited_us > rested_us ? waited_us : rested_us);
 }
@@ -276,12 +291,19 @@ static void tell_the_others(const struct connection *connection)
         connection->pool->connections[i].rotation = connection->rotation;
 }
 
+static void not_added(struct cc_pg_pool *pool, const char *reason)
+{
+    CC_LOG(CC_LOG_WARNING, "pg_connection_not_added", cc_log_text("name", pool->name),
+           cc_log_text("reason", reason));
+    pool->pause_us =
+        pool->pause_us * 2 < GROWTH_PAUSE_MAX_US ? pool->pause_us * 2 : GROWTH_PAUSE_MAX_US;
+}
+
 static void connect_failed(struct connection *connection, const char *reason)
 {
     struct cc_pg_pool *pool = connection->pool;
     if (pool->up > 0) /* once a second at most: see grow() */
-        CC_LOG(CC_LOG_WARNING, "pg_connection_not_added", cc_log_text("name", pool->name),
-               cc_log_text("reason", reason));
+        not_added(pool, reason);
     else if (!pool->failure_logged)
         CC_LOG(CC_LOG_WARNING, "pg_unreachable", cc_log_text("name", pool->name),
                cc_log_text("reason", reason));
@@ -340,7 +362,8 @@ static void on_timer(struct cc_deadline *deadline)
         return;
     }
     PQsetNoticeReceiver(connection->pg, on_notice, connection);
-    schedule(connection, cc_loop_now_us(pool->loop) + pool->connect_timeout_us);
+    int64_t patience_us = pool->up > 0 ? GROWTH_CONNECT_US : pool->connect_timeout_us;
+    schedule(connection, cc_loop_now_us(pool->loop) + patience_us);
     if (poll_make(connection, UV_WRITABLE, on_connecting) != CC_OK)
         connect_failed(connection, "cannot poll");
 }
@@ -356,6 +379,7 @@ static void connected(struct connection *connection)
     cc_deadline_clear(&connection->timer);
     connection->state = READY;
     connection->backoff_us = BACKOFF_FIRST_US;
+    pool->pause_us = GROWTH_PAUSE_US;
     tell_the_others(connection);
     pool->up++;
     pool->failed_at_us = pool->lost_at_us = 0;
