@@ -13,6 +13,7 @@
 
 #include "base/config.h"
 #include "control-plane/files.h"
+#include "control-plane/rights.h"
 
 /* A registry with a million numbers is listed and published from memory. */
 #define MEMORY_MAX ((size_t)2048 * 1024 * 1024)
@@ -153,7 +154,8 @@ static enum cc_error become(struct cp_context *context, uid_t uid, gid_t gid)
     if (!owner)
         return cp_fail(context, CC_FORBIDDEN, "%s belongs to user id %d, which does not exist",
                        context->home, (int)uid);
-    if (initgroups(owner->pw_name, gid) || setgid(gid) || setuid(uid))
+    if (cp_rights_before_change() || initgroups(owner->pw_name, gid) || setgid(gid) ||
+        setuid(uid) || cp_rights_after_change())
         return cp_fail(context, CC_IO, "cannot become user %s: %s", owner->pw_name,
                        strerror(errno));
     if (setenv("HOME", context->home, 1) || setenv("USER", owner->pw_name, 1))

@@ -174,6 +174,18 @@ static void check_ports(struct cp_context *context, const struct cp_places *plac
 }
 
 /* Everything below a folder of secrets is its owner's alone; returns how many are not. */
+/* One note for all: they have one cause. */
+static void check_priority(struct cp_context *context, json_t *findings)
+{
+    struct cp_local_priority seen = cp_local_priority(context);
+    if (seen.behind > 0)
+        cp_doctor_add(findings, CP_NOTE, "priority", "as root: callcell up",
+                      "%d of %d programs that answer calls do not come before Postgres",
+                      seen.behind, seen.running);
+    else if (seen.running > 0)
+        cp_doctor_add(findings, CP_OK, "priority", "", "calls come first");
+}
+
 static int count_open(struct cp_context *context, const char *folder, int depth, json_t *findings)
 {
     DIR *open = depth < DEPTH_MAX ? opendir(folder) : NULL;
@@ -247,6 +259,7 @@ static void check_machine(struct cp_context *context, bool initialised, json_t *
     check_disk(context, findings);
     check_clock(context, findings);
     check_ports(context, places, findings);
+    check_priority(context, findings);
     if (initialised)
         check_secrets(context, places, findings);
 }

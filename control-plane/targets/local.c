@@ -13,6 +13,7 @@
 #include "control-plane/files.h"
 #include "control-plane/process.h"
 #include "control-plane/sites.h"
+#include "control-plane/targets/priority.h"
 #include "control-plane/targets/process_tree.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
     STOP_S = 30,
     LAST_STAGE = 6
 };
+/* In the folder of a service that answers calls. */
+#define CALLS_FILE "calls"
 #define TOOLS "/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin"
 
 const struct cp_target *cp_target_find(const char *name)
@@ -140,6 +143,9 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
         error = write_log(context, target, service->name);
     if (!error)
         error = write_stop(context, target, service);
+    if (!error && service->answers_calls)
+        error = cp_file_write(context, cp_format(context, "%s/" CALLS_FILE, target),
+                              cc_slice("", 0), 0600);
     if (!error && fresh)
         error =
             cp_file_write(context, cp_format(context, "%s/down", target), cc_slice("", 0), 0600);
@@ -169,6 +175,30 @@ static bool is_supervised(const char *ok)
     return pipe_end >= 0;
 }
 
+/* 0: it does not run. */
+static pid_t pid_of(struct cp_context *context, const char *service)
+{
+    struct cc_slice text = {0};
+    const char *folder = cp_local_service_folder(context, service);
+    if (cp_file_read(context, cp_format(context, "%s/supervise/pid", folder), &text))
+        return 0;
+    return (pid_t)strtol(text.data, NULL, 10);
+}
+
+static bool answers_calls(struct cp_context *context, const char *service)
+{
+    return cp_file_exists(
+        cp_format(context, "%s/" CALLS_FILE, cp_local_service_folder(context, service)));
+}
+
+/* Only root may; what was started without it runs on as it is, and `callcell doctor` says so. */
+static void put_before_others(struct cp_context *context, const char *service)
+{
+    pid_t pid = answers_calls(context, service) ? pid_of(context, service) : 0;
+    if (pid > 0 && !cp_priority_is_raised(pid))
+        (void)cp_priority_raise(pid);
+}
+
 static enum cc_error start(struct cp_context *context, const char *service)
 {
     const char *ok =
@@ -184,6 +214,7 @@ static enum cc_error start(struct cp_context *context, const char *service)
     if (sv(context, "up", service, 10))
         return cp_fail(context, CC_UNAVAILABLE, "%s does not stay up; see %s", service,
                        cp_format(context, "%s/current", path_of(context, "log/", service)));
+    put_before_others(context, service);
     return CC_OK;
 }
 
@@ -209,13 +240,13 @@ static enum cc_error stop(struct cp_context *context, const char *service)
 /* The supervisor is told first, or it would start the service again. */
 static enum cc_error kill_those(struct cp_context *context, const char *service, const char *name)
 {
-    struct cc_slice text = {0};
     const char *folder = cp_local_service_folder(context, service);
     enum cc_error error =
         cp_file_write(context, cp_format(context, "%s/down", folder), cc_slice("", 0), 0600);
-    if (!error && !cp_file_read(context, cp_format(context, "%s/supervise/pid", folder), &text)) {
+    pid_t head = error ? 0 : pid_of(context, service);
+    if (head > 0) {
         (void)!sv(context, "down", service, 0);
-        (void)cp_process_tree_kill((pid_t)strtol(text.data, NULL, 10), name);
+        (void)cp_process_tree_kill(head, name);
     }
     for (int waited = 0; !error && is_up(context, service); waited += PAUSE_MS) {
         if (waited >= STOP_WAIT_MS)
@@ -358,10 +389,43 @@ static void start_stopped(struct cp_context *context, const char *site)
     }
 }
 
+/* Of what is meant to run; a supervisor that has just been started has not started all of it. */
+static void put_calls_before_others(struct cp_context *context, const char *site)
+{
+    struct services services = {0};
+    add_services(context, site, &services);
+    int waited = 0;
+    for (size_t i = 0; i < services.count; i++) {
+        const char *folder = cp_local_service_folder(context, services.names[i]);
+        if (!answers_calls(context, services.names[i]) ||
+            cp_file_exists(cp_format(context, "%s/down", folder)))
+            continue;
+        for (; pid_of(context, services.names[i]) == 0 && waited < SCAN_WAIT_MS; waited += PAUSE_MS)
+            cp_pause_ms(PAUSE_MS);
+        put_before_others(context, services.names[i]);
+    }
+}
+
+struct cp_local_priority cp_local_priority(struct cp_context *context)
+{
+    struct cp_local_priority seen = {0};
+    struct services services = {0};
+    add_services(context, CP_SITE_FIRST, &services);
+    add_services(context, CP_SITE_SECOND, &services);
+    for (size_t i = 0; i < services.count; i++) {
+        pid_t pid =
+            answers_calls(context, services.names[i]) ? pid_of(context, services.names[i]) : 0;
+        seen.running += pid > 0;
+        seen.behind += pid > 0 && !cp_priority_is_raised(pid);
+    }
+    return seen;
+}
+
 enum cc_error cp_local_site_up(struct cp_context *context, const char *site)
 {
     if (supervisor_pid(context, site) > 0) {
         start_stopped(context, site);
+        put_calls_before_others(context, site);
         return CC_OK;
     }
     const char *services = cp_site_path(context, site, "run/services");
@@ -377,6 +441,8 @@ enum cc_error cp_local_site_up(struct cp_context *context, const char *site)
     if (!error)
         error = cp_file_write(context, cp_site_path(context, site, "run/runsvdir.pid"),
                               cc_slice_of(cp_format(context, "%d\n", pid)), 0600);
+    if (!error)
+        put_calls_before_others(context, site);
     return error;
 }
 

@@ -25,4 +25,11 @@ enum cc_error cp_local_site_up(struct cp_context *context, const char *site) CC_
 
 bool cp_local_is_up(struct cp_context *context);
 
+/* Of the services that answer calls, and run: how many, and how many of them do not come before
+ * others (targets/priority.h). */
+struct cp_local_priority {
+    int running, behind;
+};
+struct cp_local_priority cp_local_priority(struct cp_context *context);
+
 #endif

@@ -1,10 +1,13 @@
 """./dev up from nothing, again without change, and ./dev down without a trace."""
+import os
+import pathlib
 import re
 import shutil
 import socket
 
 from support.platform import PORTS, Platform, port_is_free
-from support.scenario import expect, expect_equal, main, test
+from support.scenario import expect, expect_equal, main, note, test
+from support.wait import wait_until
 
 UP_TIMEOUT_S = 300
 _first = []
@@ -46,6 +49,53 @@ def up_again_changes_nothing_and_prints_the_same(platform):
     now = everything_configured(platform)
     for what, before in configured.items():
         expect_equal(now[what], before, what)
+
+
+def may_raise_priorities():
+    """CAP_SYS_NICE is bit 23."""
+    rights = re.search(r"CapEff:\s*([0-9a-f]+)", pathlib.Path("/proc/self/status").read_text()).group(1)
+    return os.geteuid() == 0 and bool(int(rights, 16) >> 23 & 1)
+
+
+def nice_of(pid):
+    """A process's own, and its session's where the kernel has autogroups."""
+    group = pathlib.Path(f"/proc/{pid}/autogroup")
+    return {os.getpriority(os.PRIO_PROCESS, pid), *([int(group.read_text().split()[-1])] if group.exists() else [])}
+
+
+def answers_calls(service):
+    return service.startswith("edge-") or "-worker-" in service or service == "se-1-redis"
+
+
+def said_of_priority(platform):
+    found = [line for line in platform.dev("cli", "doctor", check=False).stdout.splitlines() if "priority:" in line]
+    expect_equal(len(found), 1, "lines of doctor about priority")
+    return found[0]
+
+
+@test
+def what_answers_calls_comes_before_all_else(platform):
+    calls_first = {-5} if may_raise_priorities() else {0}
+    for service in platform.services():
+        expect_equal(nice_of(platform.pid(service)), calls_first if answers_calls(service) else {0}, service)
+    first = platform.pid("worker-1")
+    platform.kill("worker-1")
+    wait_until("another worker", lambda: platform.pid("worker-1") not in (None, 0, first), 10)
+    expect_equal(nice_of(platform.pid("worker-1")), calls_first, "a worker started again")
+
+
+@test
+def doctor_says_when_calls_do_not_come_first(platform):
+    if not may_raise_priorities():
+        note("SKIPPED in part: priorities cannot be raised here")
+        expect("5 of 5 programs that answer calls do not come before Postgres" in said_of_priority(platform),
+               said_of_priority(platform))
+        return
+    expect("calls come first" in said_of_priority(platform), said_of_priority(platform))
+    os.setpriority(os.PRIO_PROCESS, platform.pid("worker-2"), 0)
+    expect("1 of 5 programs" in said_of_priority(platform), said_of_priority(platform))
+    platform.dev("cli", "up")
+    expect("calls come first" in said_of_priority(platform), said_of_priority(platform))
 
 
 @test
