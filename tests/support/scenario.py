@@ -13,10 +13,17 @@ LONG = bool(os.environ.get("CALLCELL_LONG"))
 SEED = int(os.environ.get("CALLCELL_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 
 _tests = []
+_afterwards = []
 
 
 def test(function):
     _tests.append(function)
+    return function
+
+
+def test_afterwards(function):
+    """A test that takes nothing: it runs when the platform is gone, and has the machine to itself."""
+    _afterwards.append(function)
     return function
 
 
@@ -62,20 +69,25 @@ def _run_one(number, function, *arguments):
     return True
 
 
+def _run_all(functions, first, *arguments):
+    return [_run_one(number, function, *arguments) for number, function in enumerate(functions, first)]
+
+
 def main(make_platform=None):
     """make_platform: a callable giving a context manager, or None for scenarios that start their own."""
     signal.signal(signal.SIGTERM, _on_signal)
     note(f"seed {SEED} (CALLCELL_TEST_SEED={SEED} repeats it)")
     if make_platform is None:
-        results = [_run_one(i, function) for i, function in enumerate(_tests, 1)]
+        results = _run_all(_tests, 1)
     else:
         platform = make_platform()
         with platform:
-            results = [_run_one(i, function, platform) for i, function in enumerate(_tests, 1)]
+            results = _run_all(_tests, 1, platform)
             if not all(results):
                 platform.show_logs()
         if not platform.is_shared:
             results.append(_run_one(len(results) + 1, stopped_cleanly, platform))
+    results += _run_all(_afterwards, len(results) + 1)
     print(f"1..{len(results)}", flush=True)
     sys.exit(0 if all(results) else 1)
 
