@@ -66,7 +66,7 @@ struct cc_pg_pool {
     struct pg_transaction *first, *last;
     int64_t failed_at_us; /* last failed connect since one succeeded; 0: none */
     int64_t lost_at_us;   /* its last connection, since one succeeded; 0: none */
-    int64_t begun_at_us;  /* when it last began to connect */
+    int64_t begun_at_us;  /* when it last began to connect, or failed to grow */
     int64_t pause_us;     /* from then until it grows */
     bool failure_logged, freed;
     size_t up, count;
@@ -218,8 +218,10 @@ static void last_is_lost(struct cc_pg_pool *pool)
 {
     struct connection *coming = find_in_state(pool, CONNECTING);
     pool->lost_at_us = cc_loop_now_us(pool->loop);
+    int64_t due_us = pool->begun_at_us + GROWTH_CONNECT_US;
+    int64_t usual_us = pool->lost_at_us + pool->connect_timeout_us;
     if (coming)
-        schedule(coming, pool->lost_at_us + pool->connect_timeout_us);
+        schedule(coming, due_us < usual_us ? due_us : usual_us);
 }
 
 static void connection_close(struct connection *connection)
@@ -295,6 +297,7 @@ static void not_added(struct cc_pg_pool *pool, const char *reason)
 {
     CC_LOG(CC_LOG_WARNING, "pg_connection_not_added", cc_log_text("name", pool->name),
            cc_log_text("reason", reason));
+    pool->begun_at_us = cc_loop_now_us(pool->loop);
     pool->pause_us =
         pool->pause_us * 2 < GROWTH_PAUSE_MAX_US ? pool->pause_us * 2 : GROWTH_PAUSE_MAX_US;
 }
@@ -368,6 +371,15 @@ static void on_timer(struct cc_deadline *deadline)
         connect_failed(connection, "cannot poll");
 }
 
+/* What failed before has no say any more. */
+static void grow_as_usual(struct cc_pg_pool *pool)
+{
+    pool->pause_us = GROWTH_PAUSE_US;
+    for (size_t i = 0; i < pool->count; i++)
+        if (pool->connections[i].state == DOWN)
+            cc_deadline_clear(&pool->connections[i].timer);
+}
+
 static void connected(struct connection *connection)
 {
     struct cc_pg_pool *pool = connection->pool;
@@ -379,7 +391,7 @@ static void connected(struct connection *connection)
     cc_deadline_clear(&connection->timer);
     connection->state = READY;
     connection->backoff_us = BACKOFF_FIRST_US;
-    pool->pause_us = GROWTH_PAUSE_US;
+    grow_as_usual(pool);
     tell_the_others(connection);
     pool->up++;
     pool->failed_at_us = pool->lost_at_us = 0;
