@@ -5,10 +5,14 @@
 #ifndef CP_RIGHTS_H
 #define CP_RIGHTS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /* Before and after setuid. CC_FORBIDDEN: the command must end, since it may have too many. */
 enum cc_error cp_rights_before_change(void) CC_MUST_CHECK;
 enum cc_error cp_rights_after_change(void) CC_MUST_CHECK;
+
+bool cp_rights_include_priority(void);
 
 #endif

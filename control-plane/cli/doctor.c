@@ -173,19 +173,19 @@ static void check_ports(struct cp_context *context, const struct cp_places *plac
         cp_doctor_add(findings, CP_OK, "ports", "", "free, or held by us");
 }
 
-/* Everything below a folder of secrets is its owner's alone; returns how many are not. */
 /* One note for all: they have one cause. */
 static void check_priority(struct cp_context *context, json_t *findings)
 {
     struct cp_local_priority seen = cp_local_priority(context);
     if (seen.behind > 0)
-        cp_doctor_add(findings, CP_NOTE, "priority", "as root: callcell up",
+        cp_doctor_add(findings, CP_NOTE, "priority", "as root, with CAP_SYS_NICE: ./dev cli up",
                       "%d of %d programs that answer calls do not come before Postgres",
                       seen.behind, seen.running);
     else if (seen.running > 0)
         cp_doctor_add(findings, CP_OK, "priority", "", "calls come first");
 }
 
+/* Everything below a folder of secrets is its owner's alone; returns how many are not. */
 static int count_open(struct cp_context *context, const char *folder, int depth, json_t *findings)
 {
     DIR *open = depth < DEPTH_MAX ? opendir(folder) : NULL;

@@ -213,8 +213,7 @@ static enum cc_error make_redis(struct cp_cell_create *create, const char *site)
     struct cp_context *context = create->context;
     const char *const argv[] = {"/usr/bin/redis-server",
                                 cp_cell_path_at(create, site, "etc/redis.conf"), NULL};
-    struct cp_service service = {
-        .name = service_at(create, site, "redis"), .argv = argv, .answers_calls = true};
+    struct cp_service service = {.name = service_at(create, site, "redis"), .argv = argv};
     enum cc_error error = write_redis(create, site);
     if (!error)
         error = create->target->install(context, &service);
@@ -288,8 +287,7 @@ static enum cc_error install_worker(struct cp_cell_create *create, const char *s
     const char *file = cp_cell_path_at(create, site, cp_format(context, "etc/cell-%s.yaml", name));
     const char *const argv[] = {cp_format(context, "%s/callcell-cell", context->bin), "--config",
                                 file, NULL};
-    struct cp_service service = {
-        .name = worker_service(create, site, worker), .argv = argv, .answers_calls = true};
+    struct cp_service service = {.name = worker_service(create, site, worker), .argv = argv};
     enum cc_error error = cp_identity_ensure(
         context, cp_cell_path_at(create, site, cp_format(context, "etc/tls/%s", name)),
         cp_format(context, "urn:callcell:cell:%s", create->cell));

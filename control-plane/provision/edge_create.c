@@ -66,7 +66,7 @@ static enum cc_error start(void *subject)
     struct cp_context *context = create->context;
     const char *const argv[] = {cp_format(context, "%s/callcell-edge", context->bin), "--config",
                                 cp_path(context, "edges/%s/edge.yaml", create->edge), NULL};
-    struct cp_service service = {.name = create->edge, .argv = argv, .answers_calls = true};
+    struct cp_service service = {.name = create->edge, .argv = argv};
     enum cc_error error = cp_target_local.install(context, &service);
     return error ? error : cp_target_local.start(context, create->edge);
 }

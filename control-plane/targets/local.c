@@ -12,20 +12,20 @@
 
 #include "control-plane/files.h"
 #include "control-plane/process.h"
+#include "control-plane/rights.h"
 #include "control-plane/sites.h"
 #include "control-plane/targets/priority.h"
 #include "control-plane/targets/process_tree.h"
 
 enum {
     SCAN_WAIT_MS = 15000,
+    START_WAIT_MS = 3000,
     PAUSE_MS = 20,
     STOP_WAIT_MS = 10000,
     LOG_BYTES = 1000000,
     STOP_S = 30,
     LAST_STAGE = 6
 };
-/* In the folder of a service that answers calls. */
-#define CALLS_FILE "calls"
 #define TOOLS "/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin"
 
 const struct cp_target *cp_target_find(const char *name)
@@ -143,9 +143,6 @@ static enum cc_error install(struct cp_context *context, const struct cp_service
         error = write_log(context, target, service->name);
     if (!error)
         error = write_stop(context, target, service);
-    if (!error && service->answers_calls)
-        error = cp_file_write(context, cp_format(context, "%s/" CALLS_FILE, target),
-                              cc_slice("", 0), 0600);
     if (!error && fresh)
         error =
             cp_file_write(context, cp_format(context, "%s/down", target), cc_slice("", 0), 0600);
@@ -187,14 +184,24 @@ static pid_t pid_of(struct cp_context *context, const char *service)
 
 static bool answers_calls(struct cp_context *context, const char *service)
 {
-    return cp_file_exists(
-        cp_format(context, "%s/" CALLS_FILE, cp_local_service_folder(context, service)));
+    const char *name = name_of(service);
+    size_t length = strlen(name);
+    return strstr(name, "-worker-") || (length > 6 && strcmp(name + length - 6, "-redis") == 0) ||
+           cp_file_exists(cp_path(context, "edges/%s", name));
 }
 
-/* Only root may; what was started without it runs on as it is, and `callcell doctor` says so. */
+/* 0: it does not run. A number that was left by a supervisor that is gone may be anybody's. */
+static pid_t supervised_pid_of(struct cp_context *context, const char *service)
+{
+    const char *folder = cp_local_service_folder(context, service);
+    return is_supervised(cp_format(context, "%s/supervise/ok", folder)) ? pid_of(context, service)
+                                                                        : 0;
+}
+
+/* Without the right to, what was started runs on as it is, and `callcell doctor` says so. */
 static void put_before_others(struct cp_context *context, const char *service)
 {
-    pid_t pid = answers_calls(context, service) ? pid_of(context, service) : 0;
+    pid_t pid = answers_calls(context, service) ? supervised_pid_of(context, service) : 0;
     if (pid > 0 && !cp_priority_is_raised(pid))
         (void)cp_priority_raise(pid);
 }
@@ -244,10 +251,10 @@ static enum cc_error kill_those(struct cp_context *context, const char *service,
     enum cc_error error =
         cp_file_write(context, cp_format(context, "%s/down", folder), cc_slice("", 0), 0600);
     pid_t head = error ? 0 : pid_of(context, service);
-    if (head > 0) {
+    if (!error) /* also one that is between two starts */
         (void)!sv(context, "down", service, 0);
+    if (head > 0)
         (void)cp_process_tree_kill(head, name);
-    }
     for (int waited = 0; !error && is_up(context, service); waited += PAUSE_MS) {
         if (waited >= STOP_WAIT_MS)
             error = cp_fail(context, CC_TIMEOUT, "%s cannot be killed", service);
@@ -389,20 +396,21 @@ static void start_stopped(struct cp_context *context, const char *site)
     }
 }
 
-/* Of what is meant to run; a supervisor that has just been started has not started all of it. */
+/* A supervisor that has just been started has not started all of its services. */
 static void put_calls_before_others(struct cp_context *context, const char *site)
 {
     struct services services = {0};
-    add_services(context, site, &services);
     int waited = 0;
-    for (size_t i = 0; i < services.count; i++) {
-        const char *folder = cp_local_service_folder(context, services.names[i]);
-        if (!answers_calls(context, services.names[i]) ||
-            cp_file_exists(cp_format(context, "%s/down", folder)))
-            continue;
-        for (; pid_of(context, services.names[i]) == 0 && waited < SCAN_WAIT_MS; waited += PAUSE_MS)
+    add_services(context, site, &services);
+    for (size_t i = 0; cp_rights_include_priority() && i < services.count; i++) {
+        const char *name = services.names[i];
+        const char *folder = cp_local_service_folder(context, name);
+        bool comes =
+            answers_calls(context, name) && !cp_file_exists(cp_format(context, "%s/down", folder));
+        for (; comes && supervised_pid_of(context, name) == 0 && waited < START_WAIT_MS;
+             waited += PAUSE_MS)
             cp_pause_ms(PAUSE_MS);
-        put_before_others(context, services.names[i]);
+        put_before_others(context, name);
     }
 }
 
@@ -413,8 +421,8 @@ struct cp_local_priority cp_local_priority(struct cp_context *context)
     add_services(context, CP_SITE_FIRST, &services);
     add_services(context, CP_SITE_SECOND, &services);
     for (size_t i = 0; i < services.count; i++) {
-        pid_t pid =
-            answers_calls(context, services.names[i]) ? pid_of(context, services.names[i]) : 0;
+        const char *name = services.names[i];
+        pid_t pid = answers_calls(context, name) ? supervised_pid_of(context, name) : 0;
         seen.running += pid > 0;
         seen.behind += pid > 0 && !cp_priority_is_raised(pid);
     }

@@ -18,7 +18,6 @@ struct cp_service {
     const char *stop_signal;        /* "INT": sent instead of TERM; NULL: TERM */
     const char *first;              /* lines of sh, run before each start in its folder of the
                                      * supervisor; whether they succeed does not matter; or NULL */
-    bool answers_calls; /* comes before everything else on its machine, where that is permitted */
 };
 
 struct cp_target {
