@@ -1,15 +1,14 @@
 """./dev up from nothing, again without change, and ./dev down without a trace."""
 import contextlib
 import os
-import pathlib
 import re
 import shutil
 import signal
 import socket
 
-from support import faults
+from support import faults, priority
 from support.platform import PORTS, Platform, port_is_free
-from support.scenario import expect, expect_equal, main, note, test
+from support.scenario import expect, expect_equal, main, test
 from support.wait import wait_until
 
 UP_TIMEOUT_S = 300
@@ -54,52 +53,8 @@ def up_again_changes_nothing_and_prints_the_same(platform):
         expect_equal(now[what], before, what)
 
 
-def may_raise_priorities():
-    """Tried, since in some containers root has the right and is refused all the same."""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setpriority(os.PRIO_PROCESS, 0, -5)
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    return os.waitpid(child, 0)[1] == 0
-
-
-def comes_first(pid):
-    """A process by itself, and its session where the kernel has autogroups."""
-    group = pathlib.Path(f"/proc/{pid}/autogroup")
-    return os.getpriority(os.PRIO_PROCESS, pid) == -5 and (
-        not group.exists() or group.read_text().split()[-1] == "-5")
-
-
-def answers_calls(service):
-    return service.startswith("edge-") or "-worker-" in service or service == "se-1-redis"
-
-
-def said_of_priority(platform):
-    found = [line for line in platform.dev("cli", "doctor", check=False).stdout.splitlines() if "priority:" in line]
-    expect_equal(len(found), 1, "lines of doctor about priority")
-    return found[0]
-
-
-def check_priorities(platform):
-    may = may_raise_priorities()
-    for service in platform.services():
-        expect_equal(comes_first(platform.pid(service)), may and answers_calls(service), f"{service} comes first")
-
-
 @test
-def what_answers_calls_comes_before_all_else(platform):
-    check_priorities(platform)
-    first = platform.pid("worker-1")
-    platform.kill("worker-1")
-    wait_until("another worker", lambda: platform.pid("worker-1") not in (None, first), 10)
-    check_priorities(platform)
-
-
-@test
-def it_does_after_the_supervisors_were_killed_too(platform):
+def calls_come_first_after_the_supervisors_were_killed_too(platform):
     """As after a reboot: what they wrote is still there, and names processes that are gone."""
     supervisor = int((platform.home / "run/runsvdir.pid").read_text())
     pids = {pid for service in platform.services() for pid in faults.descendants(faults.parent(platform.pid(service)))}
@@ -109,21 +64,7 @@ def it_does_after_the_supervisors_were_killed_too(platform):
     wait_until("nothing is left", lambda: not platform.processes(), 20)
     platform.dev("start")
     wait_until("both workers are ready", lambda: platform.worker_is_ready(1) and platform.worker_is_ready(2), 60)
-    check_priorities(platform)
-
-
-@test
-def doctor_says_when_calls_do_not_come_first(platform):
-    if not may_raise_priorities():
-        note("SKIPPED in part: priorities cannot be raised here")
-        expect("5 of 5 programs that answer calls do not come before Postgres" in said_of_priority(platform),
-               said_of_priority(platform))
-        return
-    expect("calls come first" in said_of_priority(platform), said_of_priority(platform))
-    os.setpriority(os.PRIO_PROCESS, platform.pid("worker-2"), 0)
-    expect("1 of 5 programs" in said_of_priority(platform), said_of_priority(platform))
-    platform.dev("cli", "up")
-    expect("calls come first" in said_of_priority(platform), said_of_priority(platform))
+    priority.check(platform)
 
 
 @test
