@@ -13,6 +13,7 @@
 enum cc_error cp_rights_before_change(void) CC_MUST_CHECK;
 enum cc_error cp_rights_after_change(void) CC_MUST_CHECK;
 
+/* Whether this process may put others first, be it by what was left of root's rights or its own. */
 bool cp_rights_include_priority(void);
 
 #endif

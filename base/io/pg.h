@@ -36,7 +36,7 @@ struct cc_pg_options {
     const char *password;            /* NULL: none; kept apart so that conninfo may be logged */
     size_t connections;              /* at most; one, and more as transactions wait; default 4 */
     size_t queue_max;                /* transactions waiting, default 1,024 */
-    int64_t connect_timeout_ms;      /* default 1,000 */
+    int64_t connect_timeout_ms;      /* default 1,000; a further one has five seconds */
     const struct cc_pg_guard *guard; /* NULL: none; outlives the pool */
     /* NULL, or a pool to the same servers, which outlives this one: while both have failed only the
      * scout keeps on trying, and this one is quiet for five seconds. */

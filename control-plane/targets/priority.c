@@ -55,7 +55,7 @@ bool cp_priority_raise(pid_t process)
            setpriority(PRIO_PGRP, (id_t)session, CP_PRIORITY_OF_CALLS) == 0 && raise_group(session);
 }
 
-/* "/autogroup-17 nice -5" */
+/* "/autogroup-17 nice -5"; nothing for a process that is in none, and is weighed alone. */
 static bool group_is_raised(pid_t process)
 {
     char text[TEXT_MAX] = "";

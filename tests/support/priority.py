@@ -22,8 +22,8 @@ def may_be_raised():
 def comes_first(pid):
     """A process by itself, and its session where the kernel has autogroups."""
     group = pathlib.Path(f"/proc/{pid}/autogroup")
-    return os.getpriority(os.PRIO_PROCESS, pid) == NICE and (
-        not group.exists() or group.read_text().split()[-1] == str(NICE))
+    said = group.read_text().split() if group.exists() else []  # nothing: in none
+    return os.getpriority(os.PRIO_PROCESS, pid) == NICE and (not said or said[-1] == str(NICE))
 
 
 def answers_calls(service):

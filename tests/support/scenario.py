@@ -22,7 +22,7 @@ def test(function):
 
 
 def test_afterwards(function):
-    """A test that takes nothing: it runs when the platform is gone, and has the machine to itself."""
+    """A test that takes nothing: it runs after all others, when the scenario's own platform is gone."""
     _afterwards.append(function)
     return function
 
