@@ -65,7 +65,7 @@ static enum cc_error find_primary(struct machine *machine)
     for (int node = 1; node <= 2; node++) {
         struct cc_buffer text;
         char sql[] = "select pg_is_in_recovery()", folder[PATH_SIZE + 32];
-        snprintf(folder, sizeof(folder), "%s/cells/%s/pg/node%d/postmaster.pid",
+        snprintf(folder, sizeof(folder), "%s/cells/%s/pg/node%d/data/postmaster.pid",
                  machine->measuring->home, machine->measuring->cell, node);
         FILE *file = fopen(folder, "re");
         char line[PATH_SIZE];

@@ -218,7 +218,7 @@ static bool kill_pid_of(const char *home, const char *folder, const char *name, 
 static bool is_primary(const char *home, const char *cell, int node)
 {
     char data[PATH_TEXT_MAX], file[PATH_TEXT_MAX + 32];
-    snprintf(data, sizeof(data), "%s/cells/%s/pg/node%d", home, cell, node);
+    snprintf(data, sizeof(data), "%s/cells/%s/pg/node%d/data", home, cell, node);
     snprintf(file, sizeof(file), "%s/standby.signal", data);
     bool is_standby = access(file, F_OK) == 0;
     snprintf(file, sizeof(file), "%s/postmaster.pid", data);
@@ -232,7 +232,7 @@ static enum cc_error kill_primary(const char *home, const char *cell)
         if (!is_primary(home, cell, node))
             continue;
         snprintf(service, sizeof(service), "%s-node%d", cell, node);
-        snprintf(data, sizeof(data), "%s/pg/node%d", cell, node);
+        snprintf(data, sizeof(data), "%s/pg/node%d/data", cell, node);
         bool keeper = kill_pid_of(home, "run/services", service, "supervise/pid");
         bool postgres = kill_pid_of(home, "cells", data, "postmaster.pid");
         return keeper && postgres ? CC_OK : CC_NOT_FOUND;

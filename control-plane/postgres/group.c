@@ -38,7 +38,7 @@ void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_p
                                    .port = port,
                                    .folder = cp_format(context, "%s/pg", folder),
                                    .secrets_folder = cp_format(context, "%s/etc/postgres", folder)};
-    place->data = cp_format(context, "%s/%s", place->folder, place->name);
+    place->data = cp_format(context, "%s/%s/data", place->folder, place->name);
     place->environment = environment_of(group, place->folder, place->secrets_folder);
     if (part == CP_POSTGRES_MONITOR) {
         group->pooler.service = cp_format(context, "%s-pooler", service);

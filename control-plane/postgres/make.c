@@ -70,7 +70,9 @@ static enum cc_error make_folders(struct cp_postgres_group *group,
     for (size_t i = 0; !error && i < sizeof(folders) / sizeof(folders[0]); i++)
         error = cp_folder_make(group->context,
                                cp_format(group->context, "%s/%s", place->folder, folders[i]));
-    return error;
+    return error ? error
+                 : cp_folder_make(group->context,
+                                  cp_format(group->context, "%s/%s", place->folder, place->name));
 }
 
 enum cc_error cp_postgres_prepare(struct cp_postgres_group *group)
@@ -86,7 +88,10 @@ enum cc_error cp_postgres_prepare(struct cp_postgres_group *group)
 /* pg_autoctl sizes memory for a machine of its own; our share comes from the template. syncfs:
  * after a crash Postgres syncs each of its files by default, which took 3-5 s and so ended in a
  * failover; with one call for the whole file system writes were back within 0.4-0.9 s (10 times).
- * checkpoint_timeout: what was written since the last one is what a crash has to do again. */
+ * checkpoint_timeout: what was written since the last one is what a crash has to do again.
+ * wal_keep_size: pg_autoctl would keep 8 GB on each node at all times; what a replica lacks its
+ * slot keeps. max_slot_wal_keep_size: a replica that is gone for good must not fill the primary's
+ * disk; one that lacks more than this comes back by cell heal. */
 const char *cp_postgres_settings(struct cp_postgres_group *group, int64_t buffers_megabytes)
 {
     return cp_format(group->context,
@@ -103,6 +108,8 @@ const char *cp_postgres_settings(struct cp_postgres_group *group, int64_t buffer
                      "client_connection_check_interval = '1s'\n"
                      "recovery_init_sync_method = 'syncfs'\n"
                      "checkpoint_timeout = '1min'\n"
+                     "wal_keep_size = '128MB'\n"
+                     "max_slot_wal_keep_size = '8GB'\n"
                      "log_statement = 'none'\n"
                      "logging_collector = off\n",
                      group->socket_folder, (long long)buffers_megabytes);

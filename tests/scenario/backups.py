@@ -267,8 +267,8 @@ def a_cell_restored_in_its_own_place(platform):
         "select pg_switch_wal(), last_archived_time > now() - interval '10 s' from pg_stat_archiver")[0][1] == "t")
     platform.stop_postgres()
     for node in ("node1", "node2"):
-        subprocess.run(["rm", "-rf", str(platform.home / f"cells/se-1/pg/{node}/base")], check=True)
-        (platform.home / f"cells/se-1/pg/{node}/the-old-one").touch()
+        subprocess.run(["rm", "-rf", str(platform.home / f"cells/se-1/pg/{node}/data/base")], check=True)
+        (platform.home / f"cells/se-1/pg/{node}/data/the-old-one").touch()
     killed = platform.run(["env", "CALLCELL_KILL_AT=cell_restore_in_place:copied:record",
                            platform.home / "bin/callcell", "cell", "restore", "se-1", "--in-place", "--to", "latest",
                            "--confirm", "se-1"], 180, check=False)

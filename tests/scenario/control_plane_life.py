@@ -141,7 +141,7 @@ def lose_the_registry(platform):
     for part in ("registry-monitor", "registry-node1", "registry-node2"):
         platform.stop_service(part)
     for node in ("node1", "node2"):
-        shutil.rmtree(platform.home / f"registry/pg/{node}/base")
+        shutil.rmtree(platform.home / f"registry/pg/{node}/data/base")
 
 
 def restore(platform, moment):

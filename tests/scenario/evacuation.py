@@ -112,7 +112,7 @@ def a_replica_that_recovers_is_waited_for_and_the_old_primary_goes_on(platform):
     faults.wait_until_whole(platform)
     old = platform.active_site()
     standby = {"a": "b", "b": "a"}[old]
-    data = platform.site(standby) / "cells/se-1/pg" / NODES[standby]
+    data = platform.site(standby) / "cells/se-1/pg" / NODES[standby] / "data"
     recovered = platform.home / "recovered"
     service = node_at(platform, standby).folders()
     platform.as_owner(["sv", "-w", "20", "force-stop", *service], timeout_s=60)

@@ -302,7 +302,7 @@ def drift_is_seen_and_mended(platform):
     discovery = platform.home / "discovery/se-1.endpoints"
     discovery.write_text("# by hand\n")
     node = 1 if platform.primary_port() == platform.port(20131) else 2
-    conf = platform.home / f"cells/se-1/pg/node{node}/postgresql.conf"
+    conf = platform.home / f"cells/se-1/pg/node{node}/data/postgresql.conf"
     conf.write_text(conf.read_text() + "work_mem = '9MB'\n")
     platform.psql("select pg_reload_conf()")
     platform.psql(f"update directory.numbers set kind = 'pbx' where number = '{MOBILE}'")

@@ -4,6 +4,7 @@ acknowledged writes.
 """
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import time
 
+from support import faults
 from support.platform import Platform
 from support.recipes import registry
 from support.scenario import expect, expect_equal, long_test, main, test
@@ -83,7 +85,7 @@ def a_pooler_that_was_stopped_or_froze_is_started_and_nodes_report_through_it(pl
 def a_frozen_postgres_is_found_under_a_keeper_that_is_well(platform):
     """The head of its service is pg_autoctl."""
     replica = 2 if platform.primary_port() == platform.port(20131) else 1
-    postmaster = int((platform.home / f"cells/se-1/pg/node{replica}/postmaster.pid").read_text().split()[0])
+    postmaster = int((platform.home / f"cells/se-1/pg/node{replica}/data/postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGSTOP)
     try:
         done = platform.cli("cell", "heal", "se-1", "--dry-run")
@@ -138,6 +140,38 @@ def a_keeper_without_its_note_is_told_that_its_postgres_is_to_run(platform):
     wait_until("they are told", lambda: all(note.exists() and note.stat().st_size for note in notes), 20)
 
 
+def postgres_of(platform, node):
+    """Its processes, the first one first, without its keeper's."""
+    postmaster = int((platform.home / f"cells/se-1/pg/{node}/data/postmaster.pid").read_text().split()[0])
+    return faults.descendants(postmaster)
+
+
+def is_to_be_promoted(platform, node):
+    return platform.psql(f"select goalstate from pgautofailover.node where nodename = '{node}'", platform.port(20130),
+                         "pg_auto_failover") == [["stop_replication"]]
+
+
+@test
+def a_promotion_that_was_lost_with_its_postgres_is_asked_for_again(platform):
+    """The replica's recovery is frozen, so that it cannot follow the request; then its Postgres is killed with it."""
+    faults.wait_until_whole(platform)
+    primary, replica = nodes(platform)
+    recovery = [pid for pid in postgres_of(platform, replica)
+                if b"startup" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+    expect_equal(len(recovery), 1, f"processes that recover: {recovery}")
+    os.kill(recovery[0], signal.SIGSTOP)
+    platform.stop_service(primary)
+    wait_until(f"{replica} is to be promoted", lambda: is_to_be_promoted(platform, replica), 60)
+    log = platform.home / f"log/se-1-{replica}/current"
+    wait_until("its Postgres was asked", lambda: "Waiting for postgres to promote" in log.read_text(), 20)
+    for pid in postgres_of(platform, replica):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(f"{replica} is the primary", lambda: nodes(platform)[0] == replica, 60)
+    platform.start_service(primary)
+    faults.wait_until_whole(platform)
+    expect_equal(nodes(platform)[0], replica, "the primary")
+
+
 @test
 def leases_are_of_the_term_in_force_whatever_the_registry_knows(platform):
     """As after a restore of the registry from before some failovers: the primary holds the higher term."""
@@ -181,7 +215,7 @@ def a_replica_that_is_promoted_while_heal_waits_for_it_is_kept(platform):
         said = healing.communicate(timeout=120)[1]
     expect_equal(healing.returncode, 1, f"exit status of heal, which said {said}")
     wait_until(f"{replica} is the primary", lambda: nodes(platform)[0] == replica, 60)
-    expect(not (platform.home / f"cells/se-1/pg/{replica}.before").exists(), f"the data of {replica} was set aside")
+    expect(not (platform.home / f"cells/se-1/pg/{replica}/data.before").exists(), f"the data of {replica} was set aside")
     platform.cli("cell", "heal", "se-1", timeout_s=180)
     expect_equal(nodes(platform)[0], replica, "the primary")
     expect_writes(platform, "+46733000005")
@@ -194,7 +228,7 @@ def a_replica_is_promoted_without_its_monitor(platform):
     expect_writes(platform, "+46733000006")
     primary, replica = nodes(platform)
     platform.stop_service("monitor")
-    shutil.rmtree(platform.home / "cells/se-1/pg/monitor/base")
+    shutil.rmtree(platform.home / "cells/se-1/pg/monitor/data/base")
     platform.stop_service(primary)
     done = platform.cli("cell", "failover", "se-1", timeout_s=240)
     expect(f"primary is {replica}" in done.stdout, done.stdout)
@@ -208,7 +242,7 @@ def a_replica_is_promoted_without_its_monitor(platform):
 def what_was_set_aside_outlives_a_second_try(platform):
     """A heal was killed in the middle of a base backup; what it had set aside is the node's only old copy."""
     replica = nodes(platform)[1]
-    data = platform.home / "cells/se-1/pg" / replica
+    data = platform.home / "cells/se-1/pg" / replica / "data"
     platform.stop_service(replica)
     shutil.rmtree(data.with_suffix(".before"), ignore_errors=True)
     data.rename(data.with_suffix(".before"))
@@ -226,7 +260,8 @@ def what_was_set_aside_outlives_a_second_try(platform):
 def two_nodes_that_take_writes_are_both_left_alone(platform):
     primary, replica = nodes(platform)
     port = platform.port(20130 + int(replica[-1]))
-    platform.as_owner(["/usr/lib/postgresql/15/bin/pg_ctl", "promote", "-D", platform.home / "cells/se-1/pg" / replica])
+    platform.as_owner(["/usr/lib/postgresql/15/bin/pg_ctl", "promote", "-D",
+                       platform.home / "cells/se-1/pg" / replica / "data"])
     wait_until(f"{replica} takes writes", lambda: platform.psql("select pg_is_in_recovery()", port) == [["f"]])
     platform.psql("create table public.rival as select 1 as one", port)
     done = platform.cli("cell", "heal", "se-1", timeout_s=120, check=False)
@@ -235,7 +270,7 @@ def two_nodes_that_take_writes_are_both_left_alone(platform):
            done.stderr)
     expect_equal(platform.psql("select one from public.rival", port), [["1"]], f"what {replica} holds")
     platform.stop_service(replica)
-    data = platform.home / "cells/se-1/pg" / replica
+    data = platform.home / "cells/se-1/pg" / replica / "data"
     data.rename(data.with_suffix(".rival"))
     platform.cli("cell", "heal", "se-1", timeout_s=180)
     expect_equal(nodes(platform), (primary, replica), "primary and replica")

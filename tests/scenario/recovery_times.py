@@ -51,7 +51,7 @@ def numbers_are_there(platform):
 
 def crash_postgres(platform):
     node = faults.primary_node(platform)
-    file = platform.home / f"cells/se-1/pg/node{node}/postmaster.pid"
+    file = platform.home / f"cells/se-1/pg/node{node}/data/postmaster.pid"
     first = int(file.read_text().split()[0])
     os.kill(first, signal.SIGKILL)
     wait_until("another Postgres", lambda: platform.primary_port() and int(file.read_text().split()[0]) != first, 60)

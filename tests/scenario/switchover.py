@@ -75,7 +75,7 @@ def a_keeper_that_starts_after_the_promotion_leaves_no_replica_behind(platform):
     expect_equal(running.returncode, 0, f"exit status ({said})")
     faults.wait_until_whole(platform)
     expect_equal(faults.primary_node(platform), new, "primary")
-    signal_file = platform.home / f"cells/se-1/pg/node{new}/standby.signal"
+    signal_file = platform.home / f"cells/se-1/pg/node{new}/data/standby.signal"
     expect(not signal_file.exists(), "at its next start the primary would be a replica")
 
 

@@ -147,7 +147,7 @@ def is_noted_synchronous(cell, data):
     commits wait for the replica: what a replica may be promoted on."""
     noted = json.loads((cell / "durability.json").read_text())
     changed = (data / "postgresql.auto.conf").stat().st_mtime
-    return (noted["synchronous"] and noted["primary"] == data.name and
+    return (noted["synchronous"] and noted["primary"] == data.parent.name and
             datetime.datetime.fromisoformat(noted["at"]).timestamp() > changed)
 
 

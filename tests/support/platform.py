@@ -349,7 +349,7 @@ class Platform:
 
     def keepers_notes(self):
         """Where each keeper is told that its Postgres is to run (docs/adr/0016-keepers-are-told.md)."""
-        return list(self.home.rglob("node[12]/pg_autoctl.pg"))
+        return list(self.home.rglob("node[12]/data/pg_autoctl.pg"))
 
     def worker_is_ready(self, number):
         return get(self.worker_telemetry_port(number), "/readyz").status == 200

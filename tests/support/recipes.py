@@ -495,9 +495,9 @@ class CellFailoverWithoutMonitor(CellFailover):
         super().prepare(turn)
         node = "node1" if self.before == self.p.port(20131) else "node2"
         cell = self.p.home / "cells/se-1"
-        wait_until("it is noted as replicated", lambda: faults.is_noted_synchronous(cell, cell / "pg" / node))
+        wait_until("it is noted as replicated", lambda: faults.is_noted_synchronous(cell, cell / "pg" / node / "data"))
         self.p.stop_service("se-1-monitor")
-        shutil.rmtree(cell / "pg/monitor/base")
+        shutil.rmtree(cell / "pg/monitor/data/base")
         self.p.stop_service(f"se-1-{node}")
         self.p.stop_service("se-1-node2" if node == "node1" else "se-1-node1")
 
@@ -554,7 +554,7 @@ class CellHeal(Recipe):
     def prepare(self, turn):
         replica = 2 if self.p.primary_port() == self.p.port(20131) else 1
         self.p.stop_service(f"se-1-node{replica}")
-        shutil.rmtree(self.p.home / f"cells/se-1/pg/node{replica}")
+        shutil.rmtree(self.p.home / f"cells/se-1/pg/node{replica}/data")
         self.p.stop_service("se-1-redis")
         for name in ("cells/se-1/etc/lease", "cells/se-1/etc/lease.sig", "discovery/se-1.endpoints"):
             (self.p.home / name).unlink(missing_ok=True)

@@ -205,7 +205,7 @@ def both_data_folders_are_destroyed(scene):
         "select last_archived_time > now() - interval '10 s' from pg_stat_archiver") == [["t"]])
     scene.platform.stop_postgres()
     for node in ("node1", "node2"):
-        shutil.rmtree(scene.platform.home / f"cells/se-1/pg/{node}/base")
+        shutil.rmtree(scene.platform.home / f"cells/se-1/pg/{node}/data/base")
     scene.cell_answers()
     yield
     expect(exists(scene, LOST), f"{LOST} is not in the restored cell")

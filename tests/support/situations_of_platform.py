@@ -195,7 +195,7 @@ def the_registry_is_lost_with_its_files(scene):
     for name in REGISTRY:
         scene.platform.stop_service(name)
     for node in ("node1", "node2"):
-        shutil.rmtree(scene.platform.home / f"registry/pg/{node}/base")
+        shutil.rmtree(scene.platform.home / f"registry/pg/{node}/data/base")
     yield
     scene.writes()
     scene.no_alert("ControlPlaneWithoutLeader")

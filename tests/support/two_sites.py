@@ -55,7 +55,7 @@ class TwoSites(Platform):
 
     def wait_until_noted(self, active):
         """What the other site may be promoted on, when this one is lost, is noted at both."""
-        data = self.site(active) / "cells/se-1/pg" / NODES[active]
+        data = self.site(active) / "cells/se-1/pg" / NODES[active] / "data"
         wait_until("it is noted as replicated", lambda: all(
             faults.is_noted_synchronous(self.site(site) / "cells/se-1", data) for site in NODES), 60)
 
