@@ -108,7 +108,7 @@ const char *cp_postgres_settings(struct cp_postgres_group *group, int64_t buffer
                      "client_connection_check_interval = '1s'\n"
                      "recovery_init_sync_method = 'syncfs'\n"
                      "checkpoint_timeout = '1min'\n"
-                     "wal_keep_size = '128MB'\n"
+                     "wal_keep_size = '64MB'\n"
                      "max_slot_wal_keep_size = '8GB'\n"
                      "log_statement = 'none'\n"
                      "logging_collector = off\n",

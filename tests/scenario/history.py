@@ -126,7 +126,7 @@ class Nemesis:
         self.clocks = [SteppedClock(self.platform, name)
                        for name in ("se-1-worker-1", "se-1-node1", faults.serve_of(self.platform))]
         self.disks = {SmallDisk(self.platform, "cells/se-1/workers/worker-1", 16, ["worker-1"]): WORKERS,
-                      SmallDisk(self.platform, "cells/se-1/pg/node2", 600, ["node2"]): (),
+                      SmallDisk(self.platform, "cells/se-1/pg/node2", 1200, ["node2"]): (),
                       SmallDisk(self.platform, "edges/edge-2", 16, ["edge-2"]): ()}
         for disk in self.disks:
             disk.__enter__()
