@@ -12,7 +12,8 @@ enum {
     SEGMENT_DEFAULT = 16 * 1024 * 1024,
     MAXIMUM_DEFAULT = 1024 * 1024 * 1024,
     RECORD_DEFAULT = 64 * 1024,
-    SYNC_DEFAULT_MS = 50
+    SYNC_DEFAULT_MS = 50,
+    RUN_MAX = 64 /* records with one write */
 };
 
 static void on_sync_due(struct cc_deadline *deadline);
@@ -183,52 +184,94 @@ static enum cc_error begin_segment(struct cc_spool *spool)
     return CC_OK;
 }
 
-static enum cc_error write_frame(struct cc_spool *spool, struct segment *segment,
-                                 struct cc_slice record, int64_t now_us)
+static int64_t frame_bytes(struct cc_slice record)
 {
-    uint8_t head[CC_SPOOL_FRAME_HEAD];
-    cc_spool_frame_head(record, now_us, head);
-    struct iovec parts[] = {{head, sizeof(head)}, {(char *)(uintptr_t)record.data, record.length}};
-    ssize_t whole = (ssize_t)(sizeof(head) + record.length);
-    ssize_t written = pwritev(spool->active, parts, 2, segment->bytes);
-    if (written == whole)
-        return CC_OK;
-    /* A part of a frame is cut by the next reader too, should truncating fail. */
-    enum cc_error error = written >= 0 ? CC_FULL : error_of_errno();
-    if (ftruncate(spool->active, segment->bytes) != 0)
-        CC_LOG(CC_LOG_ERROR, "spool_truncate_failed", cc_log_text("reason", strerror(errno)));
-    return error;
+    return (int64_t)(record.length + CC_SPOOL_FRAME_HEAD);
 }
 
-enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record)
+/* Afterwards the last segment takes so many bytes. */
+static enum cc_error make_room(struct cc_spool *spool, int64_t bytes)
 {
-    int64_t bytes = (int64_t)(record.length + CC_SPOOL_FRAME_HEAD);
-    struct segment *segment = last_segment(spool);
-    if (record.length > (size_t)spool->options.record_max)
-        return CC_TOO_LARGE;
     if (spool->total_bytes + bytes > spool->options.maximum_bytes)
         empty_last_segment(spool, 1); /* what is shipped must not keep out what comes */
     if (spool->total_bytes + bytes > spool->options.maximum_bytes)
         return CC_FULL;
-    segment = last_segment(spool);
+    const struct segment *segment = last_segment(spool);
     if (spool->active < 0 || segment->bytes + bytes > spool->options.segment_bytes ||
-        end_of(segment) < next_number(spool)) {
-        enum cc_error error = begin_segment(spool);
-        if (error != CC_OK)
-            return error;
-        segment = last_segment(spool);
-    }
+        end_of(segment) < next_number(spool))
+        return begin_segment(spool);
+    return CC_OK;
+}
+
+/* How many go into the last segment with one write, which has room for the first. */
+static size_t run_of(struct cc_spool *spool, const struct cc_slice *records, size_t count,
+                     int64_t *bytes)
+{
+    int64_t segment = spool->options.segment_bytes - last_segment(spool)->bytes;
+    int64_t whole = spool->options.maximum_bytes - spool->total_bytes;
+    int64_t room = segment < whole ? segment : whole;
+    size_t run = 1;
+    *bytes = frame_bytes(records[0]);
+    while (run < count && run < RUN_MAX &&
+           records[run].length <= (size_t)spool->options.record_max &&
+           *bytes + frame_bytes(records[run]) <= room)
+        *bytes += frame_bytes(records[run++]);
+    return run;
+}
+
+static enum cc_error write_run(struct cc_spool *spool, const struct cc_slice *records, size_t count,
+                               int64_t bytes)
+{
+    struct segment *segment = last_segment(spool);
+    uint8_t heads[RUN_MAX][CC_SPOOL_FRAME_HEAD];
+    struct iovec parts[2 * RUN_MAX];
     int64_t now_us = cc_wall_clock_us();
-    enum cc_error error = write_frame(spool, segment, record, now_us);
-    if (error != CC_OK)
+    for (size_t i = 0; i < count; i++) {
+        cc_spool_frame_head(records[i], now_us, heads[i]);
+        parts[2 * i] = (struct iovec){heads[i], CC_SPOOL_FRAME_HEAD};
+        parts[2 * i + 1] = (struct iovec){(char *)(uintptr_t)records[i].data, records[i].length};
+    }
+    ssize_t written = pwritev(spool->active, parts, (int)(2 * count), segment->bytes);
+    if (written != bytes) {
+        /* A part of a frame is cut by the next reader too, should truncating fail. */
+        enum cc_error error = written >= 0 ? CC_FULL : error_of_errno();
+        if (ftruncate(spool->active, segment->bytes) != 0)
+            CC_LOG(CC_LOG_ERROR, "spool_truncate_failed", cc_log_text("reason", strerror(errno)));
         return error;
+    }
     if (spool->oldest_us == 0)
         spool->oldest_us = now_us;
     segment->bytes += bytes;
-    segment->count++;
+    segment->count += count;
     spool->total_bytes += bytes;
     want_sync(spool);
     return CC_OK;
+}
+
+enum cc_error cc_spool_append_all(struct cc_spool *spool, const struct cc_slice *records,
+                                  size_t count, size_t *taken)
+{
+    *taken = 0;
+    while (*taken < count) {
+        const struct cc_slice *first = records + *taken;
+        if (first->length > (size_t)spool->options.record_max)
+            return CC_TOO_LARGE;
+        enum cc_error error = make_room(spool, frame_bytes(*first));
+        int64_t bytes = 0;
+        size_t run = error ? 0 : run_of(spool, first, count - *taken, &bytes);
+        if (!error)
+            error = write_run(spool, first, run, bytes);
+        if (error)
+            return error;
+        *taken += run;
+    }
+    return CC_OK;
+}
+
+enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record)
+{
+    size_t taken;
+    return cc_spool_append_all(spool, &record, 1, &taken);
 }
 
 /* ---- reading ---- */

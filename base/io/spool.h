@@ -43,6 +43,10 @@ void cc_spool_close(struct cc_spool *spool);
 
 /* CC_FULL (bound reached or disk full), CC_TOO_LARGE, CC_IO. */
 enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record) CC_MUST_CHECK;
+/* The same for several, in this order, with as few writes as their segments allow. *taken: how many
+ * are in the spool; the error is that of the first that is not. */
+enum cc_error cc_spool_append_all(struct cc_spool *spool, const struct cc_slice *records,
+                                  size_t count, size_t *taken) CC_MUST_CHECK;
 
 struct cc_spool_batch {
     uint64_t first; /* number of the first record */

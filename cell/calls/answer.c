@@ -10,7 +10,7 @@
  *   on_flow               the version that the state pins, if another   |
  *     |                                                                 |
  *   decide_and_reply      decide (pure) <-------------------------------'
- *     |                   render -> record into the spool -> reply
+ *     |                   render -> outbox: record into the spool -> reply
  *     '- no source could give the call plan: 503, the edge asks another worker
  *
  * All of it within min(350 ms, what the edge waits for). The struct lives in the request's arena.
@@ -20,7 +20,6 @@
 #include "base/decimal.h"
 #include "base/log.h"
 #include "base/timestamp.h"
-#include "cell/calls/record.h"
 
 enum { BUDGET_MS = 350, REPLY_MS = 15 };
 
@@ -28,6 +27,7 @@ _Static_assert(CELL_T_DECISION_FAULT - CELL_T_DECISION_CONNECT + 1 == CELL_DECIS
                "one series per decision");
 
 struct answer {
+    struct cell_outgoing outgoing;
     struct cell_calls *calls;
     struct cell_answer_request asked;
     struct cell_wait plan;
@@ -35,12 +35,16 @@ struct answer {
     struct cell_decide_input input;
     struct cell_opened opened;
     int64_t deadline_us;
+    struct cc_buffer body; /* what is sent */
+    char decision_id[CC_DECISION_ID_TEXT + 1];
+    enum cell_decision decision;
 };
 
 static void on_plan(struct cell_wait *wait);
 static void with_plan(struct answer *answer);
 static void on_flow(struct cell_wait *wait);
 static void decide_and_reply(struct answer *answer);
+static void send_answer(struct cell_outgoing *outgoing);
 
 /* A number that nobody can have needs no look-up; an emergency call must not wait for one. */
 static bool needs_plan(const struct answer *answer, struct cc_slice served)
@@ -117,9 +121,10 @@ static void on_flow(struct cell_wait *wait)
 
 /* Renders the decision; when it will not go into its bounds, the safest action, which always does.
  */
-static enum cc_error render(struct answer *answer, struct cc_answer *decided,
-                            struct cc_buffer *body, char *decision_id)
+static enum cc_error render(struct answer *answer, struct cc_answer *decided)
 {
+    struct cc_buffer *body = &answer->body;
+    char *decision_id = answer->decision_id;
     const struct cell_answer_request *asked = &answer->asked;
     enum cc_error error = asked->dialect->write(decided, asked->tenant, asked->event->event_id,
                                                 answer->plan.row_version, body, decision_id);
@@ -146,15 +151,14 @@ static struct cc_slice request_id_of(const struct cell_answer_request *asked)
     return cc_name_is_uuid(asked->request_id) ? asked->request_id : cc_slice(NULL, 0);
 }
 
-static void record(const struct answer *answer, const struct cc_answer *decided,
-                   const char *decision_id)
+static void put_into_outbox(struct answer *answer, const struct cc_answer *decided)
 {
     const struct cell_answer_request *asked = &answer->asked;
     struct cell_worker *worker = answer->calls->worker;
     struct cc_call_record line = {.tenant = asked->tenant,
                                   .event = asked->event,
                                   .source = cc_slice_of(cell_source_name(answer->plan.source)),
-                                  .decision_id = cc_slice_of(decision_id),
+                                  .decision_id = cc_slice_of(answer->decision_id),
                                   .plan_version = answer->plan.row_version,
                                   .flow_id = decided->flow_id,
                                   .flow_version = decided->flow_version,
@@ -166,10 +170,11 @@ static void record(const struct answer *answer, const struct cc_answer *decided,
                                   .processing_us = cc_monotonic_us() - asked->request->received_us,
                                   .actions = decided->actions,
                                   .action_count = decided->action_count};
-    cell_record(worker, &line);
+    answer->outgoing.send = send_answer;
+    cell_outbox_put(answer->calls->outbox, &answer->outgoing, &line);
 }
 
-static void reply_with(const struct answer *answer, struct cc_slice body, const char *decision_id)
+static void reply_with(const struct answer *answer)
 {
     char version[CC_DECIMAL_TEXT];
     struct cc_http_reply reply = {
@@ -180,9 +185,9 @@ static void reply_with(const struct answer *answer, struct cc_slice body, const 
                      cc_slice_of(cell_source_name(answer->plan.source))},
                     {CC_SLICE_LITERAL("callcell-plan-version"),
                      cc_decimal(answer->plan.row_version, version)},
-                    {CC_SLICE_LITERAL("callcell-decision-id"), cc_slice_of(decision_id)}},
+                    {CC_SLICE_LITERAL("callcell-decision-id"), cc_slice_of(answer->decision_id)}},
         .header_count = 4,
-        .body = body};
+        .body = cc_buffer_slice(&answer->body)};
     cc_http_reply(answer->asked.request, &reply);
 }
 
@@ -233,31 +238,36 @@ static void leave_to_others(struct answer *answer)
 
 static void decide_and_reply(struct answer *answer)
 {
-    char decision_id[CC_DECISION_ID_TEXT + 1];
     struct cc_answer decided = {0};
-    struct cc_buffer body;
     fill_input(answer);
     answer->input.plan = answer->plan.plan;
     answer->input.plan_known = answer->plan.error == CC_NOT_FOUND;
     answer->input.pinned_flow = answer->flow.flow ? answer->flow.flow->flow : NULL;
-    enum cell_decision decision =
-        cell_decide(&answer->input, &answer->asked.request->arena, &decided);
-    if (decision == CELL_DECISION_NO_PLAN) {
+    answer->decision = cell_decide(&answer->input, &answer->asked.request->arena, &decided);
+    if (answer->decision == CELL_DECISION_NO_PLAN) {
         leave_to_others(answer);
         return;
     }
-    cc_buffer_init(&body, 0);
-    enum cc_error error = render(answer, &decided, &body, decision_id);
-    if (error) {
-        CC_LOG(CC_LOG_ERROR, "answer_failed", cc_log_error_field(error));
-        cc_http_problem(answer->asked.request, 503, "overloaded", "Overloaded",
-                        CC_SLICE_LITERAL("no answer could be made"));
-    } else {
-        record(answer, &decided, decision_id);
-        count(answer, decision);
+    cc_buffer_init(&answer->body, 0);
+    enum cc_error error = render(answer, &decided);
+    if (!error) {
+        put_into_outbox(answer, &decided);
+        return;
     }
+    CC_LOG(CC_LOG_ERROR, "answer_failed", cc_log_error_field(error));
     release(answer);
-    if (!error)
-        reply_with(answer, cc_buffer_slice(&body), decision_id);
+    cc_buffer_deinit(&answer->body);
+    cc_http_problem(answer->asked.request, 503, "overloaded", "Overloaded",
+                    CC_SLICE_LITERAL("no answer could be made"));
+}
+
+/* The answer lies in the request's arena, which goes with the reply. */
+static void send_answer(struct cell_outgoing *outgoing)
+{
+    struct answer *answer = CC_CONTAINER_OF(outgoing, struct answer, outgoing);
+    struct cc_buffer body = answer->body;
+    count(answer, answer->decision);
+    release(answer);
+    reply_with(answer);
     cc_buffer_deinit(&body);
 }

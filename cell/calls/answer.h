@@ -6,11 +6,13 @@
 
 #include "cell/calls/decide.h"
 #include "cell/calls/dialect/dialect.h"
+#include "cell/calls/outbox.h"
 #include "cell/calls/store.h"
 
 struct cell_calls {
     struct cell_worker *worker;
     struct cell_store *store;
+    struct cell_outbox *outbox;
     int64_t warned_us[CELL_DECISION_COUNT]; /* when the log last told of such a decision */
 };
 

@@ -17,8 +17,11 @@ enum cc_error cell_calls_create(struct cell_worker *worker, struct cell_calls **
     if (!calls)
         return CC_NO_MEMORY;
     calls->worker = worker;
-    enum cc_error error = cell_store_create(worker, &calls->store);
+    enum cc_error error = cell_outbox_create(worker, &calls->outbox);
+    if (!error)
+        error = cell_store_create(worker, &calls->store);
     if (error) {
+        cell_outbox_free(calls->outbox);
         free(calls);
         return error;
     }
@@ -31,6 +34,7 @@ void cell_calls_free(struct cell_calls *calls)
     if (!calls)
         return;
     cell_store_free(calls->store);
+    cell_outbox_free(calls->outbox);
     free(calls);
 }
 

@@ -12,9 +12,10 @@ enum cc_error cell_events_create(struct cell_worker *worker,
                                  struct cell_events **out) CC_MUST_CHECK;
 void cell_events_free(struct cell_events *events);
 
-/* Takes a call record (copied): into the spool, or into memory when the spool refuses it; from both
- * it is shipped. An error: it is lost. */
-enum cc_error cell_events_record(struct cell_events *events, struct cc_slice record) CC_MUST_CHECK;
+/* Takes call records (copied): into the spool, or into memory when the spool refuses them; from
+ * both they are shipped. An error: *lost of them are lost, the last one for this reason. */
+enum cc_error cell_events_record(struct cell_events *events, const struct cc_slice *records,
+                                 size_t count, size_t *lost) CC_MUST_CHECK;
 
 /* What waits for Postgres. */
 struct cell_backlog {

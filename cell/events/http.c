@@ -57,9 +57,10 @@ void cell_events_free(struct cell_events *events)
     free(events);
 }
 
-enum cc_error cell_events_record(struct cell_events *events, struct cc_slice record)
+enum cc_error cell_events_record(struct cell_events *events, const struct cc_slice *records,
+                                 size_t count, size_t *lost)
 {
-    return cell_shipper_keep(events->shipper, record);
+    return cell_shipper_keep(events->shipper, records, count, lost);
 }
 
 struct cell_backlog cell_events_backlog(const struct cell_events *events)

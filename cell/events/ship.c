@@ -149,14 +149,26 @@ static enum cc_error hold(struct cell_shipper *shipper, struct cc_slice record,
     return CC_OK;
 }
 
-enum cc_error cell_shipper_keep(struct cell_shipper *shipper, struct cc_slice record)
+enum cc_error cell_shipper_keep(struct cell_shipper *shipper, const struct cc_slice *records,
+                                size_t count, size_t *lost)
 {
-    enum cc_error error = cc_spool_append(shipper->worker->spool, record);
-    if (error && error != CC_TOO_LARGE) /* that it never takes */
-        error = hold(shipper, record, error);
-    if (!error && !shipper->busy && !cc_deadline_is_set(&shipper->next))
+    enum cc_error last = CC_OK;
+    *lost = 0;
+    for (size_t at = 0; at < count; at++) { /* over the one that the spool refused */
+        size_t taken;
+        enum cc_error error =
+            cc_spool_append_all(shipper->worker->spool, records + at, count - at, &taken);
+        at += taken;
+        if (error && error != CC_TOO_LARGE) /* that it never takes */
+            error = hold(shipper, records[at], error);
+        if (error) {
+            last = error;
+            ++*lost;
+        }
+    }
+    if (*lost < count && !shipper->busy && !cc_deadline_is_set(&shipper->next))
         set(shipper, &shipper->next, GATHER_US);
-    return error;
+    return last;
 }
 
 static void on_spool_due(struct cc_deadline *deadline)

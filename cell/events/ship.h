@@ -18,7 +18,8 @@ enum cc_error cell_shipper_create(struct cell_worker *worker, struct cell_event_
 void cell_shipper_free(struct cell_shipper *shipper);
 
 /* As cell_events_record. */
-enum cc_error cell_shipper_keep(struct cell_shipper *shipper, struct cc_slice record) CC_MUST_CHECK;
+enum cc_error cell_shipper_keep(struct cell_shipper *shipper, const struct cc_slice *records,
+                                size_t count, size_t *lost) CC_MUST_CHECK;
 struct cc_held_state cell_shipper_held(const struct cell_shipper *shipper);
 
 /* As cell_events_flush. */

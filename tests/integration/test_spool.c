@@ -122,6 +122,64 @@ START_TEST(ships_in_order_what_was_appended)
 }
 END_TEST
 
+/* "record from" .. "record from + count - 1" */
+static void name_numbers(int from, size_t count, char texts[][32], struct cc_slice *records)
+{
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(texts[i], 32, "record %d", from + (int)i);
+        records[i] = cc_slice_of(texts[i]);
+    }
+}
+
+static void is_a_small_segment(const char *path)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    if (strstr(path, ".spool"))
+        ck_assert_int_le(status.st_size, 400);
+}
+
+START_TEST(several_at_once_are_as_one_by_one)
+{
+    struct cc_spool *spool = open_with(400, 0);
+    struct cc_slice records[200];
+    char texts[200][32];
+    size_t taken = 0;
+    append_numbers(spool, 1, 5);
+    name_numbers(6, 200, texts, records);
+    ck_assert_int_eq(cc_spool_append_all(spool, records, 200, &taken), CC_OK);
+    ck_assert_uint_eq(taken, 200);
+    append_numbers(spool, 206, 210);
+    each_file(is_a_small_segment);
+    ck_assert_uint_eq(cc_spool_state(spool).records, 210);
+    cc_spool_close(spool);
+    spool = open_with(400, 0);
+    ship_numbers(spool, 1, 210);
+    cc_spool_close(spool);
+}
+END_TEST
+
+START_TEST(of_several_the_first_that_is_refused_is_told)
+{
+    struct cc_spool *spool = open_with(0, 0);
+    struct cc_slice records[6];
+    char texts[6][32], large[1025] = {0};
+    size_t taken = 0;
+    name_numbers(1, 6, texts, records);
+    records[3] = cc_slice(large, sizeof(large));
+    ck_assert_int_eq(cc_spool_append_all(spool, records, 6, &taken), CC_TOO_LARGE);
+    ck_assert_uint_eq(taken, 3);
+    ship_numbers(spool, 1, 3);
+    cc_spool_close(spool);
+    struct cc_spool *small = open_with(0, 2 * (8 + CC_SPOOL_FRAME_HEAD) + 10);
+    name_numbers(1, 3, texts, records);
+    ck_assert_int_eq(cc_spool_append_all(small, records, 3, &taken), CC_FULL);
+    ck_assert_uint_eq(taken, 2);
+    ship_numbers(small, 1, 2);
+    cc_spool_close(small);
+}
+END_TEST
+
 START_TEST(a_batch_not_acknowledged_is_read_again)
 {
     struct cc_spool *spool = open_with(0, 0);
@@ -543,6 +601,8 @@ int main(void)
     tcase_add_test(tests, a_failed_sync_is_counted);
     tcase_add_test(tests, a_spool_left_behind_is_opened_off_the_loop_and_shipped_on_it);
     tcase_add_test(tests, what_was_appended_survives_kill_9);
+    tcase_add_test(tests, several_at_once_are_as_one_by_one);
+    tcase_add_test(tests, of_several_the_first_that_is_refused_is_told);
     tcase_add_test(tests, an_idle_spool_is_small);
     tcase_add_test(tests, crc32c_is_castagnolis);
     Suite *suite = suite_create("spool");
