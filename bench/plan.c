@@ -16,7 +16,8 @@ const struct bench_demand bench_plan_defaults = {
     .utilisation = 0.7,
     .zones = 2,
     .core_speed = 1,
-    .disk_slack = 1.3,
+    .disk_slack = 2,
+    .wal_gb = 8,
     .backup_share = 0.5,
     .answer_bytes = 1000,
     .other_memory_mb = 512,
@@ -209,7 +210,8 @@ static void plan_stores(struct planning *planning)
     plan->directory_gb = users * calibration->postgres_bytes_per_number / 1e9;
     plan->records_gb = plan->records_day / plan->cells * planning->demand->retention_days *
                        calibration->postgres_bytes_per_record / 1e9;
-    plan->node_disk_gb = (plan->directory_gb + plan->records_gb) * planning->demand->disk_slack;
+    plan->node_disk_gb = (plan->directory_gb + plan->records_gb) * planning->demand->disk_slack +
+                         planning->demand->wal_gb;
 }
 
 static double memory_mb(const struct planning *planning)

@@ -22,7 +22,8 @@ struct bench_demand {
     double utilisation;       /* of a core, in the peak with one zone lost; 0 to 1 */
     double zones;             /* failure zones that parts are spread over */
     double core_speed;        /* of the machines to be bought, against the calibrated one's */
-    double disk_slack;        /* disk against data: bloat, WAL, temporary files */
+    double disk_slack;        /* disk against data: bloat, a base backup beside what it replaces */
+    double wal_gb;            /* that a node keeps at most for its replica and for the archive */
     double backup_share;      /* of data, that compressed backups take */
     double answer_bytes;      /* sent to a carrier per webhook */
     double other_memory_mb;   /* of a machine: its operating system */

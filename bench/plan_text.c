@@ -189,6 +189,7 @@ static void append_demand(const struct bench_demand *demand, struct cc_buffer *o
         {"zones", demand->zones},
         {"core_speed", demand->core_speed},
         {"disk_slack", demand->disk_slack},
+        {"wal_gb", demand->wal_gb},
         {"backup_share", demand->backup_share},
         {"answer_bytes", demand->answer_bytes},
         {"other_memory_mb", demand->other_memory_mb},

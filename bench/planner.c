@@ -12,6 +12,7 @@
 #include "bench/child.h"
 #include "bench/live.h"
 #include "bench/plan_text.h"
+#include "bench/platform.h"
 
 enum { EXIT_USAGE = 2, PATH_SIZE = 512, FILE_MAX = 256 * 1024 * 1024, EXTENDS_MAX = 4 };
 
@@ -219,32 +220,59 @@ static int run_plan(struct bench_planner_options *options)
     return status;
 }
 
-static bool write_calibration(const char *path, const struct bench_calibration *calibration)
+static bool write_calibration(FILE *file, const char *path,
+                              const struct bench_calibration *calibration)
 {
     struct cc_buffer text;
     cc_buffer_init(&text, 0);
     bench_calibration_write(calibration, &text);
-    FILE *file = fopen(path, "we");
-    bool ok = file && !text.error && fwrite(text.data, 1, text.length, file) == text.length;
-    ok = file && fclose(file) == 0 && ok;
+    bool ok = !text.error && fwrite(text.data, 1, text.length, file) == text.length;
+    ok = fflush(file) == 0 && ok;
     cc_buffer_deinit(&text);
     return ok || complain(path, "cannot be written");
 }
 
+/* What is called: numbers of a file, or those that scenarios make up, made on the platform. */
+static bool choose_numbers(const struct bench_planner_options *options, struct cc_buffer *numbers,
+                           struct bench_key_place *made)
+{
+    const struct bench_scenario scenario = {
+        .population = {
+            .countries = {"se"}, .country_count = 1, .tenants = 4, .mobiles = 500, .pbxs = 500}};
+    char *text = NULL;
+    size_t size = 0;
+    if (options->numbers)
+        return read_file(options->numbers, numbers);
+    cc_buffer_init(numbers, FILE_MAX);
+    bench_platform_key(options->home, scenario.population.countries[0], made);
+    if (bench_platform_prepare(options->home, &scenario))
+        return complain(options->home, "its numbers could not be made");
+    FILE *file = open_memstream(&text, &size);
+    if (file)
+        bench_platform_write_numbers(&scenario.population, 0, file);
+    bool ok = file && fclose(file) == 0;
+    if (ok)
+        cc_buffer_append(numbers, cc_slice(text, size));
+    free(text);
+    return (ok && !numbers->error) || complain("numbers", "no memory");
+}
+
 /* calibrate, and plan --check, which runs the prediction afterwards. */
-static int run_measuring(const struct bench_planner_options *options)
+static int measure(const struct bench_planner_options *options, FILE *out)
 {
     struct cc_buffer numbers;
+    struct bench_key_place made;
     struct bench_calibration calibration;
-    if (!read_file(options->numbers, &numbers)) {
+    if (!choose_numbers(options, &numbers, &made)) {
         cc_buffer_deinit(&numbers);
         return EXIT_FAILURE;
     }
     const struct bench_measuring measuring = {.home = options->home,
                                               .cell = options->cell,
                                               .edges = options->edge,
-                                              .secret_file = options->secret_file,
-                                              .key = options->key,
+                                              .secret_file = options->numbers ? options->secret_file
+                                                                              : made.secret_file,
+                                              .key = options->numbers ? options->key : made.id,
                                               .numbers = cc_buffer_slice(&numbers),
                                               .step_s = options->step_s};
     enum cc_error error = CC_OK;
@@ -253,14 +281,29 @@ static int run_measuring(const struct bench_planner_options *options)
         ok = read_calibration(options->calibration, &calibration);
     else
         error = bench_calibrate(&measuring, &calibration);
-    if (ok && !error && options->out)
-        ok = write_calibration(options->out, &calibration);
+    if (ok && !error && out)
+        ok = write_calibration(out, options->out, &calibration);
     if (ok && !error && options->check)
         error = bench_check_prediction(&measuring, &calibration);
     if (error)
         complain(options->command, cc_error_text(error));
     cc_buffer_deinit(&numbers);
     return ok && !error ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The file is opened first: minutes of measuring are not to end with one that cannot be written. */
+static int run_measuring(const struct bench_planner_options *options)
+{
+    bool to_stdout = options->out && strcmp(options->out, "-") == 0;
+    FILE *out = to_stdout ? stdout : options->out ? fopen(options->out, "we") : NULL;
+    if (options->out && !out) {
+        complain(options->out, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    int status = measure(options, out);
+    if (out && !to_stdout && fclose(out))
+        status = EXIT_FAILURE;
+    return status;
 }
 
 static int run_simulate(const struct bench_planner_options *options)

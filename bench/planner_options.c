@@ -17,22 +17,23 @@ const char bench_planner_usage[] =
     "  --attempts N       of a user in the busy hour (1)       --peak N   against its mean (3)\n"
     "  --webhooks-per-call N   as measured                     --busy-hour-share 0..1 (0.12)\n"
     "  --retention-days N (40)  --utilisation 0..1 (0.7)  --zones N (2)  --core-speed N (1)\n"
-    "  --disk-slack N (1.3)  --backup-share N (0.5)  --answer-bytes N (1000)\n"
+    "  --disk-slack N (2)  --wal-gb N (8)  --backup-share N (0.5)  --answer-bytes N (1000)\n"
     "  --from-live --telemetry HOST:PORT,... --live-users N [--live-seconds S (10)]\n"
     "                     calls, webhooks and mix of now, from edges' and workers' telemetry\n"
     "  --check            calibrate, predict 50, 70 and 90 % of full load, run and compare\n"
     "  --json\n"
     "calibrate, plan --check:\n"
-    "  --home FOLDER  --cell NAME (se-1)  --edge HOST:PORT,...  --key ID  --secret-file FILE\n"
-    "  --numbers FILE     mobile and PBX numbers (callcell number import), 1,000 or more\n"
-    "  --step-seconds S (10)  --out FILE\n"
+    "  --home FOLDER  --cell NAME (se-1)  --edge HOST:PORT,...\n"
+    "  --numbers FILE --key ID --secret-file FILE   mobile and PBX numbers that are there\n"
+    "                     (callcell number import), 1,000 or more; without, some are made\n"
+    "  --step-seconds S (10)  --out FILE, or - for the standard output\n"
     "simulate:\n"
     "  --countries N (1)  --cells N (1, of each)  --users N (250000, of all)\n"
     "  --failure nothing|cell|zone|region|control-plane|retry-storm   --failed N (1)\n"
     "  --lasts S (60)  --begins S (10)  --silent  --standby  --second-edge-elsewhere\n"
     "  --webhooks-user-hour N (7.5)  --zones N (2)  --edge-headroom N (1.86)\n"
     "  --cell-headroom N (1.86)  --size-spread N (0.3)  --storm N (10)  --eject S (0.12)\n"
-    "  --return S (0.16)  --write-failover S (4.44)  --seed N (1)  --json\n";
+    "  --return S (0.21)  --write-failover S (4.86)  --seed N (1)  --json\n";
 
 enum kind { TEXT, FLAG, REAL, WHOLE, SEED, CHOICE };
 enum command { PLAN = 1, CALIBRATE = 2, SIMULATE = 4 };
@@ -155,6 +156,7 @@ static enum cc_error take(struct bench_planner_options *out, const char *name, c
         {"--zones", PLAN, WHOLE, &demand->zones, 1, BENCH_ZONES_MAX, NULL},
         {"--core-speed", PLAN, REAL, &demand->core_speed, 0.01, 100, NULL},
         {"--disk-slack", PLAN, REAL, &demand->disk_slack, 1, 100, NULL},
+        {"--wal-gb", PLAN, REAL, &demand->wal_gb, 0, 1000, NULL},
         {"--backup-share", PLAN, REAL, &demand->backup_share, 0, 100, NULL},
         {"--answer-bytes", PLAN, REAL, &demand->answer_bytes, 0, 1e6, NULL},
         {"--from-live", PLAN, FLAG, &out->from_live, 0, 0, NULL},
@@ -207,9 +209,11 @@ static enum cc_error take(struct bench_planner_options *out, const char *name, c
 
 static void check_platform(const struct bench_planner_options *options, struct cc_buffer *problem)
 {
-    if (!options->home || !options->secret_file || !options->numbers || !options->edge)
-        cc_buffer_printf(problem, "%s needs --home, --edge, --secret-file and --numbers",
-                         options->check ? "--check" : "calibrate");
+    const char *command = options->check ? "--check" : "calibrate";
+    if (!options->home || !options->edge)
+        cc_buffer_printf(problem, "%s needs --home and --edge", command);
+    else if (options->numbers && !options->secret_file)
+        cc_buffer_printf(problem, "%s with --numbers needs --secret-file", command);
     else if (!options->check && !options->out)
         cc_buffer_text(problem, "calibrate needs --out FILE");
 }

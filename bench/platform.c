@@ -61,9 +61,11 @@ static void cell_of(const char *country, char out[ID_MAX])
     snprintf(out, ID_MAX, "%s-1", country);
 }
 
-static void key_of(const char *country, char out[ID_MAX])
+void bench_platform_key(const char *home, const char *country, struct bench_key_place *out)
 {
-    snprintf(out, ID_MAX, "bench-%s", country);
+    snprintf(out->id, sizeof(out->id), "bench-%s", country);
+    snprintf(out->secret_file, sizeof(out->secret_file), "%s/carriers/%s/%s.secret", home, country,
+             out->id);
 }
 
 static enum cc_error make_cell(const char *home, const char *country)
@@ -96,7 +98,8 @@ static void write_number(const struct bench_number *number, bool pbx, FILE *out)
             number->tenant, number->kind, pbx ? ",\"flow\":\"bench\"" : "");
 }
 
-static void write_numbers(const struct bench_population *population, size_t country, FILE *out)
+void bench_platform_write_numbers(const struct bench_population *population, size_t country,
+                                  FILE *out)
 {
     for (int64_t tenant = 0; tenant < population->tenants; tenant++)
         for (int kind = 0; kind < 2; kind++)
@@ -117,7 +120,7 @@ static enum cc_error import_numbers(const char *home, const struct bench_populat
         perror("callcell-bench: a file in /tmp");
         return CC_IO;
     }
-    write_numbers(population, country, file);
+    bench_platform_write_numbers(population, country, file);
     enum cc_error error = fclose(file) ? CC_IO : CC_OK;
     if (!error)
         error =
@@ -130,11 +133,11 @@ static enum cc_error prepare_country(const char *home, const struct bench_popula
                                      size_t country)
 {
     const char *code = population->countries[country];
-    char key[ID_MAX];
-    key_of(code, key);
+    struct bench_key_place key;
+    bench_platform_key(home, code, &key);
     enum cc_error error = make_cell(home, code);
     if (!error)
-        error = cli(home, "carrier", "create", key, "--country", code, "--tenants", "*", NULL);
+        error = cli(home, "carrier", "create", key.id, "--country", code, "--tenants", "*", NULL);
     for (int64_t tenant = 0; !error && tenant < population->tenants; tenant++) {
         struct bench_number number = bench_population_number(population, country, tenant, false, 0);
         error = make_tenant(home, code, number.tenant);
@@ -150,11 +153,9 @@ enum cc_error bench_platform_prepare(const char *home, const struct bench_scenar
     return error;
 }
 
-static enum cc_error read_secret(const char *home, const char *country, const char *key,
-                                 struct bench_secret *out)
+static enum cc_error read_secret(const char *path, struct bench_secret *out)
 {
-    char path[PATH_TEXT_MAX], text[256];
-    snprintf(path, sizeof(path), "%s/carriers/%s/%s.secret", home, country, key);
+    char text[256];
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(text, 1, sizeof(text), file) : 0;
     if (file)
@@ -171,13 +172,13 @@ enum cc_error bench_platform_keys(const char *home, const struct bench_scenario 
     carrier->key_count = 0;
     for (size_t i = 0; i < scenario->population.country_count; i++) {
         struct bench_key *key = &carrier->keys[i];
-        key_of(scenario->population.countries[i], storage->ids[i]);
-        enum cc_error error =
-            read_secret(home, scenario->population.countries[i], storage->ids[i], &key->secret);
+        struct bench_key_place *place = &storage->places[i];
+        bench_platform_key(home, scenario->population.countries[i], place);
+        enum cc_error error = read_secret(place->secret_file, &key->secret);
         if (error)
             return error;
         key->country = scenario->population.countries[i];
-        key->id = storage->ids[i];
+        key->id = place->id;
         carrier->key_count++;
     }
     return CC_OK;

@@ -7,6 +7,8 @@
 #ifndef BENCH_PLATFORM_H
 #define BENCH_PLATFORM_H
 
+#include <stdio.h>
+
 #include "bench/carrier.h"
 #include "bench/scenario.h"
 
@@ -14,9 +16,20 @@
 enum cc_error bench_platform_prepare(const char *home,
                                      const struct bench_scenario *scenario) CC_MUST_CHECK;
 
+/* The numbers of a country as `callcell number import` takes them. */
+void bench_platform_write_numbers(const struct bench_population *population, size_t country,
+                                  FILE *out);
+
+/* The key that bench_platform_prepare makes in a country, and the file with its secret. */
+struct bench_key_place {
+    char id[32];
+    char secret_file[512];
+};
+void bench_platform_key(const char *home, const char *country, struct bench_key_place *out);
+
 /* The keys that bench_platform_prepare made, into carrier; ids borrow from storage. */
 struct bench_key_names {
-    char ids[BENCH_KEYS_MAX][32];
+    struct bench_key_place places[BENCH_KEYS_MAX];
 };
 enum cc_error bench_platform_keys(const char *home, const struct bench_scenario *scenario,
                                   struct bench_key_names *storage,

@@ -41,8 +41,8 @@ const struct bench_simulation bench_simulation_defaults = {
     .lasts_s = 60,
     .storm = 10,
     .eject_s = 0.12,
-    .return_s = 0.16,
-    .write_failover_s = 4.44,
+    .return_s = 0.21,
+    .write_failover_s = 4.86,
     .seed = 1,
 };
 

@@ -63,7 +63,7 @@ START_TEST(mistakes_are_told_in_one_line)
          "--from-live needs --telemetry HOST:PORT,... and --live-users N"},
         {"plan --users 1 --live-users 3", "--telemetry and --live-users go with --from-live"},
         {"plan --users 1", "plan needs --calibration FILE (callcell-bench calibrate writes it)"},
-        {"plan --check --home x", "--check needs --home, --edge, --secret-file and --numbers"},
+        {"plan --check --home x", "--check needs --home and --edge"},
         {"calibrate --home a --edge b --secret-file c --numbers d", "calibrate needs --out FILE"},
         {"simulate --seed 1", "simulate needs --failure (see callcell-bench simulate --help)"},
         {"simulate --failure cell --cells 3 --failed 4", "--failed: there are only 3 cells"},
