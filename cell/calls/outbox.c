@@ -1,3 +1,4 @@
+/* Rim: the loop, the spool. */
 #include "cell/calls/outbox.h"
 
 #include <stdlib.h>
