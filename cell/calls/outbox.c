@@ -11,15 +11,14 @@ enum { BATCH_MAX = 64 };
 
 struct cell_outbox {
     struct cell_worker *worker;
-    uv_check_t after_poll;    /* what the poll brought */
-    uv_prepare_t before_poll; /* what deadlines brought */
+    uv_check_t after_poll; /* what the poll brought */
+    uv_idle_t awake;       /* runs while anything lies in it, so that the loop cannot wait */
     struct cell_outgoing *first, **end;
     int64_t unrecorded_logged_us;
     int handles_open;
 };
 
 static void on_after_poll(uv_check_t *check);
-static void on_before_poll(uv_prepare_t *prepare);
 
 enum cc_error cell_outbox_create(struct cell_worker *worker, struct cell_outbox **out)
 {
@@ -32,12 +31,11 @@ enum cc_error cell_outbox_create(struct cell_worker *worker, struct cell_outbox 
     outbox->end = &outbox->first;
     outbox->handles_open = 2;
     uv_check_init(loop, &outbox->after_poll);
-    uv_prepare_init(loop, &outbox->before_poll);
-    outbox->after_poll.data = outbox->before_poll.data = outbox;
+    uv_idle_init(loop, &outbox->awake);
+    outbox->after_poll.data = outbox->awake.data = outbox;
     uv_check_start(&outbox->after_poll, on_after_poll);
-    uv_prepare_start(&outbox->before_poll, on_before_poll);
     uv_unref((uv_handle_t *)&outbox->after_poll);
-    uv_unref((uv_handle_t *)&outbox->before_poll);
+    uv_unref((uv_handle_t *)&outbox->awake);
     return CC_OK;
 }
 
@@ -53,7 +51,7 @@ void cell_outbox_free(struct cell_outbox *outbox)
     if (!outbox)
         return;
     uv_close((uv_handle_t *)&outbox->after_poll, on_closed);
-    uv_close((uv_handle_t *)&outbox->before_poll, on_closed);
+    uv_close((uv_handle_t *)&outbox->awake, on_closed);
 }
 
 static void note_unrecorded(struct cell_outbox *outbox, size_t count, enum cc_error error)
@@ -102,6 +100,7 @@ static void empty(struct cell_outbox *outbox)
         return;
     outbox->first = NULL;
     outbox->end = &outbox->first;
+    uv_idle_stop(&outbox->awake);
     record_all(outbox, first);
     send_all(first);
 }
@@ -111,9 +110,10 @@ static void on_after_poll(uv_check_t *check)
     empty(check->data);
 }
 
-static void on_before_poll(uv_prepare_t *prepare)
+/* What deadlines brought in this turn, or whatever came after the last poll. */
+static void on_awake(uv_idle_t *idle)
 {
-    empty(prepare->data);
+    empty(idle->data);
 }
 
 void cell_outbox_put(struct cell_outbox *outbox, struct cell_outgoing *outgoing,
@@ -122,6 +122,8 @@ void cell_outbox_put(struct cell_outbox *outbox, struct cell_outgoing *outgoing,
     cc_buffer_init(&outgoing->record, 0);
     cc_call_record_render(record, &outgoing->record);
     outgoing->next = NULL;
+    if (!outbox->first)
+        uv_idle_start(&outbox->awake, on_awake);
     *outbox->end = outgoing;
     outbox->end = &outgoing->next;
 }

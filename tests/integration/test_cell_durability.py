@@ -290,6 +290,21 @@ def leave_a_second_folder(host, number):
     return sent["event_id"]
 
 
+def test_calls_of_one_moment_are_each_answered_and_recorded_once(host):
+    """More of them than the outbox writes at a time."""
+    worker = host.workers[0]
+    make_tenant(host, "moment")
+    number = fresh_number()
+    put(host, "moment", mobile(number, forward_always="+46700000099"))
+    answered(worker, "moment", event(number))
+    sent = [event(number) for _ in range(150)]
+    got = worker.calls_of_one_moment("moment", sent)
+    equal({(each.status, connected_to(each)) for each in got}, {(200, "+46700000099")})
+    host.shipped()
+    equal(host.primary.value("SELECT count(*) || ' ' || count(DISTINCT event_id) FROM events.events "
+                             "WHERE tenant_id = 'moment'"), "151 151")
+
+
 def test_an_orphaned_spool_is_adopted(host):
     """And one whose owner is only frozen is not."""
     siblings = host.workers[:2]

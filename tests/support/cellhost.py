@@ -38,6 +38,15 @@ def unprivileged():
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
+def call_path(tenant, event):
+    started = event["event"] == "call.initiated"
+    return f"/internal/v1/se/tenants/{tenant}/calls" + ("" if started else f"/{event['call']['id']}/events")
+
+
+def call_headers(remaining_ms):
+    return {"callcell-attempt": "1", "callcell-remaining-ms": str(remaining_ms), "callcell-carrier-key": "carrier-1"}
+
+
 class Answer:
     """What a worker said."""
 
@@ -244,14 +253,27 @@ class Worker:
 
     def call(self, tenant, event, remaining_ms=350, request_id=None):
         """Sends a call event as an edge does; mid-call ones to the call's events."""
-        path = f"/internal/v1/se/tenants/{tenant}/calls"
-        if event["event"] != "call.initiated":
-            path += f"/{event['call']['id']}/events"
-        headers = {"callcell-attempt": "1", "callcell-remaining-ms": str(remaining_ms),
-                   "callcell-carrier-key": "carrier-1"}
+        headers = call_headers(remaining_ms)
         if request_id:
             headers["callcell-request-id"] = request_id
-        return self.request("POST", path, event, EDGE_TOKEN, headers)
+        return self.request("POST", call_path(tenant, event), event, EDGE_TOKEN, headers)
+
+    def calls_of_one_moment(self, tenant, events):
+        """The answers to events that all lie before the worker when its loop turns: each on its own open
+        connection, sent while the worker is frozen."""
+        with contextlib.ExitStack() as opened:
+            connections = [opened.enter_context(contextlib.closing(
+                http.client.HTTPConnection("127.0.0.1", self.port, timeout=10))) for _ in events]
+            for connection in connections:
+                connection.request("GET", "/healthz")
+                connection.getresponse().read()
+            self.process.send_signal(signal.SIGSTOP)
+            for connection, event in zip(connections, events):
+                connection.request("POST", call_path(tenant, event), json.dumps(event).encode(),
+                                   {"content-type": "application/json", "authorization": f"Bearer {EDGE_TOKEN}",
+                                    **call_headers(350)})
+            self.process.send_signal(signal.SIGCONT)
+            return [Answer(connection.getresponse()) for connection in connections]
 
     def state(self):
         return self.control("GET", "state").json
