@@ -236,9 +236,11 @@ static bool write_calibration(FILE *file, const char *path,
 static bool choose_numbers(const struct bench_planner_options *options, struct cc_buffer *numbers,
                            struct bench_key_place *made)
 {
-    const struct bench_scenario scenario = {
-        .population = {
-            .countries = {"se"}, .country_count = 1, .tenants = 4, .mobiles = 500, .pbxs = 500}};
+    struct bench_scenario scenario = {
+        .population = {.country_count = 1, .tenants = 4, .mobiles = 500, .pbxs = 500}};
+    /* A cell is named by its country: "se-1". */
+    snprintf(scenario.population.countries[0], sizeof(scenario.population.countries[0]), "%.2s",
+             options->cell);
     char *text = NULL;
     size_t size = 0;
     if (options->numbers)
@@ -291,19 +293,36 @@ static int measure(const struct bench_planner_options *options, FILE *out)
     return ok && !error ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* The file is opened first: minutes of measuring are not to end with one that cannot be written. */
-static int run_measuring(const struct bench_planner_options *options)
+/* A file beside it is opened first: minutes of measuring are not to end with one that cannot be
+ * written, nor to cost the calibration that is there when they fail. */
+static int measure_into_file(const struct bench_planner_options *options)
 {
-    bool to_stdout = options->out && strcmp(options->out, "-") == 0;
-    FILE *out = to_stdout ? stdout : options->out ? fopen(options->out, "we") : NULL;
-    if (options->out && !out) {
-        complain(options->out, strerror(errno));
+    char unfinished[PATH_SIZE];
+    int length = snprintf(unfinished, sizeof(unfinished), "%s.new", options->out);
+    FILE *out = length < (int)sizeof(unfinished) ? fopen(unfinished, "we") : NULL;
+    if (!out) {
+        complain(options->out, strerror(length < (int)sizeof(unfinished) ? errno : ENAMETOOLONG));
         return EXIT_FAILURE;
     }
     int status = measure(options, out);
-    if (out && !to_stdout && fclose(out))
+    if (fclose(out) && status == EXIT_SUCCESS) {
+        complain(options->out, strerror(errno));
         status = EXIT_FAILURE;
+    }
+    if (status == EXIT_SUCCESS && rename(unfinished, options->out)) {
+        complain(options->out, strerror(errno));
+        status = EXIT_FAILURE;
+    }
+    if (status != EXIT_SUCCESS)
+        unlink(unfinished);
     return status;
+}
+
+static int run_measuring(const struct bench_planner_options *options)
+{
+    if (!options->out)
+        return measure(options, NULL);
+    return strcmp(options->out, "-") == 0 ? measure(options, stdout) : measure_into_file(options);
 }
 
 static int run_simulate(const struct bench_planner_options *options)

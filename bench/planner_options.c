@@ -17,7 +17,7 @@ const char bench_planner_usage[] =
     "  --attempts N       of a user in the busy hour (1)       --peak N   against its mean (3)\n"
     "  --webhooks-per-call N   as measured                     --busy-hour-share 0..1 (0.12)\n"
     "  --retention-days N (40)  --utilisation 0..1 (0.7)  --zones N (2)  --core-speed N (1)\n"
-    "  --disk-slack N (2)  --wal-gb N (8)  --backup-share N (0.5)  --answer-bytes N (1000)\n"
+    "  --disk-slack N (3)  --wal-gb N (8)  --backup-share N (0.5)  --answer-bytes N (1000)\n"
     "  --from-live --telemetry HOST:PORT,... --live-users N [--live-seconds S (10)]\n"
     "                     calls, webhooks and mix of now, from edges' and workers' telemetry\n"
     "  --check            calibrate, predict 50, 70 and 90 % of full load, run and compare\n"

@@ -4,7 +4,7 @@
  * callcell_control_<name>{subject="se-1"}, and when it was measured as
  * callcell_control_fact_age_seconds{name,subject}. To add one, add a row here; one that is measured
  * all the time belongs in the alert FactOld (alerts.yaml) too. What the registry itself needs to
- * live is no fact: its disk (serve_disk.h).
+ * live is no fact: its disk (disks.h).
  */
 #ifndef CP_FACTS_H
 #define CP_FACTS_H
@@ -14,7 +14,7 @@
 #include "base/slice.h"
 #include "control-plane/context.h"
 
-/* subject: a cell ("se-1"), a program ("edge-1", "serve-1") or "registry". */
+/* subject: a cell ("se-1"), a program ("edge-1", "serve-1"), "registry" or "home". */
 #define CP_FACTS(X)                                                                                \
     X(BACKUP_FINISHED_AT, "backup_finished_at",                                                    \
       "When the last good backup ended, in seconds since 1970")                                    \
@@ -37,6 +37,8 @@
       "it")                                                                                        \
     X(REPLICATION_LAG_BYTES, "replication_lag_bytes",                                              \
       "How far the replica's replay lies behind its primary, as the leader saw it last")           \
+    X(CALLS_BEHIND, "calls_behind",                                                                \
+      "How many programs that answer calls do not come before Postgres")                           \
     X(CERTIFICATE_EXPIRES_AT, "certificate_expires_at",                                            \
       "When the certificate expires, in seconds since 1970")
 

@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/telemetry.h"
 #include "base/timestamp.h"
+#include "control-plane/disks.h"
 #include "control-plane/leader.h"
-#include "control-plane/serve_disk.h"
 #include "control-plane/serve_index.h"
 #include "control-plane/serve_listen.h"
 #include "control-plane/serve_observed.h"
@@ -46,7 +46,7 @@ enum { SERVE_TELEMETRY(CC_SERIES_ID) SERVE_SERIES };
 static const struct cc_series series[] = {SERVE_TELEMETRY(CC_SERIES_ROW)};
 
 struct serve {
-    const char *home;
+    const char *home, *backups;
     struct cc_loop *loop;
     struct cc_tls *tls;
     struct cc_http_server *server;
@@ -500,7 +500,7 @@ static void on_metrics(struct cc_http_request *request)
     cc_telemetry_expose(&serve->telemetry, &text);
     cp_leader_expose(serve->leader, &text);
     cp_observed_expose(serve->observed, &text);
-    cp_disk_expose(serve->home, &text);
+    cp_disks_expose(serve->home, serve->backups, &text);
     struct cc_http_reply reply = {.status = text.error ? 500 : 200,
                                   .headers = {{CC_SLICE_LITERAL("content-type"),
                                                CC_SLICE_LITERAL("text/plain; version=0.0.4")}},
@@ -584,7 +584,8 @@ static enum cc_error start(struct serve *serve, const struct cp_serve_options *o
 
 enum cc_error cp_serve(const struct cp_serve_options *options)
 {
-    struct serve serve = {.home = options->context->home};
+    const char *backups = options->context->settings.backup_directory;
+    struct serve serve = {.home = options->context->home, .backups = backups ? backups : ""};
     cc_log_init("control-plane", CC_LOG_INFO);
     /* While the registry is silent each duty holds a thread: more than libuv's four. */
     (void)setenv("UV_THREADPOOL_SIZE", "8", 0);

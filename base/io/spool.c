@@ -203,6 +203,11 @@ static enum cc_error make_room(struct cc_spool *spool, int64_t bytes)
     return CC_OK;
 }
 
+bool cc_spool_fits(const struct cc_spool *spool, struct cc_slice record)
+{
+    return record.length <= (size_t)spool->options.record_max;
+}
+
 /* How many go into the last segment with one write, which has room for the first. */
 static size_t run_of(struct cc_spool *spool, const struct cc_slice *records, size_t count,
                      int64_t *bytes)
@@ -212,8 +217,7 @@ static size_t run_of(struct cc_spool *spool, const struct cc_slice *records, siz
     int64_t room = segment < whole ? segment : whole;
     size_t run = 1;
     *bytes = frame_bytes(records[0]);
-    while (run < count && run < RUN_MAX &&
-           records[run].length <= (size_t)spool->options.record_max &&
+    while (run < count && run < RUN_MAX && cc_spool_fits(spool, records[run]) &&
            *bytes + frame_bytes(records[run]) <= room)
         *bytes += frame_bytes(records[run++]);
     return run;
@@ -254,7 +258,7 @@ enum cc_error cc_spool_append_all(struct cc_spool *spool, const struct cc_slice 
     *taken = 0;
     while (*taken < count) {
         const struct cc_slice *first = records + *taken;
-        if (first->length > (size_t)spool->options.record_max)
+        if (!cc_spool_fits(spool, *first))
             return CC_TOO_LARGE;
         enum cc_error error = make_room(spool, frame_bytes(*first));
         int64_t bytes = 0;

@@ -41,6 +41,8 @@ void cc_spool_attach(struct cc_spool *spool, struct cc_loop *loop);
 /* Closes; the last sync is left to the thread pool. */
 void cc_spool_close(struct cc_spool *spool);
 
+/* Short enough for a spool with these options: appending it is never CC_TOO_LARGE. */
+bool cc_spool_fits(const struct cc_spool *spool, struct cc_slice record);
 /* CC_FULL (bound reached or disk full), CC_TOO_LARGE, CC_IO. */
 enum cc_error cc_spool_append(struct cc_spool *spool, struct cc_slice record) CC_MUST_CHECK;
 /* The same for several, in this order, with as few writes as their segments allow. *taken: how many

@@ -39,21 +39,6 @@ enum cc_error cell_outbox_create(struct cell_worker *worker, struct cell_outbox 
     return CC_OK;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct cell_outbox *outbox = handle->data;
-    if (--outbox->handles_open == 0)
-        free(outbox);
-}
-
-void cell_outbox_free(struct cell_outbox *outbox)
-{
-    if (!outbox)
-        return;
-    uv_close((uv_handle_t *)&outbox->after_poll, on_closed);
-    uv_close((uv_handle_t *)&outbox->awake, on_closed);
-}
-
 static void note_unrecorded(struct cell_outbox *outbox, size_t count, enum cc_error error)
 {
     struct cell_worker *worker = outbox->worker;
@@ -126,4 +111,20 @@ void cell_outbox_put(struct cell_outbox *outbox, struct cell_outgoing *outgoing,
         uv_idle_start(&outbox->awake, on_awake);
     *outbox->end = outgoing;
     outbox->end = &outgoing->next;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct cell_outbox *outbox = handle->data;
+    if (--outbox->handles_open == 0)
+        free(outbox);
+}
+
+void cell_outbox_free(struct cell_outbox *outbox)
+{
+    if (!outbox)
+        return;
+    empty(outbox);
+    uv_close((uv_handle_t *)&outbox->after_poll, on_closed);
+    uv_close((uv_handle_t *)&outbox->awake, on_closed);
 }

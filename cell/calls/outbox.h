@@ -20,7 +20,7 @@ struct cell_outgoing {
 
 enum cc_error cell_outbox_create(struct cell_worker *worker,
                                  struct cell_outbox **out) CC_MUST_CHECK;
-/* Nothing may be in it. Before the loop's end; NULL is fine. */
+/* What lies in it is recorded and sent first. Before the loop's end; NULL is fine. */
 void cell_outbox_free(struct cell_outbox *outbox);
 
 /* Renders the record now, and calls send before the loop waits for anything again. */

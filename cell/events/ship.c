@@ -152,15 +152,23 @@ static enum cc_error hold(struct cell_shipper *shipper, struct cc_slice record,
 enum cc_error cell_shipper_keep(struct cell_shipper *shipper, const struct cc_slice *records,
                                 size_t count, size_t *lost)
 {
-    enum cc_error last = CC_OK;
+    struct cc_spool *spool = shipper->worker->spool;
+    enum cc_error last = CC_OK, refused = CC_OK;
     *lost = 0;
     for (size_t at = 0; at < count; at++) { /* over the one that the spool refused */
-        size_t taken;
-        enum cc_error error =
-            cc_spool_append_all(shipper->worker->spool, records + at, count - at, &taken);
+        size_t taken = 0;
+        enum cc_error error = refused; /* a disk that took nothing is not asked once for each */
+        if (!refused)
+            error = cc_spool_append_all(spool, records + at, count - at, &taken);
         at += taken;
-        if (error && error != CC_TOO_LARGE) /* that it never takes */
+        if (!error)
+            continue;
+        if (cc_spool_fits(spool, records[at])) {
+            refused = error;
             error = hold(shipper, records[at], error);
+        } else {
+            error = CC_TOO_LARGE;
+        }
         if (error) {
             last = error;
             ++*lost;

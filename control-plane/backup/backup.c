@@ -35,6 +35,11 @@ static enum cc_error take(void *subject)
     enum cc_error error = cp_repository_connect(&backup->repository, NULL, &primary);
     if (error)
         return error;
+    /* It lets backups expire after one that succeeded: on a full disk none would. */
+    const char *const expire[] = {"expire", NULL};
+    if (cp_repository_run(&backup->repository, expire, BACKUP_S))
+        (void)fprintf(stderr, "old backups of %s could not be let expire; see log/backup\n",
+                      backup->repository.name);
     const char *const arguments[] = {
         cp_format(context, "--pg1-path=%s", primary.data),
         cp_format(context, "--pg1-port=%s", primary.port),

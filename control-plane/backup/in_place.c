@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "control-plane/failover/lease.h"
 #include "control-plane/failover/term.h"
@@ -42,12 +43,30 @@ static const struct cc_transition rows[] = {
 const struct cc_transition_table cp_cell_restore_in_place_table = {
     "cell_restore_in_place", "new", "done", rows, sizeof(rows) / sizeof(rows[0])};
 
+/* Nodes are set aside by renaming: within one file system. */
+static enum cc_error refuse_other_disks(const struct cp_in_place *all)
+{
+    struct stat beside, own;
+    const struct cp_postgres_place *places = all->group.places;
+    for (size_t i = 0; i < CP_POSTGRES_PARTS; i++) {
+        if (!stat(places[i].data, &own) && !stat(all->restore.context->home, &beside) &&
+            own.st_dev != beside.st_dev)
+            return cp_fail(all->restore.context, CC_UNSUPPORTED,
+                           "%s is on a file system of its own, and cannot be set aside within the "
+                           "home's; nothing was stopped; restore beside it (--as)",
+                           places[i].data);
+    }
+    return CC_OK;
+}
+
 /* A fresh start: only now may what the last restore set aside go. What a try that did not end set
  * aside stays: it is all there is of the old nodes. */
 enum cc_error cp_in_place_flush(void *subject)
 {
     struct cp_in_place *all = subject;
-    enum cc_error error = cp_restore_flush(&all->restore);
+    enum cc_error error = refuse_other_disks(all);
+    if (!error)
+        error = cp_restore_flush(&all->restore);
     return error ? error : cp_tree_remove(all->restore.context, all->aside);
 }
 

@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 
+#include "control-plane/backup/wal_run.h"
 #include "control-plane/facts.h"
 #include "control-plane/pq.h"
 
-enum { SEGMENT_LENGTH = 24, ASK_MS = 10 * 1000 };
+enum { ASK_MS = 10 * 1000 };
 
 enum cc_error cp_observe_backups(const struct cp_repository *repository,
                                  const struct cp_backup_list *list)
@@ -32,6 +33,20 @@ static const char archiver_sql[] =
     "coalesce((SELECT extract(epoch FROM now() - min(modification)) FROM "
     "pg_ls_archive_statusdir() WHERE name LIKE '%.ready'), 0) FROM pg_stat_archiver";
 
+/* What is older than the newest backup is not needed for any moment after it. */
+static enum cc_error observe_gap(const struct cp_repository *repository, const char *last)
+{
+    struct cp_backup_list list;
+    bool whole = true;
+    enum cc_error error = cp_repository_backups(repository, &list);
+    const struct cp_backup *newest = error ? NULL : cp_backup_newest(&list, false);
+    if (!error)
+        error = cp_repository_has_wal(repository, newest ? newest->first_wal : "", last, &whole);
+    return error ? error
+                 : cp_fact_set(repository->context, CP_FACT_ARCHIVE_GAP, repository->name,
+                               whole ? 0 : 1);
+}
+
 enum cc_error cp_observe_archive(const struct cp_repository *repository)
 {
     struct cp_context *context = repository->context;
@@ -51,9 +66,8 @@ enum cc_error cp_observe_archive(const struct cp_repository *repository)
         error = cp_fact_set(context, CP_FACT_ARCHIVE_OLDEST_SECONDS, repository->name,
                             strtod(PQgetvalue(result, 0, 2), NULL));
     /* Names of history and backup files are longer or shorter: they say nothing about a gap. */
-    if (!error && strlen(segment) == SEGMENT_LENGTH)
-        error = cp_fact_set(context, CP_FACT_ARCHIVE_GAP, repository->name,
-                            (double)!cp_repository_has_wal(repository, segment));
+    if (!error && strlen(segment) == CP_WAL_NAME)
+        error = observe_gap(repository, segment);
     PQclear(result);
     PQfinish(primary.connection);
     return error;

@@ -12,8 +12,9 @@ enum cc_error cp_observe_backups(const struct cp_repository *repository,
                                  const struct cp_backup_list *list) CC_MUST_CHECK;
 
 /* archive_failing: the last attempt failed. archive_oldest_seconds: age of what waits longest (0:
- * nothing waits). archive_gap: Postgres was told that a segment is kept, and it is not (the queue
- * was full). CC_UNAVAILABLE when there is no primary to ask: facts stay as they are. */
+ * nothing waits). archive_gap: since the newest backup Postgres was told of a segment that it
+ * is kept, and it is not (the queue was full). CC_UNAVAILABLE when there is no primary to ask:
+ * facts stay as they are. */
 enum cc_error cp_observe_archive(const struct cp_repository *repository) CC_MUST_CHECK;
 
 #endif

@@ -3,9 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/io/loop.h"
+#include "control-plane/backup/wal_run.h"
 #include "control-plane/files.h"
 #include "control-plane/pq.h"
 #include "control-plane/process.h"
@@ -324,31 +327,55 @@ enum cc_error cp_repository_flush(const struct cp_repository *repository, PGconn
     return error;
 }
 
-static bool folder_has(const char *folder, const char *segment)
-{
-    DIR *directory = opendir(folder);
-    bool found = false;
-    for (struct dirent *entry; !found && directory && (entry = readdir(directory));)
-        found = strncmp(entry->d_name, segment, SEGMENT_LENGTH) == 0;
-    if (directory)
-        (void)closedir(directory);
-    return found;
-}
-
 /* archive/<stanza>/<version>-<n>/<timeline and log>/<segment>-<sha1>.zst; n grows when a cluster is
- * made anew. */
-bool cp_repository_has_wal(const struct cp_repository *repository, const char *segment)
+ * made anew: the newest is the one. */
+static const char *archive_of_now(const struct cp_repository *repository)
 {
     struct cp_context *context = repository->context;
     const char *root = cp_format(context, "%s/archive/%s", repository->folder, repository->name);
+    const char *newest = NULL;
+    long newest_number = -1;
     DIR *directory = opendir(root);
-    bool found = false;
-    for (struct dirent *entry; !found && directory && (entry = readdir(directory));) {
-        if (entry->d_name[0] != '.' && strlen(segment) == SEGMENT_LENGTH)
-            found = folder_has(cp_format(context, "%s/%s/%.16s", root, entry->d_name, segment),
-                               segment);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        const char *dash = strchr(entry->d_name, '-');
+        long number = dash ? strtol(dash + 1, NULL, 10) : -1;
+        if (number > newest_number) {
+            newest_number = number;
+            newest = cp_format(context, "%s/%s", root, entry->d_name);
+        }
     }
     if (directory)
         (void)closedir(directory);
-    return found;
+    return newest;
+}
+
+static void see_folder(struct cp_wal_run *run, const char *folder)
+{
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        cp_wal_run_see(run, entry->d_name);
+    if (directory)
+        (void)closedir(directory);
+}
+
+enum cc_error cp_repository_has_wal(const struct cp_repository *repository, const char *first,
+                                    const char *last, bool *whole)
+{
+    struct cp_wal_run run;
+    struct cp_context *context = repository->context;
+    const char *archive = archive_of_now(repository);
+    enum cc_error error = cp_wal_run_init(&run, first, last);
+    if (error)
+        return cp_fail(context, error, "%s: WAL from \"%s\" to \"%s\" cannot be looked for",
+                       repository->name, first, last);
+    DIR *directory = archive ? opendir(archive) : NULL;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (entry->d_name[0] != '.')
+            see_folder(&run, cp_format(context, "%s/%s", archive, entry->d_name));
+    }
+    if (directory)
+        (void)closedir(directory);
+    *whole = cp_wal_run_is_whole(&run);
+    cp_wal_run_deinit(&run);
+    return CC_OK;
 }

@@ -82,7 +82,9 @@ enum cc_error cp_repository_backups(const struct cp_repository *repository,
 enum cc_error cp_repository_flush(const struct cp_repository *repository, PGconn *primary,
                                   int timeout_s) CC_MUST_CHECK;
 
-/* Whether the repository holds this WAL segment ("000000010000000000000003"). */
-bool cp_repository_has_wal(const struct cp_repository *repository, const char *segment);
+/* Whether the repository holds all WAL segments from first ("000000010000000000000003", "" for last
+ * alone) to last. CC_INVALID: last is no segment's name; CC_NO_MEMORY. */
+enum cc_error cp_repository_has_wal(const struct cp_repository *repository, const char *first,
+                                    const char *last, bool *whole) CC_MUST_CHECK;
 
 #endif

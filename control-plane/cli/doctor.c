@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "control-plane/cli/commands.h"
 #include "control-plane/cli/doctor_judge.h"
 #include "control-plane/cli/status.h"
+#include "control-plane/disks.h"
 #include "control-plane/files.h"
 #include "control-plane/places.h"
 #include "control-plane/registry.h"
@@ -85,23 +85,31 @@ static void check_limits(struct cp_context *context, json_t *findings)
                       "Postgres does not run as root");
 }
 
-static void check_disk(struct cp_context *context, json_t *findings)
+static void judge_disk(const struct cp_disk *disk, const char *path, json_t *findings)
 {
-    struct statvfs disk;
-    if (statvfs(context->home, &disk) != 0) {
-        cp_doctor_add(findings, CP_NOTE, "disk", "callcell init", "%s is not there yet",
-                      context->home);
-        return;
-    }
-    int64_t free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
-    int64_t percent = disk.f_blocks ? (int64_t)(disk.f_bavail * PERCENT / disk.f_blocks) : 0;
+    const struct statvfs *space = &disk->space;
+    int64_t free_bytes = (int64_t)space->f_bavail * (int64_t)space->f_frsize;
+    int64_t percent = (int64_t)(space->f_bavail * PERCENT / space->f_blocks);
     bool enough = percent >= FREE_PERCENT && free_bytes >= FREE_MIN_BYTES;
     cp_doctor_add(findings, enough ? CP_OK : CP_FINDING, "disk",
                   enough ? "" : "see docs/runbooks/full-disk.md", "%lld MB (%lld %%) free for %s",
-                  (long long)(free_bytes / 1000000), (long long)percent, context->home);
-    if (disk.f_files > 0 && disk.f_favail * PERCENT / disk.f_files < INODES_PERCENT)
+                  (long long)(free_bytes / 1000000), (long long)percent, path);
+    if (space->f_files > 0 && space->f_favail * PERCENT / space->f_files < INODES_PERCENT)
         cp_doctor_add(findings, CP_FINDING, "disk", "see docs/runbooks/full-disk.md",
-                      "few inodes are free for %s", context->home);
+                      "few inodes are free for %s", path);
+}
+
+static void check_disks(struct cp_context *context, json_t *findings)
+{
+    struct cp_disk *disks = cp_alloc(context, CP_DISKS_MAX * sizeof(*disks));
+    const char *backups = context->settings.backup_directory;
+    size_t count = cp_disks_find(context->home, backups ? backups : "", disks);
+    if (count == 0)
+        cp_doctor_add(findings, CP_NOTE, "disk", "callcell init", "%s is not there yet",
+                      context->home);
+    for (size_t i = 0; i < count; i++)
+        judge_disk(&disks[i], strcmp(disks[i].name, "home") == 0 ? context->home : disks[i].name,
+                   findings);
 }
 
 /* The kernel's own word; a container often cannot know, hence only a note. */
@@ -256,7 +264,7 @@ static void check_machine(struct cp_context *context, bool initialised, json_t *
     check_programs(findings);
     check_own_programs(context, findings);
     check_limits(context, findings);
-    check_disk(context, findings);
+    check_disks(context, findings);
     check_clock(context, findings);
     check_ports(context, places, findings);
     check_priority(context, findings);

@@ -6,6 +6,7 @@
 #include "control-plane/failover/failover.h"
 #include "control-plane/failover/heal.h"
 #include "control-plane/failover/switchover.h"
+#include "control-plane/provision/registry_create.h"
 
 static void print_primary(struct cp_context *context, const char *cell, const char *to)
 {
@@ -75,7 +76,9 @@ enum cc_error cp_cli_cell_heal(struct cp_context *context, const struct cp_argum
 {
     size_t found = 0;
     const char *cell = arguments->positionals[0];
-    enum cc_error error = cp_cell_heal(context, cell, &found);
+    enum cc_error error = cp_registry_refuse_old_home(context);
+    if (!error)
+        error = cp_cell_heal(context, cell, &found);
     if (!error && !context->dry_run)
         cp_cli_done(context, "heal", cell, found > 0);
     return error;

@@ -233,10 +233,23 @@ static enum cc_error wait_for_cells(struct cp_context *context)
     return error;
 }
 
+/* Without the right to raise them they answer, but late when Postgres is busy. */
+static void say_who_does_not_come_first(struct cp_context *context)
+{
+    int behind = cp_local_priority(context).behind;
+    if (behind > 0)
+        (void)fprintf(stderr,
+                      "%d programs that answer calls do not come before Postgres, and calls are "
+                      "late when it is busy: as root, with CAP_SYS_NICE, give up again\n",
+                      behind);
+}
+
 enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *arguments)
 {
     (void)arguments;
-    enum cc_error error = renew_certificates(context);
+    enum cc_error error = cp_registry_refuse_old_home(context);
+    if (!error)
+        error = renew_certificates(context);
     if (!error)
         error = start_supervisor(context);
     if (!error)
@@ -253,6 +266,8 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
         error = cp_registry_wait_replicated(context);
     if (!error)
         cp_cli_done(context, "platform", context->home, true);
+    if (!error)
+        say_who_does_not_come_first(context);
     return error;
 }
 

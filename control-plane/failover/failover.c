@@ -159,7 +159,7 @@ static enum cc_error ask_monitor(struct cp_move *move, PGconn *monitor)
                                 place(move, move->from)->name,
                                 "--force",
                                 NULL};
-    return cp_postgres_run(&move->group, CP_POSTGRES_MONITOR, argv);
+    return cp_postgres_run(&move->group, CP_POSTGRES_MONITOR, argv, CP_POSTGRES_RUN_S);
 }
 
 /* As in an evacuation (failover/evacuate.c): each step may be done once more. */
@@ -310,6 +310,25 @@ static enum cc_error look_without_monitor(struct failover *failover)
     return CC_OK;
 }
 
+/* Empty: it is promoting none. */
+static const char promoting_sql[] =
+    "SELECT nodename FROM pgautofailover.node WHERE goalstate IN ('prepare_promotion', "
+    "'stop_replication') OR (goalstate IN ('wait_primary', 'single') AND reportedstate IN "
+    "('prepare_promotion', 'stop_replication'))";
+
+static enum cc_error refuse_second_promotion(struct cp_move *move, PGconn *monitor)
+{
+    PGresult *result = cp_pq_query(monitor, promoting_sql, NULL, 0, CP_POSTGRES_ASK_MS);
+    enum cc_error error = CC_OK;
+    if (PQntuples(result) > 0)
+        error = cp_fail(move->context, CC_CONFLICT,
+                        "the monitor of %s is promoting %s already: wait; when that does not end, "
+                        "see docs/runbooks/failover.md, a promotion that does not end",
+                        move->cell, PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return error;
+}
+
 /* What the monitor last heard: it calls a node "secondary" only while commits wait for it. */
 static enum cc_error look(struct failover *failover)
 {
@@ -326,7 +345,12 @@ static enum cc_error look(struct failover *failover)
                     "extract(epoch FROM now() - n.reporttime)::bigint "
                     "FROM pgautofailover.node n ORDER BY was_primary DESC, nodename",
                     NULL, 0, CP_POSTGRES_ASK_MS);
-    enum cc_error error = CC_OK;
+    enum cc_error error = refuse_second_promotion(move, monitor);
+    if (error) {
+        PQclear(result);
+        PQfinish(monitor);
+        return error;
+    }
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         error = cp_fail(move->context, CC_UNAVAILABLE, "the monitor of %s: %s", move->cell,
                         cp_pq_trouble(monitor, result));

@@ -302,6 +302,19 @@ static bool is_replicated(struct cp_postgres_group *group)
     return replicated;
 }
 
+/* A base backup or WAL is on its way to it: that may take hours, and is not begun anew. */
+static bool is_catching_up(struct cp_postgres_group *group)
+{
+    PGconn *primary = cp_postgres_try(group, CP_POSTGRES_PRIMARY, "postgres");
+    PGresult *result = cp_pq_query(
+        primary, "SELECT 1 FROM pg_stat_replication WHERE state IN ('backup', 'catchup')", NULL, 0,
+        CP_POSTGRES_ASK_MS);
+    bool catching_up = PQntuples(result) > 0;
+    PQclear(result);
+    PQfinish(primary);
+    return catching_up;
+}
+
 /* One that the monitor knows and that is up catches up by itself. */
 static enum cc_error wait_for_replica(struct cp_postgres_group *group, enum cp_postgres_part node,
                                       bool *known, bool *replicated)
@@ -327,7 +340,7 @@ static enum cc_error drop(struct cp_postgres_group *group, enum cp_postgres_part
                                 group->places[node].name,
                                 "--force",
                                 NULL};
-    return cp_postgres_run(group, CP_POSTGRES_MONITOR, argv);
+    return cp_postgres_run(group, CP_POSTGRES_MONITOR, argv, CP_POSTGRES_RUN_S);
 }
 
 /* Looked at again after the drop: from then on nobody can promote the other one. */
@@ -365,7 +378,7 @@ static enum cc_error mend_replica(void *subject)
     enum cc_error error = find_primary(heal, group, &primary);
     if (!error)
         error = wait_for_replica(group, other_of(primary), &known, &replicated);
-    if (error || replicated)
+    if (error || replicated || (known && is_catching_up(group)))
         return error;
     const char *data = group->places[other_of(primary)].data;
     error = drop_other(group, primary, known);

@@ -1,6 +1,7 @@
 /* Rim: asks Postgres and workers, writes files. */
 #include "control-plane/failover/observe.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,11 +69,12 @@ static enum cc_error write_file(struct cp_context *context, const char *path, co
 {
     const char *unfinished = cp_format(context, "%s.new", path);
     FILE *file = fopen(unfinished, "we");
-    if (!file)
-        return CC_IO;
-    bool written = fputs(text, file) >= 0;
-    written = fclose(file) == 0 && written;
-    return written && rename(unfinished, path) == 0 ? CC_OK : CC_IO;
+    bool written = file && fputs(text, file) >= 0;
+    if (file)
+        written = fclose(file) == 0 && written;
+    if (written && rename(unfinished, path) == 0)
+        return CC_OK;
+    return cp_fail(context, CC_IO, "%s cannot be written: %s", path, strerror(errno));
 }
 
 static enum cc_error write_files(struct cp_context *context, const char *cell,
@@ -106,22 +108,29 @@ static enum cc_error note(struct cp_context *context, const char *cell, const st
     return error ? error : write_files(context, cell, seen);
 }
 
+static enum cc_error observe_cell(struct cp_context *context, const char *cell, int number)
+{
+    struct cp_postgres_group group;
+    struct seen seen;
+    cp_cell_postgres(context, cell, number, NULL, &group);
+    if (look(&group, &seen))
+        return note(context, cell, &seen);
+    /* The file is left as it is: it is about the primary that was seen last. */
+    return cp_fact_set(context, CP_FACT_DURABILITY_DEGRADED, cell, 1);
+}
+
 enum cc_error cp_observe_cells(struct cp_context *context)
 {
     PGresult *cells;
+    enum cc_error failed = CC_OK;
     enum cc_error error = cp_sql(
         context, &cells, "SELECT cell, number FROM cells WHERE state = 'ready'", CP_NO_PARAMETERS);
     for (int row = 0; !error && row < PQntuples(cells); row++) {
-        struct cp_postgres_group group;
-        struct seen seen;
-        const char *cell = cp_sql_value(cells, row, 0);
-        cp_cell_postgres(context, cell, (int)cp_sql_integer(cells, row, 1), NULL, &group);
-        if (look(&group, &seen))
-            error = note(context, cell, &seen);
-        else /* the file is left as it is: it is about the primary that was seen last */
-            error = cp_fact_set(context, CP_FACT_DURABILITY_DEGRADED, cell, 1);
+        enum cc_error outcome =
+            observe_cell(context, cp_sql_value(cells, row, 0), (int)cp_sql_integer(cells, row, 1));
+        failed = failed ? failed : outcome;
     }
-    return error;
+    return error ? error : failed;
 }
 
 /* ---- what the observation is worth ---- */

@@ -6,7 +6,7 @@
 #include "control-plane/pq.h"
 #include "control-plane/process.h"
 
-enum { SETTLE_MS = 60 * 1000, CONNECT_MS = 2000, PAUSE_MS = 50, RUN_S = 120, WHY_MAX = 512 };
+enum { SETTLE_MS = 60 * 1000, CONNECT_MS = 2000, PAUSE_MS = 50, WHY_MAX = 512 };
 
 /* pg_autoctl keeps its files where XDG says; passwords come from the passfile, never from an
  * argument. */
@@ -145,11 +145,11 @@ enum cc_error cp_postgres_password(struct cp_postgres_group *group, const char *
 }
 
 enum cc_error cp_postgres_run(struct cp_postgres_group *group, enum cp_postgres_part part,
-                              const char *const *argv)
+                              const char *const *argv, int timeout_s)
 {
     return cp_process_run(group->context,
                           &(struct cp_process){.argv = argv,
                                                .environment = group->places[part].environment,
-                                               .timeout_s = RUN_S,
+                                               .timeout_s = timeout_s,
                                                .log = group->log});
 }

@@ -68,7 +68,7 @@ void cp_postgres_group_place(struct cp_postgres_group *group, enum cp_postgres_p
                              const char *folder, const char *service, int port);
 
 /* How long a statement may take: one that looks, and one that does something. */
-enum { CP_POSTGRES_ASK_MS = 2000, CP_POSTGRES_EXECUTE_MS = 120 * 1000 };
+enum { CP_POSTGRES_ASK_MS = 2000, CP_POSTGRES_EXECUTE_MS = 120 * 1000, CP_POSTGRES_RUN_S = 120 };
 
 /* A connection over the socket as the home's owner, a superuser; waits up to 60 s for a server that
  * is starting. The caller's to PQfinish; NULL on failure. */
@@ -96,8 +96,9 @@ enum cc_error cp_postgres_set_password(struct cp_postgres_group *group, PGconn *
 enum cc_error cp_postgres_password(struct cp_postgres_group *group, const char *role,
                                    const char **out) CC_MUST_CHECK;
 
-/* Runs pg_autoctl or initdb in a part's environment, output to the group's log. */
+/* Runs pg_autoctl or initdb in a part's environment, output to the group's log. CC_TIMEOUT: it was
+ * killed. */
 enum cc_error cp_postgres_run(struct cp_postgres_group *group, enum cp_postgres_part part,
-                              const char *const *argv) CC_MUST_CHECK;
+                              const char *const *argv, int timeout_s) CC_MUST_CHECK;
 
 #endif

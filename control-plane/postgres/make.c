@@ -155,7 +155,7 @@ static enum cc_error initialise(struct cp_postgres_group *group, enum cp_postgre
         return CC_OK;
     enum cc_error error = cp_tree_remove(context, data);
     if (!error)
-        error = cp_postgres_run(group, part, argv);
+        error = cp_postgres_run(group, part, argv, CP_POSTGRES_RUN_S);
     if (!error)
         error = write_settings(group, data, hba, settings);
     return error ? error : cp_file_write(context, marker, cc_slice("", 0), 0600);
@@ -237,8 +237,8 @@ static enum cc_error create_monitor(struct cp_postgres_group *group)
     if (!error)
         error = map_owner_to_autoctl(group, place->data);
     if (!error)
-        error = cp_postgres_run(group, part, make);
-    return error ? error : cp_postgres_run(group, part, listen);
+        error = cp_postgres_run(group, part, make, CP_POSTGRES_RUN_S);
+    return error ? error : cp_postgres_run(group, part, listen, CP_POSTGRES_RUN_S);
 }
 
 enum cc_error cp_postgres_make_monitor(struct cp_postgres_group *group)
@@ -279,7 +279,8 @@ enum cc_error cp_postgres_tune_monitor(struct cp_postgres_group *group)
     return error;
 }
 
-static enum cc_error create_node(struct cp_postgres_group *group, enum cp_postgres_part part)
+static enum cc_error create_node(struct cp_postgres_group *group, enum cp_postgres_part part,
+                                 int timeout_s)
 {
     struct cp_context *context = group->context;
     const struct cp_postgres_place *place = &group->places[part];
@@ -299,9 +300,9 @@ static enum cc_error create_node(struct cp_postgres_group *group, enum cp_postgr
     const char *const partition[] = {
         "pg_autoctl", "config",   "set",       "timeout.network_partition_timeout",
         "4",          "--pgdata", place->data, NULL};
-    enum cc_error error = cp_postgres_run(group, part, make);
+    enum cc_error error = cp_postgres_run(group, part, make, timeout_s);
     if (!error)
-        error = cp_postgres_run(group, part, partition);
+        error = cp_postgres_run(group, part, partition, CP_POSTGRES_RUN_S);
     return error ? error : cp_file_write(context, created, cc_slice("", 0), 0600);
 }
 
@@ -334,7 +335,7 @@ enum cc_error cp_postgres_make_primary(struct cp_postgres_group *group)
                   group->more_settings);
     enum cc_error error = initialise(group, CP_POSTGRES_NODE_1, node_hba(group), settings);
     if (!error)
-        error = create_node(group, CP_POSTGRES_NODE_1);
+        error = create_node(group, CP_POSTGRES_NODE_1, CP_POSTGRES_RUN_S);
     if (!error)
         error = install_and_start(group, CP_POSTGRES_NODE_1);
     if (!error)
@@ -347,6 +348,9 @@ enum cc_error cp_postgres_make_primary(struct cp_postgres_group *group)
     return error;
 }
 
+/* Registers the node and copies the primary: a terabyte at 50 MB a second. */
+enum { BASE_BACKUP_S = 6 * 3600 };
+
 enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
     const struct cp_postgres_place *place = &group->places[node];
@@ -357,13 +361,13 @@ enum cc_error cp_postgres_make_replica(struct cp_postgres_group *group, enum cp_
         !cp_file_exists(cp_format(context, "%s/standby.signal", place->data)))
         error = cp_tree_remove(context, place->data);
     if (!error)
-        error = create_node(group, node);
+        error = create_node(group, node, BASE_BACKUP_S);
     return error ? error : install_and_start(group, node);
 }
 
 enum cc_error cp_postgres_run_node(struct cp_postgres_group *group, enum cp_postgres_part node)
 {
-    enum cc_error error = create_node(group, node);
+    enum cc_error error = create_node(group, node, CP_POSTGRES_RUN_S);
     return error ? error : install_and_start(group, node);
 }
 

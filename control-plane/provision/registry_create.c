@@ -111,6 +111,16 @@ enum cc_error cp_registry_replicate(struct cp_context *context)
     return error ? error : cp_postgres_make_replica(&group, CP_POSTGRES_NODE_2);
 }
 
+enum cc_error cp_registry_refuse_old_home(struct cp_context *context)
+{
+    if (!cp_file_exists(cp_path(context, "registry/pg/node1/PG_VERSION")))
+        return CC_OK;
+    return cp_fail(context, CC_UNSUPPORTED,
+                   "%s was made when a node's data were not yet in pg/<node>/data (ADR 22): this "
+                   "version cannot run it; use the version that made it, or make a new home",
+                   context->home);
+}
+
 enum cc_error cp_registry_start(struct cp_context *context)
 {
     struct cp_postgres_group group;

@@ -16,6 +16,8 @@ enum cc_error cp_registry_install(struct cp_context *context) CC_MUST_CHECK;
 enum cc_error cp_registry_create(struct cp_context *context) CC_MUST_CHECK;
 /* The second node; does not wait until it is synchronous. */
 enum cc_error cp_registry_replicate(struct cp_context *context) CC_MUST_CHECK;
+/* CC_UNSUPPORTED: its nodes' data lie where they did before ADR 22, and nothing would find them. */
+enum cc_error cp_registry_refuse_old_home(struct cp_context *context) CC_MUST_CHECK;
 /* Starts what was made. */
 enum cc_error cp_registry_start(struct cp_context *context) CC_MUST_CHECK;
 /* Until it has a primary and a synchronous replica. */

@@ -1,9 +1,10 @@
 """Situations in which a cell is in trouble: failover, full disk, restore."""
 import contextlib
+import os
 import shutil
 import time
 
-from support import alerting
+from support import alerting, priority
 from support.carrier import event
 from support.scenario import expect, expect_equal
 from support.situations import TENANT, expect_terms_raised, expect_whole, situation, terms
@@ -49,6 +50,17 @@ def primary_and_monitor_are_lost(scene):
     yield
     scene.no_alert("CellPrimaryAway")
     scene.is_whole()
+
+
+@situation("failover", "Calls are late and Postgres is well")
+def a_worker_does_not_come_first(scene):
+    if not priority.may_be_raised():
+        raise AssertionError("this page needs root with CAP_SYS_NICE")
+    os.setpriority(os.PRIO_PROCESS, scene.platform.pid("worker-2"), 0)
+    wait_until("it is seen", lambda: scene.told("calls_behind", "home") == 1, 30)
+    yield
+    priority.check(scene.platform)
+    wait_until("it is seen", lambda: scene.told("calls_behind", "home") == 0, 30)
 
 
 @situation("failover", "The primary hangs")
@@ -252,15 +264,21 @@ def the_drill_said_no(scene):
     scene.no_alert("RestoreDrillFailed", "RestoreDrillOld")
 
 
+def end_segment(scene):
+    """Its name."""
+    scene.platform.psql("select pg_current_xact_id()")
+    return scene.platform.psql("select pg_walfile_name(pg_switch_wal())")[0][0]
+
+
 @situation("restore", "The archive has a gap")
 def a_segment_was_given_up(scene):
-    """Postgres was told that it is kept, and it is not."""
+    """Postgres was told that it is kept, and it is not; segments after it are."""
     walk = scene.platform.home / "backups/se-1/archive"
-    scene.platform.psql("select pg_switch_wal()")
-    newest = wait_until("a segment is archived", lambda: scene.platform.psql(
-        "select last_archived_wal from pg_stat_archiver where last_archived_time > now() - interval '10 s'"))[0][0]
-    for path in walk.rglob(f"{newest}-*"):
-        path.unlink()
+    lost = end_segment(scene)
+    lost_file = wait_until(f"{lost} is archived", lambda: next(walk.rglob(f"{lost}-*"), None))
+    lost_file.unlink()
+    later = end_segment(scene)
+    wait_until(f"{later} is archived", lambda: next(walk.rglob(f"{later}-*"), None))
     wait_until("ArchiveGap is true", lambda: (scene.platform.cli("backups", "round"),
                                               alerting.is_true(scene.platform, "ArchiveGap"))[1], 60, 2)
     yield

@@ -68,7 +68,7 @@ START_TEST(the_demand_is_counted_out)
     ck_assert_int_eq(plan.limit, BENCH_LIMIT_ONE);
     ck_assert_double_eq_tol(plan.directory_gb, 0.25, 1e-9);
     ck_assert_double_eq_tol(plan.records_gb, 250000 * 2.5 / 0.12 * 40 * 600 / 1e9, 1e-6);
-    ck_assert_double_eq_tol(plan.node_disk_gb, (0.25 + plan.records_gb) * 2 + 8, 1e-9);
+    ck_assert_double_eq_tol(plan.node_disk_gb, (0.25 + plan.records_gb) * 3 + 8, 1e-9);
     ck_assert_double_eq_tol(plan.cost_user * 250000, plan.cost_month, 1e-9);
 }
 END_TEST
