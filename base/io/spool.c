@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/io/spool_frame.h"
 #include "base/io/spool_private.h"
 #include "base/log.h"

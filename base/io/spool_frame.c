@@ -1,21 +1,6 @@
 #include "base/io/spool_frame.h"
 
-static const uint32_t nibble[16] = {
-    0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-    0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-};
-
-/* By half-bytes: a record has a few hundred, so a larger table would only evict warmer lines. */
-uint32_t cc_crc32c(uint32_t crc, struct cc_slice bytes)
-{
-    crc = ~crc;
-    for (size_t i = 0; i < bytes.length; i++) {
-        crc ^= (uint8_t)bytes.data[i];
-        crc = (crc >> 4) ^ nibble[crc & 15];
-        crc = (crc >> 4) ^ nibble[crc & 15];
-    }
-    return ~crc;
-}
+#include "base/crc32c.h"
 
 static void put(uint8_t *out, uint64_t value, size_t bytes)
 {

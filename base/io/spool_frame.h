@@ -29,7 +29,4 @@ bool cc_spool_frame_read(struct cc_slice bytes, size_t payload_max, struct cc_sp
 /* The time in a frame's head, unchecked. */
 int64_t cc_spool_frame_time(const char head[CC_SPOOL_FRAME_HEAD]);
 
-/* CRC-32C (Castagnoli, RFC 3720 appendix B.4), continued from a previous value; 0 to begin. */
-uint32_t cc_crc32c(uint32_t crc, struct cc_slice bytes);
-
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/io/folder.h"
 #include "base/io/spool_frame.h"
 #include "base/io/spool_private.h"

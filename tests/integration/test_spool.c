@@ -575,12 +575,6 @@ START_TEST(an_idle_spool_is_small)
 }
 END_TEST
 
-START_TEST(crc32c_is_castagnolis)
-{
-    ck_assert_uint_eq(cc_crc32c(0, CC_SLICE_LITERAL("123456789")), 0xE3069283);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("spool");
@@ -604,7 +598,6 @@ int main(void)
     tcase_add_test(tests, several_at_once_are_as_one_by_one);
     tcase_add_test(tests, of_several_the_first_that_is_refused_is_told);
     tcase_add_test(tests, an_idle_spool_is_small);
-    tcase_add_test(tests, crc32c_is_castagnolis);
     Suite *suite = suite_create("spool");
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

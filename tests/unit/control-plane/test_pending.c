@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/crc32c.h"
 #include "base/io/spool_frame.h"
 #include "control-plane/files.h"
 #include "tests/unit/control-plane/suite.h"
