@@ -41,6 +41,8 @@ static bool reserve(struct cc_buffer *buffer, size_t extra)
     size_t capacity = buffer->capacity ? buffer->capacity : CAPACITY_FIRST_BYTES;
     while (capacity < needed)
         capacity *= 2;
+    if (capacity > buffer->limit_bytes)
+        capacity = buffer->limit_bytes + 1;
     char *data = realloc(buffer->data, capacity);
     if (!data) {
         buffer->error = CC_NO_MEMORY;
@@ -51,17 +53,12 @@ static bool reserve(struct cc_buffer *buffer, size_t extra)
     return true;
 }
 
-void cc_buffer_append(struct cc_buffer *buffer, struct cc_slice slice)
+void cc_buffer_append_growing(struct cc_buffer *buffer, struct cc_slice slice)
 {
     if (slice.length == 0 || !reserve(buffer, slice.length))
         return;
     memcpy(buffer->data + buffer->length, slice.data, slice.length);
     buffer->length += slice.length;
-}
-
-void cc_buffer_text(struct cc_buffer *buffer, const char *text)
-{
-    cc_buffer_append(buffer, cc_slice_of(text));
 }
 
 void cc_buffer_printf(struct cc_buffer *buffer, const char *format, ...)
@@ -106,17 +103,40 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Eight at once: what is taken off sets the top bit of a byte below 0x20, and of one that is zero
+ * after the comparison; what it borrows comes only from such a byte. */
+static bool are_plain(uint64_t bytes)
+{
+    uint64_t quote = bytes ^ EACH_BYTE('"');
+    uint64_t backslash = bytes ^ EACH_BYTE('\\');
+    uint64_t not_plain =
+        (bytes - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) | bytes;
+    return (not_plain & EACH_BYTE(0x80)) == 0;
+}
+
+/* The number of plain bytes at the front. */
+static size_t plain_length(const unsigned char *bytes, size_t length)
+{
+    size_t i = 0;
+    for (uint64_t word; length - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, bytes + i, sizeof(word));
+        if (!are_plain(word))
+            break;
+    }
+    while (i < length && is_plain(bytes[i]))
+        i++;
+    return i;
+}
+
 void cc_buffer_json_string(struct cc_buffer *buffer, struct cc_slice text)
 {
     const unsigned char *bytes = (const unsigned char *)text.data;
     size_t plain_from = 0;
     size_t i = 0;
     cc_buffer_text(buffer, "\"");
-    while (i < text.length) {
-        if (is_plain(bytes[i])) {
-            i++;
-            continue;
-        }
+    while (i += plain_length(bytes + i, text.length - i), i < text.length) {
         size_t length = cc_utf8_length(bytes + i, text.length - i);
         bool escape = bytes[i] < 0x20 || bytes[i] == '"' || bytes[i] == '\\';
         if (length > 0 && !escape) {

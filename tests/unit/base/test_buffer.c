@@ -1,5 +1,7 @@
 #include "base/buffer.h"
 
+#include <stdio.h>
+
 #include "tests/unit/base/suite.h"
 
 START_TEST(appends_one_after_another)
@@ -85,6 +87,29 @@ START_TEST(utf8_passes_and_anything_else_becomes_the_replacement_character)
 }
 END_TEST
 
+/* What a byte becomes does not depend on where it stands: bytes are also looked at eight at once.
+ */
+START_TEST(each_byte_is_escaped_wherever_it_stands)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        struct cc_buffer alone;
+        cc_buffer_init(&alone, 0);
+        cc_buffer_json_string(&alone, cc_slice(&(char){(char)byte}, 1));
+        int length = (int)alone.length - 2;
+        for (int before = 0; before < 18; before++) {
+            char text[36];
+            char expected[64];
+            memset(text, 'a', sizeof(text));
+            text[before] = (char)byte;
+            snprintf(expected, sizeof(expected), "\"%.*s%.*s%.*s\"", before, "aaaaaaaaaaaaaaaaaa",
+                     length, alone.data + 1, 35 - before, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+            assert_json(cc_slice(text, sizeof(text)), expected);
+        }
+        cc_buffer_deinit(&alone);
+    }
+}
+END_TEST
+
 SUITE_MAIN("buffer", appends_one_after_another, grows_by_much_and_little, an_error_sticks,
-           json_strings_are_escaped,
+           json_strings_are_escaped, each_byte_is_escaped_wherever_it_stands,
            utf8_passes_and_anything_else_becomes_the_replacement_character)
