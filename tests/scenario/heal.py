@@ -164,6 +164,9 @@ def a_promotion_that_was_lost_with_its_postgres_is_asked_for_again(platform):
     wait_until(f"{replica} is to be promoted", lambda: is_to_be_promoted(platform, replica), 60)
     log = platform.home / f"log/se-1-{replica}/current"
     wait_until("its Postgres was asked", lambda: "Waiting for postgres to promote" in log.read_text(), 20)
+    refused = platform.cli("cell", "failover", "se-1", check=False)
+    expect_equal(refused.returncode, 1, f"exit status of a failover beside it, which said {refused.stderr}")
+    expect(f"is promoting {replica} already" in refused.stderr, refused.stderr)
     for pid in postgres_of(platform, replica):
         os.kill(pid, signal.SIGKILL)
     wait_until(f"{replica} is the primary", lambda: nodes(platform)[0] == replica, 60)
