@@ -14,7 +14,8 @@ enum {
     MAXIMUM_DEFAULT = 1024 * 1024 * 1024,
     RECORD_DEFAULT = 64 * 1024,
     SYNC_DEFAULT_MS = 50,
-    RUN_MAX = 64 /* records with one write */
+    READ_BYTES = 128 * 1024, /* with one read */
+    RUN_MAX = 64             /* records with one write */
 };
 
 static void on_sync_due(struct cc_deadline *deadline);
@@ -293,34 +294,60 @@ static void skip_ends(const struct cc_spool *spool, struct place *place)
     }
 }
 
-/* Appends frames from the place to bytes until the bounds; payload lengths go to lengths. Stays
- * within one segment. */
-static enum cc_error read_segment(const struct cc_spool *spool, struct place *place,
-                                  size_t count_max, size_t bytes_max, struct cc_buffer *bytes,
-                                  size_t *lengths, size_t *count)
+/* What cc_spool_read has taken so far, and its bounds. */
+struct reading {
+    struct place *place;
+    struct cc_buffer *bytes; /* payloads, one after another */
+    size_t *lengths;         /* of each */
+    size_t count;
+    size_t count_max;
+    size_t bytes_max;
+};
+
+static bool is_full(const struct reading *reading)
 {
-    const struct segment *segment = &spool->segments[place->segment];
-    size_t rest_bytes = (size_t)(segment->bytes - place->offset);
-    size_t least = (size_t)spool->options.record_max + CC_SPOOL_FRAME_HEAD;
-    size_t want = bytes_max > least ? bytes_max : least;
-    want = want < rest_bytes ? want : rest_bytes;
-    char *room = malloc(want + 1);
-    int fd = spool_open_segment(spool, segment->first, O_RDONLY);
-    ssize_t got = room && fd >= 0 ? pread(fd, room, want, place->offset) : -1;
-    struct cc_slice rest = cc_slice(room, got > 0 ? (size_t)got : 0);
+    return reading->count == reading->count_max ||
+           (reading->count > 0 && reading->bytes->length >= reading->bytes_max);
+}
+
+/* The whole frames at the front; false: there is none. */
+static bool take_frames(const struct cc_spool *spool, struct cc_slice from, struct reading *reading)
+{
     struct cc_spool_frame frame;
-    while (*count < count_max && (bytes->length < bytes_max || *count == 0) &&
-           cc_spool_frame_read(rest, (size_t)spool->options.record_max, &frame)) {
-        cc_buffer_append(bytes, frame.payload);
-        lengths[(*count)++] = frame.payload.length;
-        rest = cc_slice(rest.data + frame.bytes, rest.length - frame.bytes);
-        place->offset += (int64_t)frame.bytes;
-        place->number++;
+    size_t before = reading->count;
+    while (!is_full(reading) &&
+           cc_spool_frame_read(from, (size_t)spool->options.record_max, &frame)) {
+        cc_buffer_append(reading->bytes, frame.payload);
+        reading->lengths[reading->count++] = frame.payload.length;
+        from = cc_slice(from.data + frame.bytes, from.length - frame.bytes);
+        reading->place->offset += (int64_t)frame.bytes;
+        reading->place->number++;
+    }
+    return reading->count > before;
+}
+
+/* Stays within one segment. Piece by piece: with many records behind those that are wanted, reading
+ * as much as they may be would take the loop a millisecond for nothing. */
+static enum cc_error read_segment(const struct cc_spool *spool, struct reading *reading)
+{
+    const struct segment *segment = &spool->segments[reading->place->segment];
+    size_t room_bytes = (size_t)spool->options.record_max + CC_SPOOL_FRAME_HEAD;
+    room_bytes = room_bytes > READ_BYTES ? room_bytes : READ_BYTES;
+    char *room = malloc(room_bytes);
+    int fd = spool_open_segment(spool, segment->first, O_RDONLY);
+    enum cc_error error = room && fd >= 0 ? CC_OK : CC_IO;
+    bool more = true;
+    while (error == CC_OK && more && !is_full(reading)) {
+        int64_t left = segment->bytes - reading->place->offset;
+        size_t want = left < (int64_t)room_bytes ? (size_t)left : room_bytes;
+        ssize_t got = pread(fd, room, want, reading->place->offset);
+        error = got < 0 ? CC_IO : CC_OK;
+        more = got > 0 && take_frames(spool, cc_slice(room, (size_t)got), reading);
     }
     if (fd >= 0)
         close(fd);
     free(room);
-    return got < 0 ? CC_IO : bytes->error;
+    return error ? error : reading->bytes->error;
 }
 
 /* Damage that came after opening: the rest of the segment cannot be framed. */
@@ -346,9 +373,14 @@ enum cc_error cc_spool_read(struct cc_spool *spool, size_t count_max, size_t byt
     out->records = calloc(count_max, sizeof(*out->records));
     cc_buffer_init(&out->_bytes, bytes_max + (size_t)spool->options.record_max);
     enum cc_error error = lengths && out->records ? CC_OK : CC_NO_MEMORY;
+    struct reading reading = {.place = &place,
+                              .bytes = &out->_bytes,
+                              .lengths = lengths,
+                              .count_max = count_max,
+                              .bytes_max = bytes_max};
     if (error == CC_OK)
-        error =
-            read_segment(spool, &place, count_max, bytes_max, &out->_bytes, lengths, &out->count);
+        error = read_segment(spool, &reading);
+    out->count = reading.count;
     const char *at = out->_bytes.data;
     for (size_t i = 0; i < out->count && error == CC_OK; i++) {
         out->records[i] = cc_slice(at, lengths[i]);

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -127,7 +128,7 @@ class Program(Contender):
     def listens(self):
         if self.processes[0].poll() is not None:
             raise AssertionError("it ended")
-        with contextlib.closing(__import__("socket").socket()) as probe:
+        with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 

@@ -180,6 +180,33 @@ START_TEST(of_several_the_first_that_is_refused_is_told)
 }
 END_TEST
 
+/* More than one read takes, of sizes that begin and end anywhere in it. */
+START_TEST(a_long_batch_is_whole)
+{
+    enum { COUNT = 400, SIZE = 1000 };
+    struct cc_spool *spool = open_with(0, 0);
+    struct cc_spool_batch batch;
+    char *text = malloc(SIZE);
+    ck_assert_ptr_nonnull(text);
+    for (int i = 0; i < COUNT; i++) {
+        memset(text, 'a' + i % 26, SIZE);
+        ck_assert_int_eq(cc_spool_append(spool, cc_slice(text, (size_t)(SIZE - i))), CC_OK);
+    }
+    ck_assert_int_eq(cc_spool_read(spool, 2 * COUNT, 1000 * 1000, &batch), CC_OK);
+    ck_assert_uint_eq(batch.count, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        memset(text, 'a' + i % 26, SIZE);
+        ck_assert(cc_slice_equal(batch.records[i], cc_slice(text, (size_t)(SIZE - i))));
+    }
+    cc_spool_batch_free(&batch);
+    ck_assert_int_eq(cc_spool_read(spool, COUNT, 3 * SIZE, &batch), CC_OK);
+    ck_assert_uint_eq(batch.count, 4); /* the bytes' bound is passed by at most one */
+    cc_spool_batch_free(&batch);
+    cc_spool_close(spool);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_batch_not_acknowledged_is_read_again)
 {
     struct cc_spool *spool = open_with(0, 0);
@@ -580,6 +607,7 @@ int main(void)
     TCase *tests = tcase_create("spool");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, ships_in_order_what_was_appended);
+    tcase_add_test(tests, a_long_batch_is_whole);
     tcase_add_test(tests, a_batch_not_acknowledged_is_read_again);
     tcase_add_test(tests, reopens_where_it_stood);
     tcase_add_test(tests, shipped_segments_are_deleted);
