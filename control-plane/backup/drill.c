@@ -219,7 +219,9 @@ static enum cc_error mark(void *subject)
     enum cc_error error = newest_backup(drill, &newest);
     drill->backup = newest.label;
     if (!error && !newest.label)
-        error = cp_fail(drill->restore.context, CC_NOT_FOUND, "%s has no backup", repository->name);
+        error = cp_fail(drill->restore.context, CC_NOT_FOUND,
+                        "%s has no backup; see docs/runbooks/restore.md, the backup is old",
+                        repository->name);
     if (!error)
         error = cp_repository_connect(repository, repository->database, &source);
     if (!error)

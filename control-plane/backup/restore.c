@@ -44,7 +44,9 @@ enum cc_error cp_restore_reach(struct cp_restore *restore)
     if (error)
         return error;
     if (list.count == 0)
-        return cp_fail(context, CC_NOT_FOUND, "%s has no backup", restore->repository.name);
+        return cp_fail(context, CC_NOT_FOUND,
+                       "%s has no backup; see docs/runbooks/restore.md, the backup is old",
+                       restore->repository.name);
     for (size_t i = 0; i < list.count; i++) {
         if (restore->target != CP_RESTORE_TIME ||
             list.backups[i].finished_at < restore->moment_us / 1000000)

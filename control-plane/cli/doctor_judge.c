@@ -194,7 +194,7 @@ static void judge_edges(const json_t *status, int64_t now_us, json_t *findings)
         double skew = json_number_value(json_object_get(edge, "clock_skew_s"));
         const json_t *expires = json_object_get(edge, "certificate_expires_at");
         if (!is(edge, "health", "ready"))
-            cp_doctor_add(findings, CP_FINDING, "edges", "callcell up, and its log below log/",
+            cp_doctor_add(findings, CP_FINDING, "edges", "callcell up, and then its log below log/",
                           "%s: %s", text(edge, "edge"), text(edge, "health"));
         if (fabs(skew) > CP_SKEW_MAX_S)
             cp_doctor_add(findings, CP_FINDING, "clock", "mend time synchronisation (chrony)",
@@ -256,7 +256,7 @@ static void judge_worker(const json_t *worker, const char *cell, json_t *finding
         (void)snprintf(todo, sizeof(todo), "callcell cell undrain %s %s takes it back", cell, name);
         cp_doctor_add(findings, CP_NOTE, "workers", todo, "%s of %s is drained", name, cell);
     } else if (!is(worker, "health", "ready")) {
-        cp_doctor_add(findings, CP_FINDING, "workers", "callcell up, and its log below log/",
+        cp_doctor_add(findings, CP_FINDING, "workers", "callcell up, and then its log below log/",
                       "%s of %s: %s", name, cell, text(worker, "health"));
     }
 }

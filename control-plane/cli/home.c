@@ -233,6 +233,22 @@ static enum cc_error wait_for_cells(struct cp_context *context)
     return error;
 }
 
+/* That they answer at all: without a country they are not ready, and right. */
+static enum cc_error wait_for_edges(struct cp_context *context)
+{
+    PGresult *result;
+    enum cc_error error =
+        cp_sql_read(context, &result, "SELECT edge, telemetry_port FROM edges", CP_NO_PARAMETERS);
+    for (int row = 0; !error && row < PQntuples(result); row++) {
+        const char *edge = cp_sql_value(result, row, 0);
+        int port = cp_port(context, (int)cp_sql_integer(result, row, 1));
+        if (!cp_file_exists(cp_format(context, "%s/down", cp_local_service_folder(context, edge))))
+            error = cp_http_wait_ok(context, cp_format(context, "127.0.0.1:%d", port), "/healthz",
+                                    edge, 30);
+    }
+    return error;
+}
+
 /* Without the right to raise them they answer, but late when Postgres is busy. */
 static void say_who_does_not_come_first(struct cp_context *context)
 {
@@ -260,6 +276,8 @@ enum cc_error cp_cli_up(struct cp_context *context, const struct cp_arguments *a
         error = cp_serves_start(context);
     if (!error)
         error = cp_target_local.start(context, "backups");
+    if (!error)
+        error = wait_for_edges(context);
     if (!error)
         error = wait_for_cells(context);
     if (!error)

@@ -381,6 +381,23 @@ static void add_services(struct cp_context *context, const char *site, struct se
     out->names = names;
 }
 
+/* What holds nothing that its end would lose. A Postgres is for heal: a promotion may hang on it.
+ */
+static bool may_be_killed(struct cp_context *context, const char *service)
+{
+    return answers_calls(context, service) || strncmp(service, "serve-", 6) == 0 ||
+           strcmp(service, "backups") == 0;
+}
+
+/* One that a signal stopped does nothing more, and its supervisor takes it for well; killed, it is
+ * started again. */
+static void end_frozen(struct cp_context *context, const char *service)
+{
+    pid_t pid = may_be_killed(context, service) ? supervised_pid_of(context, service) : 0;
+    if (pid > 0 && cp_process_tree_is_frozen(pid))
+        (void)cp_process_tree_kill(pid, NULL);
+}
+
 /* What is meant to run (no file "down") and was stopped by hand. Whether it stays up is for those
  * to see who wait for it. */
 static void start_stopped(struct cp_context *context, const char *site)
@@ -393,6 +410,8 @@ static void start_stopped(struct cp_context *context, const char *site)
             !cp_file_exists(cp_format(context, "%s/down", folder)) &&
             is_supervised(cp_format(context, "%s/supervise/ok", folder)))
             (void)!sv(context, "up", services.names[i], 0);
+        else
+            end_frozen(context, services.names[i]);
     }
 }
 

@@ -52,6 +52,18 @@ def primary_and_monitor_are_lost(scene):
     scene.is_whole()
 
 
+@situation("failover", "A program is down")
+def programs_are_frozen(scene):
+    names = ("edge-1", "worker-1")
+    before = [scene.platform.pid(name) for name in names]
+    for name in names:
+        scene.platform.freeze(name)
+    yield
+    for name, pid in zip(names, before):
+        expect(scene.platform.pid(name) != pid, f"{name} was not ended")
+    scene.cell_answers()
+
+
 @situation("failover", "Calls are late and Postgres is well")
 def a_worker_does_not_come_first(scene):
     if not priority.may_be_raised():
