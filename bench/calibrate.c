@@ -13,8 +13,16 @@
 #include "bench/child.h"
 #include "bench/usage.h"
 
-enum { PATH_SIZE = 512, TEXT_SIZE = 64, NUMBERS_LEAST = 1000, RECORDS_LEAST = 10000 };
-static const double PROBE_CALLS_S = 40, DIFFERENCE_MOST = 0.15, WRONG_MOST = 0.01;
+enum {
+    PATH_SIZE = 512,
+    TEXT_SIZE = 64,
+    NUMBERS_LEAST = 1000,
+    RECORDS_LEAST = 10000,
+    PROBES_MAX = 8,
+    PROBE_FURTHER = 4 /* times the load of the one before, at most */
+};
+static const double PROBE_CALLS_S = 40, PROBED_ENOUGH = 0.45, HELD_ENOUGH = 0.72, HELD_MOST = 0.8,
+                    DIFFERENCE_MOST = 0.15, WRONG_MOST = 0.01;
 
 struct machine {
     const struct bench_measuring *measuring;
@@ -337,6 +345,68 @@ static enum cc_error open_machine(const struct bench_measuring *measuring, struc
     return error;
 }
 
+/* Both curves must be there to ask for the capacity; of the other kind nothing is asked. */
+static double full_webhooks_s(const struct bench_calibration *calibration, enum bench_kind kind)
+{
+    struct bench_calibration probed = *calibration;
+    probed.curves[1 - kind] = probed.curves[kind];
+    return bench_capacity_of(&probed, kind == BENCH_PBX ? 1 : 0).saturation_webhooks_s;
+}
+
+/* What each webhook costs falls with the load, so a probe tells what a full machine does only when
+ * it fills about half of it: each goes further, by what those before it promise. Leaves the curve
+ * with its idle step alone. */
+static enum cc_error find_full(const struct machine *machine, enum bench_kind kind,
+                               const char *path, struct bench_calibration *calibration,
+                               double *full)
+{
+    struct bench_curve *curve = &calibration->curves[kind];
+    double calls_s = PROBE_CALLS_S;
+    enum cc_error error = CC_OK;
+    *full = 0;
+    for (size_t i = 1; !error && i <= PROBES_MAX; i++) {
+        struct bench_load_step *probe = &curve->steps[i];
+        error =
+            measure_step(machine, path, calls_s, probe, i == 1 ? &curve->webhooks_per_call : NULL);
+        if (error == CC_FULL && i > 1) {
+            *full = probe->webhooks_s;
+            error = CC_OK;
+            break;
+        }
+        curve->count = i + 1;
+        *full = error ? 0 : full_webhooks_s(calibration, kind);
+        if (i > 1 && probe->webhooks_s >= *full * PROBED_ENOUGH)
+            break;
+        double next = fmin(*full / 2, probe->webhooks_s * PROBE_FURTHER);
+        calls_s = fmax(next, probe->webhooks_s * 2) / curve->webhooks_per_call;
+    }
+    curve->count = 1;
+    return error;
+}
+
+/* What was held so far promises more than the probes did: the steps go on until they are near what
+ * they promise. A machine that gives up before is full there. */
+static enum cc_error go_on(const struct machine *machine, enum bench_kind kind, const char *path,
+                           struct bench_calibration *calibration)
+{
+    struct bench_curve *curve = &calibration->curves[kind];
+    while (curve->count < BENCH_LOAD_STEPS_MAX) {
+        double full = full_webhooks_s(calibration, kind);
+        double last = curve->steps[curve->count - 1].webhooks_s;
+        if (last >= full * HELD_ENOUGH)
+            return CC_OK;
+        enum cc_error error = measure_step(
+            machine, path, fmin(full * HELD_MOST, last * 1.5) / curve->webhooks_per_call,
+            &curve->steps[curve->count], NULL);
+        if (error == CC_FULL)
+            return CC_OK;
+        if (error)
+            return error;
+        curve->count++;
+    }
+    return CC_OK;
+}
+
 static enum cc_error calibrate_kind(const struct machine *machine, enum bench_kind kind,
                                     struct bench_calibration *calibration)
 {
@@ -344,28 +414,23 @@ static enum cc_error calibrate_kind(const struct machine *machine, enum bench_ki
     struct bench_curve *curve = &calibration->curves[kind];
     const int times[BENCH_KINDS] = {kind == BENCH_MOBILE, kind == BENCH_PBX};
     char path[PATH_SIZE];
+    double full = 0;
     enum cc_error error = make_numbers(machine->measuring->numbers, times, path);
     if (error)
         return error;
-    fprintf(stderr, "%s: idle, a probe, then four steps\n", bench_kind_names[kind]);
+    fprintf(stderr, "%s: idle, probes, then four steps\n", bench_kind_names[kind]);
     error = measure_step(machine, path, 0, &curve->steps[0], NULL);
     curve->steps[0].webhooks_s = 0;
+    curve->count = 1;
     if (!error)
-        error =
-            measure_step(machine, path, PROBE_CALLS_S, &curve->steps[1], &curve->webhooks_per_call);
-    curve->count = 2;
-    /* Both curves must be there to ask for the capacity; of the other kind nothing is asked. */
-    struct bench_calibration probed = *calibration;
-    probed.curves[1 - kind] = *curve;
-    double full = bench_capacity_of(&probed, kind == BENCH_PBX ? 1 : 0).saturation_webhooks_s;
+        error = find_full(machine, kind, path, calibration, &full);
     for (size_t i = 0; !error && i < sizeof(shares) / sizeof(shares[0]); i++) {
-        double webhooks_s = full * shares[i];
-        if (webhooks_s <= curve->steps[1].webhooks_s)
-            continue;
-        error = measure_step(machine, path, webhooks_s / curve->webhooks_per_call,
+        error = measure_step(machine, path, full * shares[i] / curve->webhooks_per_call,
                              &curve->steps[curve->count], NULL);
         curve->count += !error;
     }
+    if (!error)
+        error = go_on(machine, kind, path, calibration);
     unlink(path);
     return error;
 }

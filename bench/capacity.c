@@ -1,23 +1,47 @@
 #include "bench/capacity.h"
 
-struct bench_line bench_capacity_fit(const struct bench_curve *curve, enum bench_part part)
+/* From where it idles: with one load there is nothing else to go by. */
+static struct bench_line fit_through_idle(const struct bench_curve *curve, enum bench_part part)
 {
     const struct bench_load_step *idle = &curve->steps[0];
     double sum_cores = 0, sum_webhooks = 0;
-    /* Weight 1/x turns the least squares of (y - idle) = b x into sum(y - idle) / sum(x). */
     for (size_t i = 1; i < curve->count; i++) {
         sum_cores += curve->steps[i].cores[part] - idle->cores[part];
-        sum_webhooks += curve->steps[i].webhooks_s - idle->webhooks_s;
+        sum_webhooks += curve->steps[i].webhooks_s;
     }
     double us = sum_webhooks > 0 ? sum_cores * 1e6 / sum_webhooks : 0;
-    return (struct bench_line){.idle_cores = idle->cores[part], .us_per_webhook = us > 0 ? us : 0};
+    return (struct bench_line){.base_cores = idle->cores[part], .us_per_webhook = us > 0 ? us : 0};
 }
 
-static double rate_when_full(double cores, double idle_cores, double us_per_webhook)
+struct bench_line bench_capacity_fit(const struct bench_curve *curve, enum bench_part part)
+{
+    double weight = 0, x = 0, y = 0, xx = 0, xy = 0;
+    for (size_t i = 1; i < curve->count; i++) {
+        double webhooks_s = curve->steps[i].webhooks_s, cores = curve->steps[i].cores[part];
+        weight += 1 / webhooks_s;
+        x += 1;
+        y += cores / webhooks_s;
+        xx += webhooks_s;
+        xy += cores;
+    }
+    double divisor = weight * xx - x * x;
+    struct bench_line idle = fit_through_idle(curve, part);
+    if (curve->count < 3 || divisor <= 0)
+        return idle;
+    double slope = (weight * xy - x * y) / divisor;
+    double base = (y - slope * x) / weight;
+    if (slope < 0)
+        return (struct bench_line){.base_cores = y / weight};
+    if (base < idle.base_cores)
+        return idle;
+    return (struct bench_line){.base_cores = base, .us_per_webhook = slope * 1e6};
+}
+
+static double rate_when_full(double cores, double base_cores, double us_per_webhook)
 {
     if (us_per_webhook <= 0)
         return 0;
-    return cores > idle_cores ? (cores - idle_cores) * 1e6 / us_per_webhook : 0;
+    return cores > base_cores ? (cores - base_cores) * 1e6 / us_per_webhook : 0;
 }
 
 static double least(double a, double b)
@@ -35,20 +59,20 @@ struct bench_capacity bench_capacity_of(const struct bench_calibration *calibrat
             (1 - pbx_share) * mobile->webhooks_per_call + pbx_share * pbx->webhooks_per_call,
     };
     double of_pbx = pbx_share * pbx->webhooks_per_call / out.webhooks_per_call;
-    double idle_cores = 0, us = 0;
+    double base_cores = 0, us = 0;
     for (enum bench_part part = 0; part < BENCH_PARTS; part++) {
         struct bench_line one = bench_capacity_fit(mobile, part);
         struct bench_line other = bench_capacity_fit(pbx, part);
-        out.parts[part].idle_cores = (one.idle_cores + other.idle_cores) / 2;
+        out.parts[part].base_cores = (one.base_cores + other.base_cores) / 2;
         out.parts[part].us_per_webhook =
             (1 - of_pbx) * one.us_per_webhook + of_pbx * other.us_per_webhook;
-        idle_cores += out.parts[part].idle_cores;
+        base_cores += out.parts[part].base_cores;
         us += out.parts[part].us_per_webhook;
     }
-    out.machine_webhooks_s = rate_when_full(calibration->cores, idle_cores, us);
-    out.edge_webhooks_s = rate_when_full(calibration->edges, out.parts[BENCH_EDGE].idle_cores,
+    out.machine_webhooks_s = rate_when_full(calibration->cores, base_cores, us);
+    out.edge_webhooks_s = rate_when_full(calibration->edges, out.parts[BENCH_EDGE].base_cores,
                                          out.parts[BENCH_EDGE].us_per_webhook);
-    out.worker_webhooks_s = rate_when_full(calibration->workers, out.parts[BENCH_WORKER].idle_cores,
+    out.worker_webhooks_s = rate_when_full(calibration->workers, out.parts[BENCH_WORKER].base_cores,
                                            out.parts[BENCH_WORKER].us_per_webhook);
     out.saturation_webhooks_s =
         least(out.machine_webhooks_s, least(out.edge_webhooks_s, out.worker_webhooks_s));
@@ -59,7 +83,7 @@ double bench_capacity_cores(const struct bench_capacity *capacity, enum bench_pa
                             double webhooks_s)
 {
     const struct bench_line *line = &capacity->parts[part];
-    return line->idle_cores + line->us_per_webhook * webhooks_s / 1e6;
+    return line->base_cores + line->us_per_webhook * webhooks_s / 1e6;
 }
 
 static double busy_of(const struct bench_calibration *calibration,

@@ -1,6 +1,6 @@
 /*
  * How much a machine can do, from its calibration. The model is a straight line for every part of a
- * platform: cores = idle + webhooks/s x CPU time per webhook (docs/adr/0019). What a mix of kinds
+ * platform: cores = base + webhooks/s x CPU time per webhook (docs/adr/0019). What a mix of kinds
  * costs is the mean of the kinds, weighed by their webhooks. Pure.
  */
 #ifndef BENCH_CAPACITY_H
@@ -9,12 +9,13 @@
 #include "bench/calibration.h"
 
 struct bench_line {
-    double idle_cores;
+    double base_cores;     /* timers, and batches that come whatever the load, once there is one */
     double us_per_webhook; /* CPU microseconds */
 };
 
-/* Least squares over the steps, weighed by 1 / webhooks/s so that small loads count as much as
- * large ones; the idle step fixes where it begins. Neither is negative. */
+/* Least squares over the steps with a load, weighed by 1 / webhooks/s so that small loads count as
+ * much as large ones. The base is not below what idling takes; with one such step it is that.
+ * Neither is negative. */
 struct bench_line bench_capacity_fit(const struct bench_curve *curve, enum bench_part part);
 
 struct bench_capacity {

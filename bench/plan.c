@@ -70,9 +70,9 @@ static double measured_processes(const struct planning *planning, enum bench_par
 }
 
 /* Cores that one process uses without a call. */
-static double idle_cores(const struct planning *planning, enum bench_part part)
+static double base_cores(const struct planning *planning, enum bench_part part)
 {
-    return planning->capacity.parts[part].idle_cores / measured_processes(planning, part) /
+    return planning->capacity.parts[part].base_cores / measured_processes(planning, part) /
            planning->demand->core_speed;
 }
 
@@ -85,7 +85,7 @@ static double load_cores(const struct planning *planning, enum bench_part part)
 /* Of a process with one thread: what calls may take of its core in the peak. */
 static double usable_core(const struct planning *planning, enum bench_part part)
 {
-    return at_least(planning->demand->utilisation - idle_cores(planning, part), 0.01);
+    return at_least(planning->demand->utilisation - base_cores(planning, part), 0.01);
 }
 
 static void plan_demand(struct planning *planning)
@@ -172,7 +172,7 @@ static double processes(const struct planning *planning, enum bench_part part)
 /* Of so many processes with one thread each. */
 static double headroom(const struct planning *planning, enum bench_part part, double left)
 {
-    return left * (1 - idle_cores(planning, part)) / load_cores(planning, part) - 1;
+    return left * (1 - base_cores(planning, part)) / load_cores(planning, part) - 1;
 }
 
 static void plan_parts(struct planning *planning)
@@ -184,7 +184,7 @@ static void plan_parts(struct planning *planning)
         if (out->processes == 0)
             continue;
         out->us_per_webhook = us(planning, part);
-        out->cores_peak = idle_cores(planning, part) * out->processes + load_cores(planning, part);
+        out->cores_peak = base_cores(planning, part) * out->processes + load_cores(planning, part);
     }
     double edges_left =
         plan->parts[BENCH_EDGE].processes * zones_left(planning) / planning->demand->zones;

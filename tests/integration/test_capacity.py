@@ -18,7 +18,7 @@ BLOCK = re.compile(r"```text\n\$ callcell-bench ([^\n]*)\n.*?```\n", re.DOTALL)
 
 def run(line):
     result = subprocess.run([BUILD / "bench/callcell-bench", *shlex.split(line)], check=True, capture_output=True,
-                            text=True, timeout=60)
+                            text=True, timeout=60, cwd=ROOT)
     return result.stdout
 
 
@@ -32,6 +32,7 @@ def main() -> int:
         PAGE.write_text(renewed(page))
         return 0
     results = [("shows what failures cost", page.count("$ callcell-bench simulate") >= 5),
+               ("has worked plans", page.count("$ callcell-bench plan") >= 3),
                ("is what the program says (test_capacity.py --write renews it)", renewed(page) == page)]
     for number, (name, ok) in enumerate(results, 1):
         print(f"{'ok' if ok else 'not ok'} {number} - docs/capacity.md {name}")

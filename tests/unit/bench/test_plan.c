@@ -29,7 +29,29 @@ START_TEST(a_line_is_found_again)
     struct bench_calibration calibration = sample_calibration();
     struct bench_line edge = bench_capacity_fit(&calibration.curves[BENCH_MOBILE], BENCH_EDGE);
     ck_assert_double_eq_tol(edge.us_per_webhook, 200, 1e-6);
-    ck_assert_double_eq_tol(edge.idle_cores, 0.02, 1e-9);
+    ck_assert_double_eq_tol(edge.base_cores, 0.02, 1e-9);
+}
+END_TEST
+
+START_TEST(what_any_load_takes_is_not_put_on_webhooks)
+{
+    struct bench_calibration calibration = sample_calibration();
+    struct bench_curve *curve = &calibration.curves[BENCH_MOBILE];
+    for (size_t i = 1; i < curve->count; i++)
+        curve->steps[i].cores[BENCH_EDGE] += 0.3;
+    struct bench_line edge = bench_capacity_fit(curve, BENCH_EDGE);
+    ck_assert_double_eq_tol(edge.us_per_webhook, 200, 1e-6);
+    ck_assert_double_eq_tol(edge.base_cores, 0.32, 1e-9);
+    for (size_t i = 1; i < curve->count; i++) /* falls with the load */
+        curve->steps[i].cores[BENCH_EDGE] = 0.5 - 0.01 * (double)i;
+    edge = bench_capacity_fit(curve, BENCH_EDGE);
+    ck_assert_double_eq(edge.us_per_webhook, 0);
+    ck_assert_double_eq_tol(edge.base_cores, 0.48, 0.02);
+    curve->count = 2;
+    curve->steps[1].cores[BENCH_EDGE] = 0.32;
+    edge = bench_capacity_fit(curve, BENCH_EDGE);
+    ck_assert_double_eq_tol(edge.us_per_webhook, 600, 1e-6);
+    ck_assert_double_eq_tol(edge.base_cores, 0.02, 1e-9);
 }
 END_TEST
 
@@ -237,6 +259,7 @@ int main(void)
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("plan");
     tcase_add_test(tests, a_line_is_found_again);
+    tcase_add_test(tests, what_any_load_takes_is_not_put_on_webhooks);
     tcase_add_test(tests, a_mix_costs_the_mean_of_its_webhooks);
     tcase_add_test(tests, the_first_bottleneck_is_the_saturation);
     tcase_add_test(tests, the_demand_is_counted_out);
