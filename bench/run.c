@@ -2,6 +2,7 @@
 #include "bench/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -113,7 +114,11 @@ static enum cc_error load_and_report(struct watch *watch, struct bench_load *loa
         return error;
     if (watch->processes)
         bench_processes_sample(watch->processes);
+    /* Under too much load connections may take all descriptors; one is kept for the reports. */
+    int reserved = open("/dev/null", O_RDONLY | O_CLOEXEC);
     error = bench_load_run(load);
+    if (reserved >= 0)
+        (void)close(reserved);
     if (watch->processes)
         bench_processes_finish(watch->processes);
     if (isatty(STDERR_FILENO))
