@@ -69,7 +69,7 @@ static double measured_processes(const struct planning *planning, enum bench_par
     return part == BENCH_WORKER ? planning->calibration->workers : 1;
 }
 
-/* Cores that one process uses without a call. */
+/* Cores that one process uses whatever the load, once there is one. */
 static double base_cores(const struct planning *planning, enum bench_part part)
 {
     return planning->capacity.parts[part].base_cores / measured_processes(planning, part) /

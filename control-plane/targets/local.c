@@ -398,8 +398,8 @@ static void end_frozen(struct cp_context *context, const char *service)
         (void)cp_process_tree_kill(pid, NULL);
 }
 
-/* What is meant to run (no file "down") and was stopped by hand. Whether it stays up is for those
- * to see who wait for it. */
+/* What is meant to run (no file "down") and was stopped by hand; and what a signal stopped is
+ * ended. Whether it stays up is for those to see who wait for it. */
 static void start_stopped(struct cp_context *context, const char *site)
 {
     struct services services = {0};
